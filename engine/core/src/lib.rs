@@ -1,0 +1,1 @@
+//! Planning and applying: graph, plan, check, drift, executor and recovery.

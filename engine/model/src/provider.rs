@@ -1,0 +1,535 @@
+//! The contract between the engine and the providers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Clock, IdSource};
+use crate::id::{Lineage, OpId};
+use crate::path::AttributePath;
+use crate::schema::{ResourceSchema, Schema, Timeouts};
+use crate::state::StateRow;
+use crate::value::Value;
+
+/// The tag that names the state that owns an object.
+pub const TAG_LINEAGE: &str = "strata:lineage";
+/// The tag that names the op that created an object.
+pub const TAG_OP: &str = "strata:op";
+
+/// The name of a provider: `aws`, `strata`. A resource type belongs to the provider whose name its prefix is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProviderName(pub Arc<str>);
+
+impl fmt::Display for ProviderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A provider's evaluated configuration, without secrets; what a row records to reach its object again.
+///
+/// Two equal configurations are one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderConfig {
+    /// Whose configuration.
+    pub provider: ProviderName,
+    /// The values by argument name; `null` ones left out.
+    pub values: BTreeMap<Arc<str>, serde_json::Value>,
+}
+
+impl ProviderConfig {
+    /// A text argument.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.as_str()
+    }
+
+    /// A text by which equal configurations are found; stable between runs.
+    pub fn key(&self) -> String {
+        let values: serde_json::Map<_, _> = self
+            .values
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.clone()))
+            .collect();
+        format!("{} {}", self.provider, serde_json::Value::Object(values))
+    }
+}
+
+/// What the planner sees of a provider: schemas and pure functions.
+pub trait Provider: fmt::Debug + Send + Sync {
+    /// The provider's name.
+    fn name(&self) -> &ProviderName;
+
+    /// What a `provider` block accepts.
+    fn config_schema(&self) -> &Schema;
+
+    /// All resource types and data sources.
+    fn schemas(&self) -> &[ResourceSchema];
+
+    /// Checks arguments beyond their types: ranges, formats, combinations. Unknown values are not judged. The spans of
+    /// the diagnostics are filled in by the caller from their `address` and path in the detail.
+    fn validate(&self, request: ValidateRequest<'_>) -> Vec<ArgumentFault>;
+
+    /// Says what a change will lead to. Pure: the same request gives the same answer.
+    ///
+    /// # Errors
+    ///
+    /// When the change is impossible, whatever a later apply finds.
+    fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError>;
+
+    /// Brings a row of an older schema version to the current one.
+    ///
+    /// # Errors
+    ///
+    /// When the row's version is newer than the provider's.
+    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError>;
+
+    /// Makes a connection. No call leaves before the connection is used.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration names something that does not exist on this machine (a profile, a file).
+    fn connect(
+        &self,
+        config: &ProviderConfig,
+        context: &ConnectContext,
+    ) -> Result<Arc<dyn Connection>, ProviderError>;
+}
+
+/// A configured provider, able to reach its system.
+#[async_trait]
+pub trait Connection: fmt::Debug + Send + Sync {
+    /// Reads objects: refresh and data sources. Never writes. One observation per request, in order; a request that
+    /// fails is [`Observation::Unreadable`] and does not fail its neighbours. Cancel safe.
+    async fn read(&self, batch: &[ReadRequest<'_>]) -> Vec<Observation>;
+
+    /// Lists what a lost create may have left, over all pages, once. The *engine* repeats it until the type's
+    /// consistency window is over. Never writes. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// When the listing failed: that is never absence.
+    async fn find(&self, request: FindRequest<'_>) -> Result<Vec<Candidate>, ProviderError>;
+
+    /// Creates, updates or deletes one object, and waits until it is usable or gone.
+    ///
+    /// Idempotent for one op id: every call inside is safe to repeat, and a repeated create gives the same object. It
+    /// reports the object's id to `checkpoint` before it waits. It makes no retries of its own beyond polling; the
+    /// engine's retry policy decides by the error.
+    ///
+    /// # Errors
+    ///
+    /// Every error says what it left behind.
+    ///
+    /// # Cancellation
+    ///
+    /// May be dropped at any await; the journal then resolves what happened.
+    async fn apply_change(
+        &self,
+        request: ApplyRequest<'_>,
+        checkpoint: &dyn Checkpoint,
+    ) -> Result<Applied, ApplyError>;
+
+    /// All objects that carry the tag of a lineage, over all pages, of the types with tag adoption that this
+    /// connection can list. Serves refresh (late creates, forgotten objects). Providers without such types return
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the listing failed.
+    async fn list_owned(&self, lineage: Lineage) -> Result<Vec<OwnedObject>, ProviderError>;
+}
+
+/// What a connection is made with.
+#[derive(Debug, Clone)]
+pub struct ConnectContext {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub ids: Arc<dyn IdSource>,
+    /// The state whose objects this is about.
+    pub lineage: Lineage,
+    /// Where the sandbox answers, when the run is on the sandbox; the real clouds must not be reached then.
+    pub sandbox: Option<SandboxEndpoint>,
+}
+
+/// Where the sandbox answers.
+#[derive(Debug, Clone)]
+pub struct SandboxEndpoint {
+    /// Base URL for all AWS services.
+    pub aws_url: String,
+}
+
+/// Arguments to check.
+#[derive(Debug, Clone, Copy)]
+pub struct ValidateRequest<'a> {
+    /// The resource type, or `None` for the provider's own configuration.
+    pub resource_type: Option<&'a str>,
+    /// The arguments, with every attribute of the schema; unknown where not known yet.
+    pub config: &'a Value,
+}
+
+/// An argument that a provider refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgumentFault {
+    /// Which argument.
+    pub path: AttributePath,
+    /// What is wrong and what to do, as a sentence without the argument's name in front.
+    pub message: String,
+}
+
+/// A change to plan.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanRequest<'a> {
+    /// The resource type.
+    pub resource_type: &'a str,
+    /// The object as observed, or as recorded where it was not refreshed; `None` for a create.
+    pub prior: Option<&'a Value>,
+    /// The arguments, with every attribute of the schema; `null` where the definition says nothing.
+    pub config: &'a Value,
+    /// The connection's configuration, where it is known.
+    pub provider: Option<&'a ProviderConfig>,
+}
+
+/// What a change will lead to.
+#[derive(Debug, Clone)]
+pub struct PlannedChange {
+    /// The object as it will be; unknown where only apply can tell. Equal to the prior means: nothing to do.
+    pub planned: Value,
+    /// The paths whose change replaces the object; empty for an update in place.
+    pub replace: Vec<AttributePath>,
+    /// Steps that one change takes, in order; empty for a change of one step. The last stage's object is `planned`.
+    pub stages: Vec<Stage>,
+    /// Names what this change must be alone on, such as `eks cluster prod`; steps with the same name run one by one.
+    pub exclusive: Option<String>,
+}
+
+impl From<crate::schema::Proposal> for PlannedChange {
+    fn from(proposal: crate::schema::Proposal) -> Self {
+        PlannedChange {
+            planned: proposal.planned,
+            replace: proposal.replace,
+            stages: Vec::new(),
+            exclusive: None,
+        }
+    }
+}
+
+/// One of several steps of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// What people see, such as `version 1.34`.
+    pub label: String,
+    /// The object after this stage.
+    pub planned: Value,
+}
+
+/// Why something is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadPurpose {
+    /// A refresh of a recorded object.
+    Refresh,
+    /// A data source.
+    Data,
+    /// An import: only the id is known.
+    Import,
+}
+
+/// Something to read.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadRequest<'a> {
+    /// Why.
+    pub purpose: ReadPurpose,
+    /// The resource type.
+    pub resource_type: &'a str,
+    /// The object's id; `None` for a data source.
+    pub id: Option<&'a str>,
+    /// The recorded attributes, for a refresh.
+    pub recorded: Option<&'a Value>,
+    /// The arguments, for a data source.
+    pub config: Option<&'a Value>,
+}
+
+/// What a read saw.
+#[derive(Debug, Clone)]
+pub enum Observation {
+    /// The object is there.
+    Present(Object),
+    /// The system says definitely that there is no such object.
+    Absent,
+    /// It could not be looked at: that is neither gone nor drift.
+    Unreadable(ProviderError),
+}
+
+/// An object as a provider sees it.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Its id in the remote system, by which it can be read again.
+    pub id: String,
+    /// All attributes of the schema, marks included.
+    pub attributes: Value,
+    /// Whether its creation still goes on or ended part-way; a refresh sets the row's status by it.
+    pub incomplete: bool,
+}
+
+/// What to look for.
+#[derive(Debug, Clone, Copy)]
+pub struct FindRequest<'a> {
+    /// The resource type.
+    pub resource_type: &'a str,
+    /// The op of the lost create.
+    pub op: OpId,
+    /// The planned attributes of the lost create.
+    pub planned: &'a Value,
+}
+
+/// An object that may be what a lost create made.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The object.
+    pub object: Object,
+    /// Whether it is ours: `Some(true)` when it carries the op id, `Some(false)` when it carries another or none,
+    /// `None` when such objects carry nothing (natural adoption).
+    pub ours: Option<bool>,
+}
+
+/// An object found by the lineage tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedObject {
+    /// The resource type.
+    pub resource_type: String,
+    /// Its id.
+    pub id: String,
+    /// The op that created it, from its tag.
+    pub op: Option<OpId>,
+}
+
+/// What to do with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// Make it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Remove it.
+    Delete,
+}
+
+/// One attempt of one step.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplyRequest<'a> {
+    /// What to do.
+    pub operation: Operation,
+    /// The resource type.
+    pub resource_type: &'a str,
+    /// Names the attempt, and re-sends of it.
+    pub op: OpId,
+    /// The object's id: of the object to change or delete, or, in a create, of the object that an earlier send of this
+    /// op made and that is to be completed.
+    pub id: Option<&'a str>,
+    /// The object before; for a create that is continued, as it was found.
+    pub prior: Option<&'a Value>,
+    /// The object as planned, fully known but for what the provider chooses; for a delete, the prior.
+    pub planned: &'a Value,
+    /// Time limits, in the cloud's time.
+    pub timeouts: Timeouts,
+}
+
+/// The object after a change.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// Its id; `None` after a delete.
+    pub id: Option<String>,
+    /// All attributes, fully known; `null` after a delete. What was known in the plan comes back identical.
+    pub attributes: Value,
+}
+
+/// Records progress in the middle of a change.
+#[async_trait]
+pub trait Checkpoint: Send + Sync {
+    /// Makes the object's id durable. Called as soon as the id is known, before any wait; calling it again with the
+    /// same id is harmless.
+    ///
+    /// # Errors
+    ///
+    /// When the record could not be made durable: the caller makes no further mutating call and returns the error.
+    async fn created(&self, id: &str, attributes: &Value) -> Result<(), ProviderError>;
+
+    /// Tells people what is waited for.
+    fn progress(&self, message: &str);
+}
+
+/// What an error leaves behind.
+#[derive(Debug, Clone)]
+pub enum Residue {
+    /// The call definitely had no effect.
+    Nothing,
+    /// The object exists and is not as planned; a later plan completes it.
+    Partial(Box<Object>),
+    /// The object exists but failed for good (such as `CREATE_FAILED`); a later plan replaces it.
+    Failed(Box<Object>),
+    /// The call may or may not have had its effect.
+    Unknown,
+}
+
+/// A change that did not succeed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{error}")]
+pub struct ApplyError {
+    /// What went wrong.
+    pub error: ProviderError,
+    /// What it left behind.
+    pub residue: Residue,
+}
+
+impl ApplyError {
+    /// An error after which nothing is left.
+    pub fn nothing(error: ProviderError) -> Self {
+        ApplyError {
+            error,
+            residue: Residue::Nothing,
+        }
+    }
+
+    /// An error after which it is not known what is left.
+    pub fn unknown(error: ProviderError) -> Self {
+        ApplyError {
+            error,
+            residue: Residue::Unknown,
+        }
+    }
+
+    /// An error that leaves an object to be completed.
+    pub fn partial(error: ProviderError, object: Object) -> Self {
+        ApplyError {
+            error,
+            residue: Residue::Partial(Box::new(object)),
+        }
+    }
+}
+
+/// The kinds of provider errors, by what can be done about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderErrorKind {
+    /// The request is wrong, and sending it again cannot help.
+    Invalid,
+    /// The object does not exist.
+    NotFound,
+    /// An object of that name exists and is not ours.
+    AlreadyExists,
+    /// Another operation on the object is under way; sending again later helps.
+    Busy,
+    /// Something still depends on the object; sending again later may help.
+    Dependency,
+    /// What the request refers to is not visible yet; sending again within minutes helps.
+    Propagation,
+    /// The system asks to slow down.
+    Throttled,
+    /// The system failed or could not be reached; sending again helps.
+    Unavailable,
+    /// The permission is missing.
+    AccessDenied,
+    /// Credentials are missing or expired.
+    Credentials,
+    /// A quota is used up.
+    Quota,
+    /// A wait came to its time limit.
+    Timeout,
+    /// The system reports that the operation failed for good.
+    Failed,
+    /// The provider broke its contract; a bug in Strata.
+    Bug,
+}
+
+/// An error of a provider. The message holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ProviderError {
+    /// What can be done about it.
+    pub kind: ProviderErrorKind,
+    /// Operation and cause, such as `CreateVpc: VpcLimitExceeded: The maximum number of VPCs has been reached.`
+    pub message: String,
+    /// How long the system asks to wait before the next call.
+    pub retry_after: Option<Duration>,
+    /// What to do, where something definite can be said.
+    pub hint: Option<String>,
+}
+
+impl ProviderError {
+    /// An error of a kind.
+    pub fn new(kind: ProviderErrorKind, message: impl Into<String>) -> Self {
+        ProviderError {
+            kind,
+            message: message.into(),
+            retry_after: None,
+            hint: None,
+        }
+    }
+
+    /// A breach of the contract by a provider.
+    pub fn bug(message: impl Into<String>) -> Self {
+        Self::new(ProviderErrorKind::Bug, message)
+    }
+
+    /// Adds advice.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// All providers of a run, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Providers(BTreeMap<ProviderName, Arc<dyn Provider>>);
+
+impl Providers {
+    /// Takes providers by their names.
+    pub fn new(providers: impl IntoIterator<Item = Arc<dyn Provider>>) -> Self {
+        Providers(
+            providers
+                .into_iter()
+                .map(|provider| (provider.name().clone(), provider))
+                .collect(),
+        )
+    }
+
+    /// The provider of a name.
+    pub fn get(&self, name: &ProviderName) -> Option<&Arc<dyn Provider>> {
+        self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        self.0.values()
+    }
+
+    /// The provider and schema of a resource type or data source.
+    pub fn schema(
+        &self,
+        mode: crate::Mode,
+        resource_type: &str,
+    ) -> Option<(&Arc<dyn Provider>, &ResourceSchema)> {
+        let (prefix, _) = resource_type.split_once('_')?;
+        let provider = self.0.get(&ProviderName(prefix.into()))?;
+        let schema = provider
+            .schemas()
+            .iter()
+            .find(|schema| schema.mode == mode && schema.name == resource_type)?;
+        Some((provider, schema))
+    }
+
+    /// The names of all types of a mode, for suggestions.
+    pub fn type_names(&self, mode: crate::Mode) -> Vec<&'static str> {
+        let schemas = self.0.values().flat_map(|provider| provider.schemas());
+        schemas
+            .filter(|schema| schema.mode == mode)
+            .map(|schema| schema.name)
+            .collect()
+    }
+}

@@ -1,0 +1,343 @@
+//! The stored form of values: plain JSON beside the paths of what JSON cannot say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::path::{AttributePath, PathStep};
+use crate::types::Type;
+use crate::value::{Kind, Value};
+use crate::{Fingerprint, Number, SecretKey};
+
+/// A value as it is stored in plans and rows.
+///
+/// `json` holds `null` where a value is unknown. Secret leaves stand in `json` in clear until they are taken out: the
+/// state store moves those of `secret` into sealed cells, and [`Encoded::take_fingerprints`] replaces input secrets by
+/// fingerprints. So an `Encoded` with anything in `secret` must never be written as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encoded {
+    /// The plain part.
+    pub json: serde_json::Value,
+    /// Where a value is known only after apply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<AttributePath>,
+    /// Where a value is secret and stands in `json`, or in a sealed cell of the store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret: Vec<AttributePath>,
+    /// Where a value is an input secret of which only the fingerprint is kept; `json` has `null` there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fingerprints: BTreeMap<AttributePath, Fingerprint>,
+}
+
+/// A stored value that does not fit its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the stored value at '{path}' is not of type {expected}")]
+pub struct DecodeError {
+    /// Where.
+    pub path: AttributePath,
+    /// The type that the schema asks for.
+    pub expected: Type,
+}
+
+impl Encoded {
+    /// Encodes a value that conforms to `ty`. Where `ty` is `Any`, the JSON is `{"type":…,"value":…}`, so that
+    /// decoding restores the exact type.
+    pub fn of(value: &Value, ty: &Type) -> Encoded {
+        Encoded {
+            json: encode(value, ty),
+            unknown: value.unknown_paths(),
+            secret: value.secret_paths(),
+            fingerprints: BTreeMap::new(),
+        }
+    }
+
+    /// Replaces the secrets for which `is_input` says so by fingerprints.
+    pub fn take_fingerprints(
+        mut self,
+        value: &Value,
+        key: &SecretKey,
+        is_input: &dyn Fn(&AttributePath) -> bool,
+    ) -> Encoded {
+        let (inputs, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.secret)
+            .into_iter()
+            .partition(is_input);
+        self.secret = kept;
+        for path in inputs {
+            if let Some(secret) = value.at(&path).filter(|secret| !secret.has_unknown()) {
+                self.fingerprints
+                    .insert(path.clone(), fingerprint(secret, key));
+                erase(&mut self.json, &path);
+            }
+        }
+        self
+    }
+
+    /// Decodes a value of type `ty`. What is only a fingerprint becomes a secret unknown of the type at its path.
+    ///
+    /// # Errors
+    ///
+    /// Names the first path whose JSON does not fit the type.
+    pub fn decode(&self, ty: &Type) -> Result<Value, DecodeError> {
+        let mut value = decode(&self.json, ty, &AttributePath::root())?;
+        for path in &self.unknown {
+            value = mark(&value, path, |old| Value::unknown(old.ty()));
+        }
+        for path in self.fingerprints.keys() {
+            value = mark(&value, path, |old| Value::unknown(old.ty()).into_secret());
+        }
+        for path in &self.secret {
+            value = mark(&value, path, Value::into_secret);
+        }
+        Ok(value)
+    }
+}
+
+/// The fingerprint of a value: of its JSON text.
+pub fn fingerprint(value: &Value, key: &SecretKey) -> Fingerprint {
+    key.fingerprint(value.to_json().to_string().as_bytes())
+}
+
+fn mark(value: &Value, path: &AttributePath, change: impl Fn(Value) -> Value) -> Value {
+    match value.at(path) {
+        Some(old) => value.with_at(path, change(old.clone())),
+        None => value.clone(),
+    }
+}
+
+/// Replaces what stands at a path by `null`; nothing happens where the path leads nowhere. A wrapped value of type
+/// `Any` is looked through.
+pub fn erase(json: &mut serde_json::Value, path: &AttributePath) {
+    if let Some(place) = place_mut(json, path) {
+        *place = serde_json::Value::Null;
+    }
+}
+
+/// The place of a path in encoded JSON, wrapped values of type `Any` looked through.
+pub fn place_mut<'a>(
+    json: &'a mut serde_json::Value,
+    path: &AttributePath,
+) -> Option<&'a mut serde_json::Value> {
+    let mut place = json;
+    for step in path.steps() {
+        if is_wrapped(place) {
+            place = place.get_mut(WRAPPED_VALUE)?;
+        }
+        place = match step {
+            PathStep::Attribute(name) | PathStep::Key(name) => place.get_mut(name.as_ref())?,
+            PathStep::Index(index) => place.get_mut(*index)?,
+        };
+    }
+    if is_wrapped(place) {
+        place = place.get_mut(WRAPPED_VALUE)?;
+    }
+    Some(place)
+}
+
+const WRAPPED_TYPE: &str = "$type";
+const WRAPPED_VALUE: &str = "$value";
+
+fn is_wrapped(json: &serde_json::Value) -> bool {
+    json.as_object().is_some_and(|members| {
+        members.len() == 2
+            && members.contains_key(WRAPPED_TYPE)
+            && members.contains_key(WRAPPED_VALUE)
+    })
+}
+
+fn encode(value: &Value, ty: &Type) -> serde_json::Value {
+    if *ty == Type::Any {
+        let own = value.ty();
+        if own == Type::Any {
+            return serde_json::Value::Null;
+        }
+        // `Any` inside a value's own type is an untyped null or unknown, which is `null` whatever the wrapping.
+        return serde_json::json!({ WRAPPED_TYPE: own.to_json(), WRAPPED_VALUE: value.to_json() });
+    }
+    match (value.kind(), ty) {
+        (
+            Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements),
+            Type::List(element) | Type::Set(element),
+        ) => elements
+            .iter()
+            .map(|value| encode(value, element))
+            .collect(),
+        (Kind::List(_, elements) | Kind::Tuple(elements), Type::Tuple(types)) => elements
+            .iter()
+            .zip(types.iter())
+            .map(|(value, ty)| encode(value, ty))
+            .collect(),
+        (Kind::Map(_, members) | Kind::Object(members), Type::Map(element)) => {
+            serde_json::Value::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| (key.to_string(), encode(value, element)))
+                    .collect(),
+            )
+        }
+        (Kind::Map(_, members) | Kind::Object(members), Type::Object(types)) => {
+            serde_json::Value::Object(
+                members
+                    .iter()
+                    .filter_map(|(name, value)| {
+                        types
+                            .get(name)
+                            .map(|ty| (name.to_string(), encode(value, ty)))
+                    })
+                    .collect(),
+            )
+        }
+        _ => value.to_json(),
+    }
+}
+
+fn decode(json: &serde_json::Value, ty: &Type, path: &AttributePath) -> Result<Value, DecodeError> {
+    let mismatch = || DecodeError {
+        path: path.clone(),
+        expected: ty.clone(),
+    };
+    if *ty == Type::Any {
+        if json.is_null() {
+            return Ok(Value::null());
+        }
+        if is_wrapped(json) {
+            let own = Type::from_json(&json[WRAPPED_TYPE]).ok_or_else(mismatch)?;
+            return decode(&json[WRAPPED_VALUE], &own, path);
+        }
+        return Value::from_json(json).ok_or_else(mismatch);
+    }
+    if json.is_null() {
+        return Ok(Value::null_of(ty.clone()));
+    }
+    match ty {
+        Type::Any => unreachable_any(),
+        Type::Bool => json.as_bool().map(Value::from).ok_or_else(mismatch),
+        Type::Number => match json {
+            serde_json::Value::Number(number) => Number::from_json(number)
+                .map(|number| Kind::Number(number).into())
+                .ok_or_else(mismatch),
+            _ => Err(mismatch()),
+        },
+        Type::String => json.as_str().map(Value::from).ok_or_else(mismatch),
+        Type::List(element) => Ok(Value::list(
+            (**element).clone(),
+            decode_elements(json, element, path).ok_or_else(mismatch)??,
+        )),
+        Type::Set(element) => Ok(Value::set(
+            (**element).clone(),
+            decode_elements(json, element, path).ok_or_else(mismatch)??,
+        )),
+        Type::Map(element) => {
+            let mut members = BTreeMap::new();
+            for (key, json) in json.as_object().ok_or_else(mismatch)? {
+                let key: Arc<str> = key.as_str().into();
+                members.insert(
+                    key.clone(),
+                    decode(json, element, &path.join(PathStep::Key(key)))?,
+                );
+            }
+            Ok(Value::map((**element).clone(), members))
+        }
+        Type::Tuple(types) => {
+            let elements = json
+                .as_array()
+                .filter(|elements| elements.len() == types.len())
+                .ok_or_else(mismatch)?;
+            let decoded = elements.iter().zip(types.iter()).enumerate();
+            decoded
+                .map(|(index, (json, ty))| decode(json, ty, &path.join(PathStep::Index(index))))
+                .collect::<Result<_, _>>()
+                .map(Value::tuple)
+        }
+        Type::Object(types) => {
+            let members = json.as_object().ok_or_else(mismatch)?;
+            let mut attributes = BTreeMap::new();
+            for (name, ty) in types.iter() {
+                let json = members
+                    .get(name.as_ref())
+                    .unwrap_or(&serde_json::Value::Null);
+                attributes.insert(
+                    name.clone(),
+                    decode(json, ty, &path.join(PathStep::Attribute(name.clone())))?,
+                );
+            }
+            Ok(Kind::Object(Arc::new(attributes)).into())
+        }
+    }
+}
+
+fn unreachable_any() -> Result<Value, DecodeError> {
+    Ok(Value::null())
+}
+
+type Decoded = Result<Vec<Value>, DecodeError>;
+
+fn decode_elements(
+    json: &serde_json::Value,
+    element: &Type,
+    path: &AttributePath,
+) -> Option<Decoded> {
+    let elements = json.as_array()?.iter().enumerate();
+    Some(
+        elements
+            .map(|(index, json)| decode(json, element, &path.join(PathStep::Index(index))))
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_round_trip() {
+        let ty = Type::object([
+            ("any", Type::Any),
+            ("ids", Type::set(Type::String)),
+            ("map", Type::map(Type::Number)),
+            ("pw", Type::String),
+            ("todo", Type::String),
+        ]);
+        let value = Value::object([
+            (
+                "any",
+                Value::object([
+                    ("l", Value::list(Type::Bool, vec![true.into()])),
+                    ("s", Value::from("x").into_secret()),
+                ]),
+            ),
+            (
+                "ids",
+                Value::set(Type::String, vec!["b".into(), "a".into()]),
+            ),
+            (
+                "map",
+                Value::map(Type::Number, [("k".into(), 3.into())].into()),
+            ),
+            ("pw", Value::from("hunter2").into_secret()),
+            ("todo", Value::unknown(Type::String)),
+        ]);
+        let encoded = Encoded::of(&value, &ty);
+        assert_eq!(encoded.decode(&ty), Ok(value.clone()));
+
+        let key = SecretKey::from_bytes([7; 32]);
+        let kept = encoded.take_fingerprints(&value, &key, &|_| true);
+        assert!(!serde_json::to_string(&kept).unwrap().contains("hunter2"));
+        assert_eq!(kept.fingerprints.len(), 2);
+        let decoded = kept.decode(&ty).unwrap();
+        let secret = decoded.get("pw").unwrap();
+        assert!(secret.is_unknown() && secret.is_secret());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let encoded = Encoded {
+            json: serde_json::json!({"a": [1, "x"]}),
+            ..Encoded::default()
+        };
+        let error = encoded
+            .decode(&Type::object([("a", Type::list(Type::Number))]))
+            .unwrap_err();
+        assert_eq!(error.path.to_string(), "a[1]");
+    }
+}

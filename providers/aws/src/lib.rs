@@ -1,0 +1,1 @@
+//! Resource types of AWS: network, identity and EKS.

@@ -1,0 +1,1 @@
+//! Fetching sources from Git at a pinned commit.

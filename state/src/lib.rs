@@ -1,0 +1,1 @@
+//! The state store on SQLite: rows, journal, plans, locks and history.

@@ -1,1 +1,11 @@
 //! The definition language: YAML and HCL to one spanned model, types, functions and evaluation.
+//!
+//! The crate is pure. Files come in as text through [`decode`]; functions that read files do so through
+//! [`scope::SourceTree`], which the caller implements.
+//!
+//! Two halves meet in [`expression`] and [`definition`]: the syntax half (`hcl`, `yaml`, `decode`) makes them, the
+//! evaluation half (`evaluate`, `functions`, `convert`) gives them values.
+
+pub mod definition;
+pub mod expression;
+pub mod scope;

@@ -116,7 +116,8 @@ pub struct Step {
     /// Whether a later stage of the same change follows: the row stays incomplete until the last one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more_stages: bool,
-    /// Steps that must have succeeded before, in ascending order.
+    /// What must have succeeded before, in ascending order: numbers of steps, and, from the number of steps upwards,
+    /// positions in [`Plan::barriers`].
     pub after: Vec<u32>,
     /// The object before, as observed; `None` for a create.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,6 +157,13 @@ pub struct Step {
     /// Where the object is declared; for one that no longer is, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Position>,
+}
+
+/// A point in the graph that does nothing: it keeps the number of edges linear where many steps follow many others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Barrier {
+    /// What must have succeeded before, numbered as in [`Step::after`].
+    pub after: Vec<u32>,
 }
 
 /// An object that the plan leaves as it is.
@@ -300,6 +308,9 @@ pub struct Plan {
     pub options: PlanOptions,
     /// The steps; position is number.
     pub steps: Vec<Step>,
+    /// Points that steps wait for; the first one has the number of steps as its number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub barriers: Vec<Barrier>,
     /// What stays as it is.
     pub unchanged: Vec<NoOp>,
     /// The outputs by name.

@@ -1,1 +1,10 @@
 //! Resource types that need no cloud: data, random ids, passwords and private keys.
+//!
+//! Their objects live in the state only: reading one gives what was recorded, and nothing outside ever has to be found
+//! again. All randomness comes from the id source of the connection.
+
+mod data;
+mod provider;
+mod resource;
+
+pub use provider::Builtin;

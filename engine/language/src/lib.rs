@@ -6,6 +6,7 @@
 //! Two halves meet in [`expression`] and [`definition`]: the syntax half (`hcl`, `yaml`, `decode`) makes them, the
 //! evaluation half (`evaluate`, `functions`, `convert`) gives them values.
 
+pub mod codes;
 pub mod definition;
 pub mod expression;
 pub mod scope;

@@ -1,0 +1,64 @@
+//! EC2, as far as networks need it.
+
+mod address;
+mod cidr;
+mod describe;
+mod filter;
+mod internet_gateway;
+mod kinds;
+mod nat_gateway;
+mod network_interface;
+mod route;
+mod route_association;
+mod route_table;
+mod security_group;
+mod security_group_rule;
+mod subnet;
+mod tagging;
+mod vpc;
+mod zone;
+
+pub(super) use cidr::Cidr;
+pub(super) use kinds::{SecurityGroup, Subnet, Vpc};
+pub(super) use network_interface::{Interface, add_interface, remove_interfaces};
+pub(super) use security_group::{add_cluster_group, remove_group};
+
+use super::service::{Api, Dialect, Service};
+
+/// The service.
+pub(super) static SERVICE: Service = Service {
+    name: "ec2",
+    global: false,
+    api: Api::Query {
+        dialect: Dialect::Ec2,
+        tables: &[
+            vpc::OPERATIONS,
+            subnet::OPERATIONS,
+            internet_gateway::OPERATIONS,
+            route_table::OPERATIONS,
+            route::OPERATIONS,
+            route_association::OPERATIONS,
+            security_group::OPERATIONS,
+            security_group_rule::OPERATIONS,
+            address::OPERATIONS,
+            nat_gateway::OPERATIONS,
+            network_interface::OPERATIONS,
+            tagging::OPERATIONS,
+            zone::OPERATIONS,
+        ],
+    },
+    register: |world| {
+        world.register::<kinds::Vpc>();
+        world.register::<kinds::Subnet>();
+        world.register::<kinds::InternetGateway>();
+        world.register::<kinds::GatewayAttachment>();
+        world.register::<kinds::RouteTable>();
+        world.register::<kinds::Route>();
+        world.register::<kinds::RouteAssociation>();
+        world.register::<kinds::SecurityGroup>();
+        world.register::<kinds::SecurityGroupRule>();
+        world.register::<kinds::Address>();
+        world.register::<kinds::NatGateway>();
+        world.register::<kinds::NetworkInterface>();
+    },
+};

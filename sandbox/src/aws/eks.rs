@@ -1,0 +1,112 @@
+//! EKS: clusters, their updates, and their managed node groups.
+
+mod certificate;
+mod cluster;
+mod cluster_check;
+mod cluster_request;
+mod cluster_update;
+mod nodegroup;
+mod nodegroup_update;
+mod role;
+mod tagging;
+mod update;
+mod versions;
+
+use serde_json::{Value, json};
+
+use crate::world::Object;
+
+use super::error::AwsError;
+use super::page::PageRequest;
+use super::rest::RestRequest;
+use super::service::{Api, Cx, Service};
+use cluster::Cluster;
+use nodegroup::Nodegroup;
+
+/// The service.
+pub(super) static SERVICE: Service = Service {
+    name: "eks",
+    global: false,
+    api: Api::Rest {
+        tables: &[
+            cluster::OPERATIONS,
+            cluster_update::OPERATIONS,
+            update::OPERATIONS,
+            nodegroup::OPERATIONS,
+            nodegroup_update::OPERATIONS,
+            tagging::OPERATIONS,
+            versions::OPERATIONS,
+        ],
+    },
+    register: |world| {
+        world.register::<Cluster>();
+        world.register::<Nodegroup>();
+        world.register::<update::Update>();
+    },
+};
+
+fn invalid_parameter(text: impl Into<String>) -> AwsError {
+    AwsError::new("InvalidParameterException", text)
+}
+
+fn invalid_request(text: impl Into<String>) -> AwsError {
+    AwsError::new("InvalidRequestException", text)
+}
+
+fn not_found(text: impl Into<String>) -> AwsError {
+    AwsError::with_status(404, "ResourceNotFoundException", text)
+}
+
+fn in_use(text: impl Into<String>) -> AwsError {
+    AwsError::with_status(409, "ResourceInUseException", text)
+}
+
+fn find_cluster<'a>(cx: &'a Cx<'_>, name: &str) -> Result<&'a Object<Cluster>, AwsError> {
+    cx.world
+        .get::<Cluster>(&cx.region, name)
+        .ok_or_else(|| not_found(format!("No cluster found for name: {name}.")))
+}
+
+fn find_nodegroup<'a>(
+    cx: &'a Cx<'_>,
+    cluster: &str,
+    name: &str,
+) -> Result<&'a Object<Nodegroup>, AwsError> {
+    cx.world
+        .get::<Nodegroup>(&cx.region, &format!("{cluster}/{name}"))
+        .ok_or_else(|| not_found(format!("No node group found for name: {name}.")))
+}
+
+/// Reads the paging of a list call.
+fn take_page(cx: &Cx<'_>, request: &mut RestRequest) -> Result<PageRequest, AwsError> {
+    let token = request.query("nextToken");
+    let limit = match request.query("maxResults") {
+        None => 100,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=100).contains(limit))
+            .ok_or_else(|| invalid_parameter("maxResults must be between 1 and 100"))?,
+    };
+    let page = PageRequest::new(token.as_deref(), Some(limit))
+        .map_err(|_bad| invalid_parameter("Invalid nextToken"))?;
+    Ok(page.at_most(cx.injected.page_limit))
+}
+
+/// Writes a page of names.
+fn names_page(member: &str, names: Vec<String>, token: Option<String>) -> Value {
+    match token {
+        Some(token) => json!({ member: names, "nextToken": token }),
+        None => json!({ member: names }),
+    }
+}
+
+/// What was injected to fail, as code and text.
+fn failure_of(cx: &Cx<'_>, default_code: &str) -> Option<(String, String)> {
+    let code = cx.injected.failure.as_ref()?;
+    let code = if code.is_empty() { default_code } else { code };
+    Some((
+        code.to_owned(),
+        "An injected fault made this operation fail.".to_owned(),
+    ))
+}

@@ -1,0 +1,73 @@
+//! Whether EKS can use a role that it is given.
+
+use crate::aws::arn::Arn;
+use crate::aws::error::AwsError;
+use crate::aws::iam::{Role, has_policy};
+use crate::aws::policy::trusts_service;
+use crate::aws::service::Cx;
+
+use super::invalid_parameter;
+
+/// What a role must be like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needed {
+    /// The service that assumes it.
+    pub(super) trusts: &'static str,
+    /// Of these policies it must have one.
+    pub(super) policies: &'static [&'static str],
+}
+
+/// The role of a cluster.
+pub(super) const CLUSTER: Needed = Needed {
+    trusts: "eks.amazonaws.com",
+    policies: &["AmazonEKSClusterPolicy"],
+};
+
+/// The role of nodes.
+pub(super) const NODE: Needed = Needed {
+    trusts: "ec2.amazonaws.com",
+    policies: &[
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonEKSWorkerNodeMinimalPolicy",
+    ],
+};
+
+/// Refuses a role that does not exist, cannot be assumed, or lacks its policies.
+pub(super) fn check_role(cx: &mut Cx<'_>, role_arn: &str, needed: Needed) -> Result<(), AwsError> {
+    let arn = Arn::parse(role_arn).filter(|arn| arn.service == "iam");
+    let Some(path) = arn.and_then(|arn| arn.resource.strip_prefix("role/")) else {
+        return Err(invalid_parameter(format!("Invalid roleArn: {role_arn}")));
+    };
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let role = cx
+        .world
+        .get::<Role>("global", name)
+        .filter(|role| role.body.arn == role_arn);
+    let Some(role) = role else {
+        return Err(invalid_parameter(format!(
+            "Role with arn: {role_arn}, does not exist"
+        )));
+    };
+    let trusted = trusts_service(&role.body.trust, needed.trusts);
+    if cx.role_refused(role_arn) || !trusted {
+        let text = format!(
+            "Role with arn: {role_arn}, could not be assumed because it does not exist or the trusted entity is not correct"
+        );
+        // The wording that tools look for stands in the text as a whole.
+        return Err(invalid_parameter(format!(
+            "{text}. Role could not be assumed because the trusted entity is not correct"
+        )));
+    }
+    if needed
+        .policies
+        .iter()
+        .any(|policy| has_policy(cx.world, name, policy))
+    {
+        return Ok(());
+    }
+    let text = format!(
+        "The provided role doesn't have the Amazon EKS Managed Policies associated with it. Please ensure the following policies [{}] are attached",
+        needed.policies.first().copied().unwrap_or_default()
+    );
+    Err(invalid_parameter(text))
+}

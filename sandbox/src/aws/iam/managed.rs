@@ -1,0 +1,93 @@
+//! The policies that AWS itself manages: they exist in every account.
+
+use serde_json::json;
+
+use crate::aws::arn::Arn;
+use crate::aws::error::{Answer, AwsError};
+use crate::aws::params::Params;
+use crate::aws::service::{Cx, QueryOperation};
+use crate::aws::time::iso;
+
+use super::no_such_entity;
+
+pub(super) const OPERATIONS: &[QueryOperation] = &[QueryOperation::read("GetPolicy", get)];
+
+/// Paths and names, sorted, one per line.
+static NAMES: &str = include_str!("managed_policies.txt");
+
+/// When the sandbox says that they were made; the real moments differ and nobody depends on them.
+const CREATED_MS: u64 = 1_423_247_881_000;
+
+/// Tells whether AWS manages a policy of this ARN.
+pub(super) fn is_managed(policy_arn: &str) -> bool {
+    let Some(arn) = Arn::parse(policy_arn).filter(|a| a.service == "iam" && a.account == "aws")
+    else {
+        return false;
+    };
+    arn.resource
+        .strip_prefix("policy/")
+        .is_some_and(|name| NAMES.lines().any(|known| known == name))
+}
+
+fn get(_cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    let arn = p.req("PolicyArn")?;
+    p.finish()?;
+    if Arn::parse(&arn).is_none() {
+        return Err(AwsError::new(
+            "InvalidInput",
+            format!("ARN {arn} is not valid."),
+        ));
+    }
+    if !is_managed(&arn) {
+        return Err(no_such_entity(&format!("Policy {arn} was not found.")));
+    }
+    let resource = arn.split_once(":policy").map_or("/", |(_, path)| path);
+    let at = resource.rfind('/').unwrap_or_default();
+    Ok(json!({
+        "Policy": {
+            "PolicyName": &resource[at + 1..],
+            "PolicyId": policy_id(&arn),
+            "Arn": arn,
+            "Path": &resource[..=at],
+            "DefaultVersionId": "v1",
+            "AttachmentCount": 0,
+            "PermissionsBoundaryUsageCount": 0,
+            "IsAttachable": true,
+            "CreateDate": iso(CREATED_MS),
+            "UpdateDate": iso(CREATED_MS),
+        }
+    }))
+}
+
+/// Makes the id follow from the name, since nothing of these policies is stored.
+fn policy_id(arn: &str) -> String {
+    let seed = arn.bytes().fold(0_u64, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
+    let text = crate::ids::Seeded::new(seed, &[]).text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 17);
+    format!("ANPA{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(arn: &str, expected: bool) {
+        assert_eq!(is_managed(arn), expected, "{arn}");
+    }
+
+    #[test]
+    fn names() {
+        check("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy", true);
+        check("arn:aws-cn:iam::aws:policy/AmazonEKS_CNI_Policy", true);
+        check(
+            "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy",
+            true,
+        );
+        check("arn:aws:iam::aws:policy/Nonsense", false);
+        check(
+            "arn:aws:iam::123456789012:policy/AmazonEKSClusterPolicy",
+            false,
+        );
+    }
+}

@@ -1,0 +1,97 @@
+data "aws_partition" "current" {}
+
+locals {
+  policy_prefix = "arn:${data.aws_partition.current.partition}:iam::aws:policy"
+
+  node_policies = toset([
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEKS_CNI_Policy",
+    "AmazonEC2ContainerRegistryPullOnly",
+  ])
+}
+
+resource "aws_iam_role" "cluster" {
+  name = "${var.name}-cluster"
+  tags = local.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "eks.amazonaws.com" }
+      Action    = ["sts:AssumeRole", "sts:TagSession"]
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "cluster" {
+  role       = aws_iam_role.cluster.name
+  policy_arn = "${local.policy_prefix}/AmazonEKSClusterPolicy"
+}
+
+resource "aws_eks_cluster" "main" {
+  name     = var.name
+  role_arn = aws_iam_role.cluster.arn
+  version  = var.kubernetes_version
+  tags     = local.tags
+
+  vpc_config = {
+    subnet_ids              = [for subnet in aws_subnet.public : subnet.id]
+    endpoint_private_access = true
+    endpoint_public_access  = length(var.public_access_cidrs) > 0
+    public_access_cidrs     = length(var.public_access_cidrs) > 0 ? var.public_access_cidrs : null
+  }
+
+  access_config = {
+    authentication_mode                         = "API"
+    bootstrap_cluster_creator_admin_permissions = false
+  }
+
+  # Without the policy EKS cannot make the cluster, nor clean up after it.
+  depends_on = [aws_iam_role_policy_attachment.cluster]
+}
+
+resource "aws_iam_role" "node" {
+  name = "${var.name}-node"
+  tags = local.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "ec2.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "node" {
+  for_each = local.node_policies
+
+  role       = aws_iam_role.node.name
+  policy_arn = "${local.policy_prefix}/${each.value}"
+}
+
+resource "aws_eks_node_group" "pool" {
+  for_each = var.node_pools
+
+  cluster_name    = aws_eks_cluster.main.name
+  node_group_name = each.key
+  node_role_arn   = aws_iam_role.node.arn
+  subnet_ids      = [for subnet in aws_subnet.public : subnet.id]
+  version         = aws_eks_cluster.main.version
+  instance_types  = each.value.instance_types
+  capacity_type   = each.value.capacity_type
+  disk_size       = each.value.disk_size
+  labels          = each.value.labels
+  tags            = local.tags
+
+  scaling_config = {
+    min_size     = each.value.min_size
+    max_size     = each.value.max_size
+    desired_size = coalesce(each.value.desired_size, each.value.min_size)
+  }
+
+  # A node that cannot pull images or get an address never becomes ready.
+  depends_on = [aws_iam_role_policy_attachment.node, aws_route_table.public]
+}

@@ -1,0 +1,81 @@
+variable "name" {
+  type        = string
+  description = "Name of the cluster; also the prefix of everything around it."
+
+  validation {
+    condition     = can(regex("^[0-9A-Za-z][A-Za-z0-9-_]{0,60}$", var.name))
+    error_message = "A name begins with a letter or digit and has at most 61 letters, digits, dashes and underscores."
+  }
+}
+
+variable "kubernetes_version" {
+  type        = string
+  default     = "1.35"
+  description = "Kubernetes minor version of the control plane and the nodes, such as 1.35."
+
+  validation {
+    condition     = can(regex("^1\\.[0-9]+$", var.kubernetes_version))
+    error_message = "A version is a minor such as \"1.35\"."
+  }
+}
+
+variable "cidr_block" {
+  type        = string
+  default     = "10.0.0.0/16"
+  description = "IPv4 addresses of the network; each zone gets a block that is 4 bits smaller."
+
+  validation {
+    condition     = can(cidrhost(var.cidr_block, 0))
+    error_message = "This must be an IPv4 block such as 10.0.0.0/16."
+  }
+}
+
+variable "zone_count" {
+  type        = number
+  default     = 3
+  description = "Availability zones that the network spans, the first ones of the region."
+
+  validation {
+    condition     = var.zone_count >= 2 && var.zone_count <= 6
+    error_message = "EKS needs at least two zones; at most six are supported."
+  }
+}
+
+variable "public_access_cidrs" {
+  type        = set(string)
+  description = "Who may reach the cluster's API from the internet, as IPv4 blocks; none makes it private only."
+
+  validation {
+    condition     = alltrue([for cidr in var.public_access_cidrs : can(cidrhost(cidr, 0))])
+    error_message = "Each entry must be an IPv4 block such as 203.0.113.0/24."
+  }
+}
+
+variable "node_pools" {
+  description = "Managed node groups by name."
+
+  type = map(object({
+    instance_types = optional(list(string), ["m7i.large"])
+    capacity_type  = optional(string, "ON_DEMAND")
+    disk_size      = optional(number, 50)
+    min_size       = optional(number, 1)
+    max_size       = optional(number, 3)
+    desired_size   = optional(number)
+    labels         = optional(map(string), {})
+  }))
+
+  default = {
+    system = {}
+  }
+
+  validation {
+    condition     = alltrue([for pool in var.node_pools : pool.min_size <= pool.max_size])
+    error_message = "A pool's min_size must not be above its max_size."
+  }
+}
+
+variable "tags" {
+  type        = map(string)
+  default     = {}
+  description = "Tags for everything that takes tags."
+}

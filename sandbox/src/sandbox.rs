@@ -134,12 +134,32 @@ impl Sandbox {
         self.inner.speed
     }
 
-    /// Reads the ledger, with every call that was taken up before.
+    /// Reads the ledger, with every call that was taken up before, and everything that has ended by now.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn ledger(&self) -> Result<Ledger, SandboxError> {
+        self.settle()?;
         self.inner.store.ledger().await
+    }
+
+    /// Replaces the faults, and counts calls anew for them.
+    pub fn set_faults(&self, plan: FaultPlan) {
+        self.state().faults = Faults::new(plan);
+    }
+
+    /// Writes what time alone has changed.
+    fn settle(&self) -> Result<(), SandboxError> {
+        let (done, _committed) = oneshot::channel();
+        let mut state = self.state();
+        let (last_seq, now_ms) = (state.last_seq, self.inner.clock.now_ms());
+        state.world.begin(last_seq, now_ms, 0);
+        let objects = state.world.take_unwritten();
+        self.inner.store.write(Batch {
+            objects,
+            call: None,
+            done,
+        })
     }
 
     /// Removes every object and call. Faults are counted anew only by opening the sandbox again.
@@ -198,7 +218,7 @@ impl Sandbox {
             // Queued under the lock: the store sees the calls in the order of their numbers.
             self.inner.store.write(Batch {
                 objects,
-                call,
+                call: Some(call),
                 done,
             })?;
             (answer, delay_ms)

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::aws::{HttpAnswer, HttpRequest};
 use crate::error::SandboxError;
+use crate::faults::FaultPlan;
 use crate::sandbox::Sandbox;
 
 /// The largest request that any emulated API takes, in bytes.
@@ -92,7 +93,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
     if request.uri().path().starts_with("/_strata/") {
-        return Ok(control(&sandbox, &request).await);
+        return Ok(control(&sandbox, request).await);
     }
     let request = match read(request).await {
         Ok(request) => request,
@@ -138,8 +139,9 @@ fn response(answer: HttpAnswer) -> Response<Full<Bytes>> {
 }
 
 /// The paths by which `strata sandbox` looks into a sandbox that another process serves.
-async fn control(sandbox: &Sandbox, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    match (request.method(), request.uri().path()) {
+async fn control(sandbox: &Sandbox, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let method = request.method().clone();
+    match (&method, request.uri().path()) {
         (&Method::GET, "/_strata/health") => {
             json_answer(&json!({ "sandbox": env!("CARGO_PKG_VERSION"), "speed": sandbox.speed() }))
         }
@@ -151,7 +153,22 @@ async fn control(sandbox: &Sandbox, request: &Request<Incoming>) -> Response<Ful
             Ok(()) => json_answer(&json!({})),
             Err(error) => failed(&error),
         },
+        (&Method::PUT, "/_strata/faults") => set_faults(sandbox, request).await,
         _ => plain(StatusCode::NOT_FOUND, "no such path".to_owned()),
+    }
+}
+
+async fn set_faults(sandbox: &Sandbox, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let request = match read(request).await {
+        Ok(request) => request,
+        Err(status) => return plain(status, String::new()),
+    };
+    match FaultPlan::parse(&String::from_utf8_lossy(&request.body)) {
+        Ok(plan) => {
+            sandbox.set_faults(plan);
+            json_answer(&json!({}))
+        }
+        Err(error) => plain(StatusCode::BAD_REQUEST, error.to_string()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteRow,
     SqliteSynchronous,
@@ -74,7 +75,8 @@ pub(crate) struct StoredCall {
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) objects: Vec<StoredObject>,
-    pub(crate) call: StoredCall,
+    /// Absent where only time has passed.
+    pub(crate) call: Option<StoredCall>,
     pub(crate) done: oneshot::Sender<bool>,
 }
 
@@ -232,10 +234,6 @@ fn unsigned(row: &SqliteRow, column: usize) -> u64 {
     u64::try_from(row.get::<i64, _>(column)).unwrap_or_default()
 }
 
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
 /// Carries out commands until every handle is gone, many batches in one transaction.
 async fn write_all(
     mut connection: SqliteConnection,
@@ -283,63 +281,70 @@ fn gather(
     (batches, None)
 }
 
+/// Everything of a transaction in one go: each statement that is sent alone costs a round trip to the thread of the connection.
+const WRITE: &str = "BEGIN IMMEDIATE;
+    INSERT OR REPLACE INTO objects (number, service, type, region, id, name, tags, client_token, created_seq, deleted_seq,
+        created_ms, visible_ms, listed, body)
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9,
+        value->>10, value->>11, value->>12, value->>13 FROM json_each(?1);
+    INSERT OR REPLACE INTO calls (seq, service, operation, region, mutating, status, fault, at_ms)
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7 FROM json_each(?2);
+    COMMIT";
+
 async fn write(connection: &mut SqliteConnection, batches: &[Batch]) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
-    for batch in batches {
-        for object in &batch.objects {
-            write_object(&mut transaction, object).await?;
-        }
-        write_call(&mut transaction, &batch.call).await?;
+    let objects: Vec<Value> = batches
+        .iter()
+        .flat_map(|batch| &batch.objects)
+        .map(row)
+        .collect();
+    let calls: Vec<Value> = batches
+        .iter()
+        .filter_map(|batch| batch.call.as_ref())
+        .map(call_row)
+        .collect();
+    let written = sqlx::query(WRITE)
+        .bind(Value::Array(objects).to_string())
+        .bind(Value::Array(calls).to_string())
+        .execute(&mut *connection)
+        .await;
+    if written.is_err() {
+        // It fails too where the transaction never began.
+        drop(sqlx::query("ROLLBACK").execute(connection).await);
     }
-    transaction.commit().await
+    written.map(drop)
 }
 
-async fn write_object(
-    connection: &mut SqliteConnection,
-    object: &StoredObject,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT OR REPLACE INTO objects (number, service, type, region, id, name, tags, client_token, created_seq, deleted_seq,
-         created_ms, visible_ms, listed, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    )
-    .bind(signed(object.number))
-    .bind(object.service)
-    .bind(object.kind)
-    .bind(&object.region)
-    .bind(&object.id)
-    .bind(&object.name)
-    .bind(&object.tags)
-    .bind(&object.client_token)
-    .bind(signed(object.created_seq))
-    .bind(object.deleted_seq.map(signed))
-    .bind(signed(object.created_ms))
-    .bind(signed(object.visible_ms))
-    .bind(object.listed)
-    .bind(&object.body)
-    .execute(connection)
-    .await
-    .map(drop)
+fn row(object: &StoredObject) -> Value {
+    json!([
+        object.number,
+        object.service,
+        object.kind,
+        object.region,
+        object.id,
+        object.name,
+        object.tags,
+        object.client_token,
+        object.created_seq,
+        object.deleted_seq,
+        object.created_ms,
+        object.visible_ms,
+        object.listed,
+        object.body,
+    ])
 }
 
-async fn write_call(
-    connection: &mut SqliteConnection,
-    stored: &StoredCall,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT OR REPLACE INTO calls (seq, service, operation, region, mutating, status, fault, at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )
-    .bind(signed(stored.call.seq))
-    .bind(&stored.call.service)
-    .bind(&stored.call.operation)
-    .bind(&stored.region)
-    .bind(stored.call.mutating)
-    .bind(i64::from(stored.call.status))
-    .bind(&stored.call.fault)
-    .bind(signed(stored.at_ms))
-    .execute(connection)
-    .await
-    .map(drop)
+fn call_row(stored: &StoredCall) -> Value {
+    let call = &stored.call;
+    json!([
+        call.seq,
+        call.service,
+        call.operation,
+        stored.region,
+        call.mutating,
+        call.status,
+        call.fault,
+        stored.at_ms,
+    ])
 }
 
 async fn clear(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {

@@ -65,10 +65,17 @@ pub(crate) struct Object<T> {
     pub(crate) visible_ms: u64,
     /// Set once it is gone for the ledger, though calls still see what is left of it.
     pub(crate) deleted_seq: Option<u64>,
+    /// Set once it is gone, though calls that look at stale data see it until this moment.
+    gone_ms: Option<u64>,
     pub(crate) body: T,
 }
 
 impl<T: Kind> Object<T> {
+    /// Tells whether a call at `now_ms` sees it.
+    fn is_seen(&self, now_ms: u64) -> bool {
+        self.visible_ms <= now_ms && self.gone_ms.is_none_or(|gone| now_ms < gone)
+    }
+
     pub(crate) fn key(&self) -> Key {
         Key::new(&self.region, &self.id)
     }
@@ -147,6 +154,8 @@ trait AnyTable: Any + Send {
     fn tags(&self, key: &Key, now_ms: u64) -> Option<Tags>;
     fn set_tags(&mut self, key: &Key, tags: Tags) -> Option<StoredObject>;
     fn tagged(&self, region: &str, now_ms: u64) -> Vec<(String, Tags)>;
+    /// Removes an object that only stale reads still saw, and tells whether it was one.
+    fn sweep(&mut self, key: &Key, now_ms: u64) -> bool;
 }
 
 #[derive(Debug)]
@@ -174,6 +183,7 @@ impl<T: Kind> AnyTable for Table<T> {
             created_ms: stored.created_ms,
             visible_ms: stored.visible_ms,
             deleted_seq: None,
+            gone_ms: None,
         };
         let key = object.key();
         let due = object.body.due_ms().map(|due| (due, key.clone()));
@@ -186,7 +196,7 @@ impl<T: Kind> AnyTable for Table<T> {
     }
 
     fn tags(&self, key: &Key, now_ms: u64) -> Option<Tags> {
-        let object = self.0.get(key).filter(|o| o.visible_ms <= now_ms)?;
+        let object = self.0.get(key).filter(|o| o.is_seen(now_ms))?;
         Some(object.tags.clone())
     }
 
@@ -197,10 +207,21 @@ impl<T: Kind> AnyTable for Table<T> {
     }
 
     fn tagged(&self, region: &str, now_ms: u64) -> Vec<(String, Tags)> {
-        let seen = in_region(&self.0, region).filter(|o| o.visible_ms <= now_ms);
+        let seen = in_region(&self.0, region).filter(|o| o.is_seen(now_ms));
         seen.filter(|o| !o.tags.is_empty())
             .map(|o| (o.id.clone(), o.tags.clone()))
             .collect()
+    }
+
+    fn sweep(&mut self, key: &Key, now_ms: u64) -> bool {
+        let object = self.0.get(key);
+        let gone = object
+            .and_then(|object| object.gone_ms)
+            .is_some_and(|gone| gone <= now_ms);
+        if gone {
+            self.0.remove(key);
+        }
+        gone
     }
 }
 
@@ -230,7 +251,7 @@ pub(crate) struct World {
     last_number: u64,
     now_ms: u64,
     seq: u64,
-    /// How long objects that the present call creates stay unseen.
+    /// How long objects that the present call creates stay unseen, and those that it deletes stay seen.
     lag_ms: u64,
     /// How often each role was refused by an injected fault, by ARN.
     pub(crate) role_refusals: BTreeMap<String, u32>,
@@ -323,7 +344,11 @@ impl World {
                 break;
             }
             self.timers.pop_first();
-            if let Some(settle) = self.tables.get(&id).map(|r| r.settle) {
+            let Some(registered) = self.tables.get_mut(&id) else {
+                continue;
+            };
+            let settle = registered.settle;
+            if !registered.table.sweep(&key, now_ms) {
                 settle(self, &key);
             }
         }
@@ -382,13 +407,15 @@ impl World {
 
     /// Finds an object, even one that calls do not see yet.
     pub(crate) fn raw<T: Kind>(&self, region: &str, id: &str) -> Option<&Object<T>> {
-        self.table::<T>()?.get(&Key::new(region, id))
+        self.table::<T>()?
+            .get(&Key::new(region, id))
+            .filter(|object| object.gone_ms.is_none())
     }
 
     /// Finds an object as a call sees it.
     pub(crate) fn get<T: Kind>(&self, region: &str, id: &str) -> Option<&Object<T>> {
-        self.raw(region, id)
-            .filter(|object| object.visible_ms <= self.now_ms)
+        let object = self.table::<T>()?.get(&Key::new(region, id));
+        object.filter(|object| object.is_seen(self.now_ms))
     }
 
     /// Iterates over all objects of a type in a region, even those that calls do not see yet, by id.
@@ -396,6 +423,11 @@ impl World {
         &'a self,
         region: &'a str,
     ) -> impl Iterator<Item = &'a Object<T>> {
+        self.rows::<T>(region)
+            .filter(|object| object.gone_ms.is_none())
+    }
+
+    fn rows<'a, T: Kind>(&'a self, region: &'a str) -> impl Iterator<Item = &'a Object<T>> {
         self.table::<T>()
             .into_iter()
             .flat_map(move |rows| in_region(rows, region))
@@ -406,12 +438,31 @@ impl World {
         &'a self,
         region: &'a str,
     ) -> impl Iterator<Item = &'a Object<T>> {
-        self.all::<T>(region)
-            .filter(|object| object.visible_ms <= self.now_ms)
+        self.rows::<T>(region)
+            .filter(|object| object.is_seen(self.now_ms))
     }
 
     /// Iterates over the objects whose ids begin with `prefix`, even those that calls do not see yet.
     pub(crate) fn under<'a, T: Kind>(
+        &'a self,
+        region: &'a str,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a Object<T>> {
+        self.rows_under::<T>(region, prefix)
+            .filter(|object| object.gone_ms.is_none())
+    }
+
+    /// Iterates over the objects whose ids begin with `prefix`, as a call sees them.
+    pub(crate) fn seen_under<'a, T: Kind>(
+        &'a self,
+        region: &'a str,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a Object<T>> {
+        self.rows_under::<T>(region, prefix)
+            .filter(|object| object.is_seen(self.now_ms))
+    }
+
+    fn rows_under<'a, T: Kind>(
         &'a self,
         region: &'a str,
         prefix: &'a str,
@@ -440,6 +491,7 @@ impl World {
                 self.now_ms + self.lag_ms
             },
             deleted_seq: None,
+            gone_ms: None,
             body: new.body,
         };
         if let Some(rows) = self.table_mut::<T>() {
@@ -463,12 +515,20 @@ impl World {
         Some(object)
     }
 
-    /// Removes an object, and returns what it was.
+    /// Removes an object, and returns what it was. During a lag, calls go on seeing it.
     pub(crate) fn remove<T: Kind>(&mut self, region: &str, id: &str) -> Option<Object<T>> {
-        let mut object = self.table_mut::<T>()?.remove(&Key::new(region, id))?;
+        let key = Key::new(region, id);
+        let mut object = self.table_mut::<T>()?.remove(&key)?;
         if object.deleted_seq.is_none() {
             object.deleted_seq = Some(self.seq);
             self.unwritten.push(object.stored());
+        }
+        if self.lag_ms > 0 {
+            let gone_ms = self.now_ms + self.lag_ms;
+            object.gone_ms = Some(gone_ms);
+            self.timers
+                .insert((gone_ms, (T::SERVICE, T::TYPE), key.clone()));
+            self.table_mut::<T>()?.insert(key, object.clone());
         }
         Some(object)
     }

@@ -222,10 +222,7 @@ pub(super) fn views(world: &World, table: &Object<RouteTable>) -> Vec<Value> {
         })
     });
     let prefix = format!("{}/", table.id);
-    let now_ms = world.now_ms();
-    let routes = world
-        .under::<Route>(&table.region, &prefix)
-        .filter(|r| r.visible_ms <= now_ms);
+    let routes = world.seen_under::<Route>(&table.region, &prefix);
     local
         .into_iter()
         .chain(routes.map(|route| view(world, table, route)))

@@ -446,11 +446,8 @@ fn list(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
     let page = take_page(cx, request)?;
     request.finish()?;
     let prefix = format!("{}/", find_cluster(cx, request.path("name"))?.id);
-    let now_ms = cx.world.now_ms();
-    let groups = cx.world.under::<Nodegroup>(&cx.region, &prefix);
-    let names = groups
-        .filter(|group| group.visible_ms <= now_ms)
-        .filter_map(|group| group.name.clone());
+    let groups = cx.world.seen_under::<Nodegroup>(&cx.region, &prefix);
+    let names = groups.filter_map(|group| group.name.clone());
     let (names, token) = page.cut(names.collect(), Clone::clone);
     Ok(names_page("nodegroups", names, token))
 }

@@ -93,10 +93,8 @@ fn list_attached(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let page = take_page(cx, p)?;
     p.finish()?;
     let role = format!("{}/", find_role(cx, &name)?.id);
-    let now_ms = cx.world.now_ms();
-    let attached = cx.world.under::<Attachment>(GLOBAL, &role);
-    let seen = attached
-        .filter(|a| a.visible_ms <= now_ms && path_of(&a.body.policy_arn).starts_with(&prefix));
+    let attached = cx.world.seen_under::<Attachment>(GLOBAL, &role);
+    let seen = attached.filter(|a| path_of(&a.body.policy_arn).starts_with(&prefix));
     let (attached, marker) = page.cut(seen.collect(), |a| a.id.clone());
     let values = attached.into_iter().map(|a| {
         let arn = &a.body.policy_arn;

@@ -3,4 +3,5 @@
 //! [`plan`] is synchronous and pure: the same inputs give the same bytes. [`apply`] carries a plan out and makes no
 //! decisions. Neither knows what EKS, Flux or SQLite are, opens a file or socket, or reads a clock.
 
+pub mod apply;
 pub mod resolve;

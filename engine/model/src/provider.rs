@@ -81,6 +81,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// When the change is impossible, whatever a later apply finds.
     fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError>;
 
+    /// Whether its objects live in the state only: its changes make no call, are done when they return, and leave
+    /// nothing behind that would have to be found again when they are not recorded.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Brings a row of an older schema version to the current one.
     ///
     /// # Errors

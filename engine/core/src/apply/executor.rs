@@ -1,0 +1,500 @@
+//! The executor: one task that begins steps, polls them, and makes durable what they did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt, channel::mpsc, channel::oneshot};
+use strata_model::event::{Event, StepEvent};
+use strata_model::plan::{Action, Plan, Step, Summary};
+use strata_model::provider::{Object, ProviderConfig, ProviderError, ProviderErrorKind};
+use strata_model::state::{PlanRecord, PlanStatus, RowKey, RunRecord, RunStatus};
+use strata_model::store::{StoreError, Write};
+use strata_model::{Diagnostic, Fence, RunId};
+
+use super::commit::{CommitQueue, Committed, Staged};
+use super::operation::{CheckpointMessage, Op, OpEnd, Surroundings};
+use super::outcome::{INVALID_PLAN, StepFailure, closing_line, count};
+use super::rows::Rows;
+use super::schedule::Schedule;
+use super::stop::Stop;
+use super::{ApplyInput, ApplyOutcome, Connections};
+use crate::resolve::Resolver;
+
+/// How many steps that need no call may share one transaction.
+const GROUP: usize = 512;
+
+/// Carries a plan out, as far as it goes.
+///
+/// At most `parallelism` ops are under way at once. They are polled while a transaction runs, and results of finished
+/// steps share a transaction with the intents of those that become ready by them. After a transaction failed nothing
+/// new is sent; what is under way ends, and its results are tried once more.
+///
+/// # Cancellation
+///
+/// May be dropped at any await: what was sent stays findable by its durable intent.
+pub async fn execute(input: ApplyInput<'_>) -> ApplyOutcome {
+    match Executor::new(input) {
+        Ok(mut executor) => {
+            executor.drive().await;
+            executor.close().await
+        }
+        Err(fault) => ApplyOutcome {
+            diagnostics: Diagnostic::error(
+                INVALID_PLAN,
+                "The plan is not consistent",
+                fault.to_string(),
+            )
+            .into(),
+            ..ApplyOutcome::default()
+        },
+    }
+}
+
+pub(super) struct Executor<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) connections: &'a Connections,
+    pub(super) resolver: &'a mut dyn Resolver,
+    pub(super) cx: Surroundings<'a>,
+    pub(super) queue: CommitQueue<'a, After<'a>>,
+    pub(super) running: FuturesUnordered<BoxFuture<'a, Finished<'a>>>,
+    pub(super) rows: Rows<'a>,
+    pub(super) schedule: Schedule,
+    pub(super) outcome: ApplyOutcome,
+    pub(super) run: RunId,
+    pub(super) fence: Fence,
+    /// Whether an earlier run of this plan may have changed rows.
+    pub(super) continued: bool,
+    /// The key that the row of a replaced object gets, by group, where the replacement is created first.
+    pub(super) deposed: BTreeMap<u32, &'a RowKey>,
+    /// Objects of which an op is open: no step may touch them.
+    pub(super) blocked: BTreeSet<&'a RowKey>,
+    /// Steps that hold a slot.
+    pub(super) busy: usize,
+    inbox: mpsc::UnboundedReceiver<CheckpointMessage>,
+    stop: Stop,
+    parallelism: usize,
+    record: PlanRecord,
+    /// Successes whose transaction failed; they are tried once more.
+    limbo: Vec<Finish>,
+    /// Counts including what is staged, for the record of the run.
+    tally: Summary,
+    closed: bool,
+}
+
+/// What happens when a transaction is durable.
+pub(super) enum After<'a> {
+    /// The op's calls may leave.
+    Call(Box<Op<'a>>),
+    /// The step is done.
+    Finish(Finish),
+    /// A provider may go on.
+    Reply(oneshot::Sender<Result<(), ProviderError>>),
+    /// Nothing.
+    Nothing,
+}
+
+/// A step that succeeded, as soon as that is durable.
+pub(super) struct Finish {
+    pub(super) step: StepEvent,
+    pub(super) began: Duration,
+    /// Whether something happened outside.
+    pub(super) outside: bool,
+}
+
+/// What a polled future came to.
+pub(super) enum Finished<'a> {
+    /// It is known whether the object to create is there already.
+    Looked {
+        op: Box<Op<'a>>,
+        absent: Result<bool, ProviderError>,
+    },
+    /// An op ended.
+    Ended { op: Box<Op<'a>>, end: OpEnd },
+    /// A data source or an object to import was read.
+    Observed {
+        step: u32,
+        began: Duration,
+        provider: ProviderConfig,
+        result: Result<Option<Object>, ProviderError>,
+    },
+}
+
+enum Wake<'a> {
+    Finished(Finished<'a>),
+    Committed(Committed<After<'a>>),
+    Checkpoint(CheckpointMessage),
+    Stopped,
+}
+
+impl<'a> Executor<'a> {
+    fn new(input: ApplyInput<'a>) -> Result<Self, super::schedule::UnknownStep> {
+        let ApplyInput { plan, state, .. } = input;
+        let connections = input.connections;
+        let (sender, inbox) = mpsc::unbounded();
+        let mut executor = Executor {
+            plan,
+            connections,
+            resolver: input.resolver,
+            cx: Surroundings {
+                clock: connections.clock().clone(),
+                ids: connections.ids().clone(),
+                key: input.key,
+                events: input.events,
+                brake: Stop::new(),
+                checkpoints: sender,
+            },
+            queue: CommitQueue::new(input.store, input.lock.fence),
+            running: FuturesUnordered::new(),
+            rows: Rows::new(state, plan),
+            schedule: Schedule::new(plan, |step| is_local(connections, step), &input.record.done)?,
+            outcome: ApplyOutcome::default(),
+            run: input.run.id,
+            fence: input.lock.fence,
+            continued: input.record.status == PlanStatus::Running,
+            deposed: deposed_keys(plan),
+            blocked: state
+                .open_ops
+                .iter()
+                .map(|open| &open.intent.row.key)
+                .collect(),
+            busy: 0,
+            inbox,
+            stop: input.stop,
+            parallelism: input.parallelism.max(1),
+            record: PlanRecord {
+                status: PlanStatus::Running,
+                ..input.record
+            },
+            limbo: Vec::new(),
+            tally: Summary::default(),
+            closed: false,
+        };
+        executor.open(input.run);
+        Ok(executor)
+    }
+
+    /// Records the run's beginning, in the transaction of the first intents.
+    fn open(&mut self, run: RunRecord) {
+        (self.cx.events)(Event::RunStarted {
+            run: run.id,
+            steps: self.plan.steps.len() - self.record.done.len(),
+        });
+        for number in self.record.done.clone() {
+            self.recall(number);
+        }
+        let writes = vec![Write::PutPlan(self.record.clone()), Write::BeginRun(run)];
+        self.stage(writes, After::Nothing);
+    }
+
+    /// Tells the resolver what an earlier run of this plan left.
+    fn recall(&mut self, number: u32) {
+        let Some(step) = self.plan.steps.get(number as usize) else {
+            return;
+        };
+        let object = self
+            .rows
+            .get(&step.key)
+            .map(|row| self.connections.attributes(row));
+        match object {
+            Some(Ok(object)) => self.resolver.record(&step.key, Some(&object)),
+            // What cannot be decoded stays unknown, and fails the step that needs it.
+            Some(Err(_)) => {}
+            None => self.resolver.record(&step.key, None),
+        }
+    }
+
+    async fn drive(&mut self) {
+        loop {
+            self.fill();
+            if self.is_braked() {
+                self.withdraw();
+            }
+            self.conclude();
+            self.queue.start();
+            if self.running.is_empty() && !self.queue.is_flying() {
+                return;
+            }
+            for wake in self.wait().await {
+                self.handle(wake);
+            }
+            if self.queue.failure().is_some() {
+                self.cx.brake.throw();
+                let lost = self.queue.give_up();
+                lost.into_iter().for_each(|after| self.undone(after));
+            }
+        }
+    }
+
+    pub(super) fn is_braked(&self) -> bool {
+        self.cx.brake.is_thrown()
+    }
+
+    /// Begins what is ready and has a slot.
+    fn fill(&mut self) {
+        while !self.is_braked() {
+            let local = self.queue.waiting() < GROUP;
+            let next = match local.then(|| self.schedule.pop(true)).flatten() {
+                Some(step) => Some(step),
+                None if self.busy < self.parallelism => self.schedule.pop(false),
+                None => None,
+            };
+            match next {
+                Some(number) => self.begin(number),
+                None => return,
+            }
+        }
+    }
+
+    /// Takes back the intents that are not durable yet: their steps do not begin.
+    fn withdraw(&mut self) {
+        for after in self.queue.withdraw(|after| matches!(after, After::Call(_))) {
+            self.undone(after);
+        }
+    }
+
+    /// Waits until something happens, and takes everything that has.
+    async fn wait(&mut self) -> Vec<Wake<'a>> {
+        let mut stopped = self.stop.thrown();
+        poll_fn(|context| {
+            let wakes = self.poll(context, &mut stopped);
+            if wakes.is_empty() {
+                Poll::Pending
+            } else {
+                Poll::Ready(wakes)
+            }
+        })
+        .await
+    }
+
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        stopped: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Vec<Wake<'a>> {
+        let mut wakes = Vec::new();
+        while let Poll::Ready(Some(finished)) = self.running.poll_next_unpin(context) {
+            wakes.push(Wake::Finished(finished));
+        }
+        while let Poll::Ready(Some(message)) = self.inbox.poll_next_unpin(context) {
+            wakes.push(Wake::Checkpoint(message));
+        }
+        if let Poll::Ready(committed) = self.queue.poll(context) {
+            wakes.push(Wake::Committed(committed));
+        }
+        if !self.outcome.interrupted && stopped.poll_unpin(context).is_ready() {
+            wakes.push(Wake::Stopped);
+        }
+        wakes
+    }
+
+    fn handle(&mut self, wake: Wake<'a>) {
+        match wake {
+            Wake::Finished(Finished::Looked { op, absent }) => self.looked(op, absent),
+            Wake::Finished(Finished::Ended { op, end }) => self.settle(op, end),
+            Wake::Finished(Finished::Observed {
+                step,
+                began,
+                provider,
+                result,
+            }) => self.observed(step, began, provider, result),
+            Wake::Committed(committed) if committed.durable => {
+                for after in committed.then {
+                    self.durable(after);
+                }
+            }
+            Wake::Committed(committed) => {
+                for after in committed.then {
+                    self.undone(after);
+                }
+            }
+            Wake::Checkpoint(message) => {
+                let CheckpointMessage { op, record, reply } = message;
+                self.queue.stage(Staged {
+                    writes: vec![Write::Checkpoint { op, record }],
+                    outside: true,
+                    then: After::Reply(reply),
+                });
+            }
+            Wake::Stopped => {
+                self.outcome.interrupted = true;
+                self.cx.brake.throw();
+                (self.cx.events)(Event::Stopping);
+            }
+        }
+    }
+
+    fn durable(&mut self, after: After<'a>) {
+        match after {
+            After::Call(op) => self.call(op),
+            After::Finish(finish) => self.announce(finish),
+            // The provider may have gone away; then nobody listens.
+            After::Reply(reply) => drop(reply.send(Ok(()))),
+            After::Nothing => {}
+        }
+    }
+
+    /// What a failed or withdrawn transaction means.
+    fn undone(&mut self, after: After<'a>) {
+        match after {
+            After::Call(op) => {
+                self.busy -= 1;
+                self.skip(op.step.number, self.why_stopped());
+            }
+            After::Finish(finish) if finish.outside => self.limbo.push(finish),
+            After::Finish(finish) => self.unrecorded(finish),
+            After::Reply(reply) => drop(reply.send(Err(ProviderError::new(
+                ProviderErrorKind::Unavailable,
+                "the state could not be written",
+            )))),
+            After::Nothing => {}
+        }
+    }
+
+    fn why_stopped(&self) -> &'static str {
+        if self.queue.failure().is_some() {
+            "the state could not be written"
+        } else if self.outcome.credentials {
+            "credentials are missing or expired"
+        } else if self.outcome.interrupted {
+            "the run was interrupted"
+        } else {
+            "what it waits for is never done"
+        }
+    }
+
+    fn announce(&mut self, finish: Finish) {
+        let step = &self.plan.steps[finish.step.number as usize];
+        count(&mut self.outcome.done, step);
+        self.outcome.succeeded += 1;
+        (self.cx.events)(Event::StepFinished {
+            elapsed: self.cx.clock.elapsed().saturating_sub(finish.began),
+            id: finish.step.id.clone(),
+            step: finish.step,
+        });
+    }
+
+    fn unrecorded(&mut self, finish: Finish) {
+        let step = &self.plan.steps[finish.step.number as usize];
+        let message = if finish.outside {
+            "it was done, but could not be recorded; the next run finds it again"
+        } else {
+            "its result could not be recorded"
+        };
+        let error = ProviderError::new(ProviderErrorKind::Unavailable, message);
+        let failure = StepFailure {
+            kind: None,
+            ..StepFailure::new(step, &error)
+        };
+        self.report(finish.step, finish.began, failure);
+    }
+
+    pub(super) fn stage(&mut self, writes: Vec<Write>, then: After<'a>) {
+        self.queue.stage(Staged {
+            writes,
+            outside: false,
+            then,
+        });
+    }
+
+    /// A step is done once `writes` are durable; what waits for it may begin, since its own writes come later.
+    pub(super) fn succeed(&mut self, writes: Vec<Write>, finish: Finish) {
+        let number = finish.step.number;
+        count(&mut self.tally, &self.plan.steps[number as usize]);
+        self.schedule.succeed(number);
+        self.queue.stage(Staged {
+            writes,
+            outside: finish.outside,
+            then: After::Finish(finish),
+        });
+    }
+
+    /// Ends the record of the run in the last transaction, when nothing else will come.
+    fn conclude(&mut self) {
+        let quiet = self.busy == 0 && !self.queue.is_flying() && self.queue.failure().is_none();
+        if self.closed || !quiet || !(self.schedule.is_idle() || self.is_braked()) {
+            return;
+        }
+        self.closed = true;
+        let why = self.why_stopped();
+        for number in self.schedule.left() {
+            self.skip(number, why);
+        }
+        let writes = self.last_writes();
+        self.stage(writes, After::Nothing);
+    }
+
+    fn last_writes(&mut self) -> Vec<Write> {
+        let (outputs, diagnostics) = self.resolver.outputs();
+        self.outcome.diagnostics.extend(diagnostics);
+        self.outcome.outputs.clone_from(&outputs);
+        let status = self.outcome.status();
+        let mut writes = vec![Write::PutOutputs(outputs)];
+        if status == RunStatus::Finished {
+            writes.push(Write::PutPlan(PlanRecord {
+                status: PlanStatus::Finished,
+                ..self.record.clone()
+            }));
+        }
+        writes.push(Write::EndRun {
+            run: self.run,
+            status,
+            summary: closing_line(&self.tally),
+            at: self.cx.clock.now(),
+        });
+        writes
+    }
+
+    /// Tries once more what could not be made durable, and says what came of the run.
+    async fn close(mut self) -> ApplyOutcome {
+        if self.queue.failure().is_some() {
+            let why = self.why_stopped();
+            for number in self.schedule.left() {
+                self.skip(number, why);
+            }
+            let limbo = std::mem::take(&mut self.limbo);
+            let last = Write::EndRun {
+                run: self.run,
+                status: RunStatus::Failed,
+                summary: closing_line(&self.tally),
+                at: self.cx.clock.now(),
+            };
+            let rescued = self.queue.rescue(vec![last]).await;
+            for finish in limbo {
+                if rescued {
+                    self.announce(finish);
+                } else {
+                    self.unrecorded(finish);
+                }
+            }
+        }
+        self.outcome.commits = self.queue.commits();
+        self.outcome.store = self.queue.into_failure();
+        self.outcome.fenced = matches!(self.outcome.store, Some(StoreError::Fenced));
+        self.outcome
+    }
+}
+
+/// Whether a step needs no slot: it makes no call, or only within this process.
+fn is_local(connections: &Connections, step: &Step) -> bool {
+    match step.action {
+        Action::Move | Action::Forget | Action::Record => true,
+        Action::Read | Action::Import => false,
+        Action::Create | Action::Update | Action::Delete => connections
+            .schema(&step.key.address)
+            .is_ok_and(|(provider, _)| provider.is_local()),
+    }
+}
+
+fn deposed_keys(plan: &Plan) -> BTreeMap<u32, &RowKey> {
+    let deletes = plan
+        .steps
+        .iter()
+        .filter(|step| step.action == Action::Delete && step.key.deposed.is_some());
+    deletes
+        .filter_map(|step| Some((step.group?, &step.key)))
+        .collect()
+}

@@ -4,4 +4,8 @@
 //! decisions. Neither knows what EKS, Flux or SQLite are, opens a file or socket, or reads a clock.
 
 pub mod apply;
+pub mod code;
+pub mod plan;
+pub mod replay;
 pub mod resolve;
+mod world;

@@ -416,8 +416,16 @@ impl Value {
                 None => format!("n{number}"),
             },
             Kind::Unknown(_) => "~unknown".to_owned(),
-            _ if self.has_unknown() => format!("~{}", self.to_json()),
-            _ => self.to_json().to_string(),
+            Kind::Null(_)
+            | Kind::Bool(_)
+            | Kind::List(..)
+            | Kind::Set(..)
+            | Kind::Map(..)
+            | Kind::Tuple(_)
+            | Kind::Object(_) => {
+                let unknown = if self.has_unknown() { "~" } else { "" };
+                format!("{unknown}{}", self.to_json())
+            }
         }
     }
 }

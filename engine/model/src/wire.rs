@@ -212,12 +212,11 @@ fn decode(json: &serde_json::Value, ty: &Type, path: &AttributePath) -> Result<V
     match ty {
         Type::Any => unreachable_any(),
         Type::Bool => json.as_bool().map(Value::from).ok_or_else(mismatch),
-        Type::Number => match json {
-            serde_json::Value::Number(number) => Number::from_json(number)
-                .map(|number| Kind::Number(number).into())
-                .ok_or_else(mismatch),
-            _ => Err(mismatch()),
-        },
+        Type::Number => json
+            .as_number()
+            .and_then(Number::from_json)
+            .map(|number| Kind::Number(number).into())
+            .ok_or_else(mismatch),
         Type::String => json.as_str().map(Value::from).ok_or_else(mismatch),
         Type::List(element) => Ok(Value::list(
             (**element).clone(),

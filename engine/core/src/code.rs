@@ -1,0 +1,50 @@
+//! The codes of diagnostics that planning gives. Each has an entry in the user's documentation.
+
+use strata_model::Code;
+
+/// Blocks that need each other.
+pub const CYCLE: Code = Code("E0201");
+/// A name that nothing has.
+pub const UNKNOWN_REFERENCE: Code = Code("E0202");
+/// A value that is out of range or impossible.
+pub const INVALID_VALUE: Code = Code("E0203");
+/// A resource type that no provider has.
+pub const UNKNOWN_TYPE: Code = Code("E0241");
+/// A `count` or `for_each` that is not known when planning, or is secret, null or of a wrong type.
+pub const INVALID_EXPANSION: Code = Code("E0242");
+/// A condition that does not hold.
+pub const CONDITION_FAILED: Code = Code("E0243");
+/// A required variable or input without a value.
+pub const MISSING_VALUE: Code = Code("E0244");
+/// An input or variable that the package does not declare.
+pub const UNDECLARED_INPUT: Code = Code("E0245");
+/// Two provider blocks for one configuration.
+pub const DUPLICATE_PROVIDER: Code = Code("E0246");
+/// A name used where it has no meaning, such as `each.key` outside of `for_each`.
+pub const OUT_OF_PLACE: Code = Code("E0247");
+/// An output that shows a secret without being declared sensitive.
+pub const SECRET_OUTPUT: Code = Code("E0248");
+/// A `moved`, `import` or `removed` block that contradicts the definitions or the state.
+pub const INVALID_STATE_CHANGE: Code = Code("E0249");
+/// Something that this version of Strata cannot do yet.
+pub const NOT_YET: Code = Code("E0250");
+/// A replacement in an order that is impossible.
+pub const IMPOSSIBLE_ORDER: Code = Code("E0251");
+/// A protected object would be destroyed.
+pub const PROTECTED: Code = Code("E0601");
+/// An object that holds data would be destroyed without permission.
+pub const HOLDS_DATA: Code = Code("E0602");
+/// An object could not be read.
+pub const UNREADABLE: Code = Code("E0603");
+/// A provider refuses a change.
+pub const PROVIDER_REFUSED: Code = Code("E0604");
+/// A stored row does not fit its type.
+pub const ROW_UNUSABLE: Code = Code("E0605");
+/// A `-target`, `-exclude`, `-replace` or similar that names nothing.
+pub const UNKNOWN_TARGET: Code = Code("E0606");
+/// At apply a step would do more than was approved.
+pub const EXCEEDS_PLAN: Code = Code("E0607");
+/// A value supplied at apply differs from the one planned with.
+pub const VARIABLE_CHANGED: Code = Code("E0608");
+/// A check that does not hold; a warning.
+pub const CHECK_FAILED: Code = Code("W0243");

@@ -1,0 +1,911 @@
+//! From changes to the plan: which are selected, what is no longer declared, in which order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strata_model::plan::{
+    Action, Confidence, DriftRecord, NoOp, PLAN_FORMAT, Plan, PlanMode, Reason, Step,
+};
+use strata_model::provider::Observation;
+use strata_model::schema::{Presence, ResourceSchema, Timeouts};
+use strata_model::state::{RowKey, StateRow};
+use strata_model::wire::Encoded;
+use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Digest, Position, Value};
+
+use super::change::{ChangeKind, InstanceChange, decode_row, unreadable};
+use super::edges::{Deletion, Draft, Ref};
+use super::encode::encode;
+use super::moved::removed;
+use super::select::{Pattern, any_matches};
+use super::walk::Planner;
+use super::{PlanInput, PlanOutcome, planned_variables};
+use crate::code;
+use crate::world::Dep;
+
+/// A plan under construction.
+pub(super) struct Assembly<'a> {
+    pub(super) input: PlanInput<'a>,
+    pub(super) draft: Draft,
+    pub(super) diagnostics: Diagnostics,
+    pub(super) deletions: Vec<Deletion>,
+    /// Steps of rows that stay, by the row's key in the state.
+    kept: BTreeMap<RowKey, Ref>,
+    /// What waits for a declared instance waits for this.
+    reach: BTreeMap<Dep, Option<Ref>>,
+    whole: BTreeMap<Dep, Option<Ref>>,
+    pub(super) drift: Vec<DriftRecord>,
+    pub(super) allow_delete: Vec<Pattern>,
+    pub(super) unprotect: Vec<Pattern>,
+    groups: u32,
+}
+
+impl<'a> Assembly<'a> {
+    pub(super) fn new(input: PlanInput<'a>, mut diagnostics: Diagnostics) -> Self {
+        let allow_delete = Pattern::parse_all(&input.options.allow_delete, &mut diagnostics);
+        let unprotect = Pattern::parse_all(&input.options.unprotect, &mut diagnostics);
+        Assembly {
+            input,
+            draft: Draft::default(),
+            diagnostics,
+            deletions: Vec::new(),
+            kept: BTreeMap::new(),
+            reach: BTreeMap::new(),
+            whole: BTreeMap::new(),
+            drift: Vec::new(),
+            allow_delete,
+            unprotect,
+            groups: 0,
+        }
+    }
+}
+
+pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
+    let diagnostics = std::mem::take(&mut planner.diagnostics);
+    let mut assembly = Assembly::new(planner.input, diagnostics);
+    let selected = select(&planner, &mut assembly.diagnostics);
+    if planner.input.options.mode == PlanMode::RefreshOnly {
+        assembly.refresh_only(&planner, &selected);
+    } else {
+        for (at, change) in planner.changes.iter().enumerate() {
+            assembly.declared(&planner, change, selected[at]);
+        }
+        assembly.orphans(&planner);
+        assembly.records(&planner, &selected);
+    }
+    let values = planner.output_values(&mut assembly.diagnostics);
+    let restricted =
+        !planner.input.options.targets.is_empty() || !planner.input.options.excludes.is_empty();
+    let outputs = if planner.input.options.mode == PlanMode::RefreshOnly {
+        BTreeMap::new()
+    } else {
+        planner.output_changes(&values, &|output| {
+            restricted
+                && output
+                    .deps
+                    .iter()
+                    .any(|dep| untouched(&planner, &selected, dep))
+        })
+    };
+    let unchanged = unchanged(&planner, &selected);
+    let data = std::mem::take(&mut planner.data);
+    assembly.finish(Parts {
+        outputs,
+        unchanged,
+        data,
+    })
+}
+
+/// Whether an instance would change but is not selected.
+fn untouched(planner: &Planner<'_>, selected: &[bool], dep: &Dep) -> bool {
+    let first = Dep {
+        instance: dep.instance.or(Some(0)),
+        ..*dep
+    };
+    planner
+        .change_of
+        .range(first..)
+        .take_while(|(other, _)| {
+            (other.node, other.scope) == (dep.node, dep.scope)
+                && (dep.instance.is_none() || other.instance == dep.instance)
+        })
+        .any(|(_, at)| planner.changes[*at].kind.is_change() && !selected[*at])
+}
+
+/// Which changes `-target` and `-exclude` leave: targets with all that they need, and nothing that needs an exclude.
+fn select(planner: &Planner<'_>, diagnostics: &mut Diagnostics) -> Vec<bool> {
+    let options = planner.input.options;
+    let targets = Pattern::parse_all(&options.targets, diagnostics);
+    let excludes = Pattern::parse_all(&options.excludes, diagnostics);
+    let mut selected = vec![targets.is_empty(); planner.changes.len()];
+    let named = |patterns: &[Pattern], change: &InstanceChange<'_>| {
+        any_matches(patterns, &change.address)
+            || change
+                .row
+                .is_some_and(|(key, _)| any_matches(patterns, &key.address))
+    };
+    if !targets.is_empty() {
+        // Needs stand before what needs them, so one pass from the end finds all of them.
+        for (at, change) in planner.changes.iter().enumerate().rev() {
+            if selected[at] || named(&targets, change) {
+                selected[at] = true;
+                each_dep(planner, &change.deps, &mut |other| selected[other] = true);
+            }
+        }
+        for (text, target) in options.targets.iter().zip(&targets) {
+            let known = planner
+                .changes
+                .iter()
+                .any(|change| target.matches(&change.address))
+                || planner
+                    .input
+                    .snapshot
+                    .rows
+                    .keys()
+                    .any(|key| target.matches(&key.address));
+            if !known {
+                let detail = format!("Nothing declared or recorded is named {text}.");
+                diagnostics.push(Diagnostic::error(
+                    code::UNKNOWN_TARGET,
+                    "Unknown target",
+                    detail,
+                ));
+            }
+        }
+    }
+    if !excludes.is_empty() {
+        for (at, change) in planner.changes.iter().enumerate() {
+            let mut excluded = named(&excludes, change);
+            each_dep(planner, &change.deps, &mut |other| {
+                excluded |= !selected[other] && planner.changes[other].kind.is_change();
+            });
+            if excluded {
+                selected[at] = false;
+            }
+        }
+    }
+    selected
+}
+
+fn each_dep(planner: &Planner<'_>, deps: &[Dep], visit: &mut dyn FnMut(usize)) {
+    for dep in deps {
+        let first = Dep {
+            instance: dep.instance.or(Some(0)),
+            ..*dep
+        };
+        let range = planner.change_of.range(first..).take_while(|(other, _)| {
+            (other.node, other.scope) == (dep.node, dep.scope)
+                && (dep.instance.is_none() || other.instance == dep.instance)
+        });
+        range.for_each(|(_, at)| visit(*at));
+    }
+}
+
+fn unchanged(planner: &Planner<'_>, selected: &[bool]) -> Vec<NoOp> {
+    if !planner.input.record_unchanged {
+        return Vec::new();
+    }
+    let changes = planner.changes.iter().zip(selected);
+    changes
+        .filter(|(change, selected)| **selected && !change.kind.is_change())
+        .filter_map(|(change, _)| change.row)
+        .map(|(key, row)| NoOp {
+            key: key.clone(),
+            row_digest: row.digest(),
+        })
+        .collect()
+}
+
+impl<'a> Assembly<'a> {
+    /// Adds the steps of a declared instance.
+    fn declared(&mut self, planner: &Planner<'a>, change: &InstanceChange<'a>, selected: bool) {
+        let mut after = BTreeSet::new();
+        for dep in &change.deps {
+            after.extend(self.reach_of(planner, dep));
+        }
+        self.note_drift(change);
+        let last = if selected {
+            self.steps(planner, change, after.clone())
+        } else {
+            None
+        };
+        let reach = match last {
+            Some(step) => Some(Ref::Step(step)),
+            None => self.draft.join(after),
+        };
+        if let (Some(step), Some((key, _))) = (last, change.row) {
+            self.kept.insert(key.clone(), Ref::Step(step));
+        }
+        self.reach.insert(change.dep, reach);
+    }
+
+    fn reach_of(&mut self, planner: &Planner<'_>, dep: &Dep) -> Option<Ref> {
+        if dep.instance.is_some() {
+            return self.reach.get(dep).copied().flatten();
+        }
+        if let Some(known) = self.whole.get(dep) {
+            return *known;
+        }
+        let mut refs = BTreeSet::new();
+        each_dep(planner, &[*dep], &mut |at| {
+            refs.extend(self.reach.get(&planner.changes[at].dep).copied().flatten());
+        });
+        let joined = self.draft.join(refs);
+        self.whole.insert(*dep, joined);
+        joined
+    }
+
+    /// The steps of one change; returns the last one that makes the object as declared.
+    fn steps(
+        &mut self,
+        planner: &Planner<'a>,
+        change: &InstanceChange<'a>,
+        mut after: BTreeSet<Ref>,
+    ) -> Option<u32> {
+        let moved = change.row.filter(|(key, _)| key.address != change.address);
+        let mut template = self.template(planner, change);
+        let mut last = None;
+        if let Some((key, row)) = moved {
+            let step = Step {
+                action: Action::Move,
+                reason: Reason::Moved,
+                moved_from: Some(key.address.clone()),
+                row_digest: Some(row.digest()),
+                ..template.clone()
+            };
+            let number = self.draft.push(step, BTreeSet::new());
+            after.insert(Ref::Step(number));
+            // The row's digest changes with its key: what follows is bound by this step.
+            template.row_digest = None;
+            last = Some(number);
+        }
+        self.steps_of(change, &change.kind, template, after)
+            .or(last)
+    }
+
+    fn steps_of(
+        &mut self,
+        change: &InstanceChange<'a>,
+        kind: &ChangeKind,
+        template: Step,
+        after: BTreeSet<Ref>,
+    ) -> Option<u32> {
+        let ty = change.schema.schema.object_type();
+        let key = self.input.key;
+        match kind {
+            ChangeKind::NoOp => self.protection(change, template, after),
+            ChangeKind::Create {
+                planned,
+                reason,
+                exclusive,
+            } => Some(self.draft.push(
+                Step {
+                    action: Action::Create,
+                    reason: *reason,
+                    confidence: confidence(planned, change.schema, template.provider.is_some()),
+                    planned: Some(encode(planned, ty, key)),
+                    exclusive: exclusive.clone(),
+                    ..template
+                },
+                after,
+            )),
+            ChangeKind::Update {
+                before,
+                stages,
+                reason,
+                exclusive,
+            } => self.update(
+                change,
+                (before, stages),
+                Step {
+                    reason: *reason,
+                    exclusive: exclusive.clone(),
+                    ..template
+                },
+                after,
+            ),
+            ChangeKind::Replace { .. } => self.replace(change, kind, template, after),
+            ChangeKind::Import { id, object, then } => {
+                let step = Step {
+                    action: Action::Import,
+                    reason: Reason::Imported,
+                    import_id: Some(id.clone()),
+                    planned: Some(encode(object, ty, key)),
+                    ..template.clone()
+                };
+                let number = self.draft.push(step, after.clone());
+                let after = after.into_iter().chain([Ref::Step(number)]).collect();
+                self.steps_of(change, then, template, after)
+                    .or(Some(number))
+            }
+            ChangeKind::Read { planned } => Some(self.draft.push(
+                Step {
+                    action: Action::Read,
+                    reason: Reason::ArgumentsUnknown,
+                    confidence: Confidence::Deferred,
+                    planned: Some(encode(planned, ty, key)),
+                    ..template
+                },
+                after,
+            )),
+        }
+    }
+
+    /// A change of protection is a shown step of its own.
+    fn protection(
+        &mut self,
+        change: &InstanceChange<'a>,
+        template: Step,
+        after: BTreeSet<Ref>,
+    ) -> Option<u32> {
+        let (_, row) = change.row?;
+        (row.protected != change.protect).then(|| {
+            self.draft.push(
+                Step {
+                    action: Action::Record,
+                    reason: Reason::RecordChanged,
+                    ..template
+                },
+                after,
+            )
+        })
+    }
+
+    fn update(
+        &mut self,
+        change: &InstanceChange<'a>,
+        (before, stages): (&Value, &[(Option<String>, Value)]),
+        template: Step,
+        mut after: BTreeSet<Ref>,
+    ) -> Option<u32> {
+        let ty = change.schema.schema.object_type();
+        let mut before = before;
+        let mut last = None;
+        for (at, (label, planned)) in stages.iter().enumerate() {
+            let step = Step {
+                action: Action::Update,
+                confidence: confidence(planned, change.schema, template.provider.is_some()),
+                stage: label.clone(),
+                more_stages: at + 1 < stages.len(),
+                before: Some(encode(before, ty, self.input.key)),
+                planned: Some(encode(planned, ty, self.input.key)),
+                row_digest: if at == 0 { template.row_digest } else { None },
+                ..template.clone()
+            };
+            let number = self.draft.push(step, after.clone());
+            after = BTreeSet::from([Ref::Step(number)]);
+            before = planned;
+            last = Some(number);
+        }
+        last
+    }
+
+    fn replace(
+        &mut self,
+        change: &InstanceChange<'a>,
+        kind: &ChangeKind,
+        template: Step,
+        after: BTreeSet<Ref>,
+    ) -> Option<u32> {
+        let ChangeKind::Replace {
+            before,
+            planned,
+            paths,
+            reason,
+            exclusive,
+        } = kind
+        else {
+            return None;
+        };
+        let ty = change.schema.schema.object_type();
+        let (state_key, row) = change.row?;
+        let group = self.groups;
+        self.groups += 1;
+        self.may_delete(row, change.schema, Some(change));
+        let create_first = self.create_first(change, before, planned);
+        let provider = row.provider.clone();
+        let create = Step {
+            action: Action::Create,
+            reason: *reason,
+            confidence: confidence(planned, change.schema, template.provider.is_some()),
+            group: Some(group),
+            before: Some(encode(before, ty, self.input.key)),
+            planned: Some(encode(planned, ty, self.input.key)),
+            replace_paths: paths.clone(),
+            exclusive: exclusive.clone(),
+            ..template.clone()
+        };
+        let delete = Step {
+            action: Action::Delete,
+            reason: *reason,
+            group: Some(group),
+            before: Some(encode(before, ty, self.input.key)),
+            provider: Some(provider),
+            exclusive: exclusive.clone(),
+            ..template
+        };
+        if create_first {
+            let number = self.draft.push(create, after);
+            let deposed = self.deposed_id(number);
+            let key = RowKey {
+                address: change.address.clone(),
+                deposed: Some(deposed),
+            };
+            let delete = Step {
+                key,
+                row_digest: None,
+                ..delete
+            };
+            let step = self.draft.push(delete, BTreeSet::from([Ref::Step(number)]));
+            self.deletions.push(Deletion {
+                row: state_key.clone(),
+                step,
+                destroys_first: false,
+            });
+            Some(number)
+        } else {
+            let moved: BTreeSet<Ref> = after
+                .iter()
+                .copied()
+                .filter(|waited| self.is_move(*waited, change))
+                .collect();
+            let step = self.draft.push(delete, moved);
+            self.deletions.push(Deletion {
+                row: state_key.clone(),
+                step,
+                destroys_first: true,
+            });
+            let after = after.into_iter().chain([Ref::Step(step)]).collect();
+            Some(self.draft.push(
+                Step {
+                    row_digest: None,
+                    ..create
+                },
+                after,
+            ))
+        }
+    }
+
+    fn is_move(&self, waited: Ref, change: &InstanceChange<'_>) -> bool {
+        let Ref::Step(step) = waited else {
+            return false;
+        };
+        let step = &self.draft.steps[step as usize];
+        step.action == Action::Move && step.key.address == change.address
+    }
+
+    fn create_first(
+        &mut self,
+        change: &InstanceChange<'_>,
+        before: &Value,
+        planned: &Value,
+    ) -> bool {
+        if !change.create_first {
+            return false;
+        }
+        let stuck = change.schema.unique_name.filter(|name| {
+            let new = planned.get(name);
+            new.is_some_and(|new| !new.is_unknown()) && before.get(name) == new
+        });
+        let Some(name) = stuck else { return true };
+        if change.block.meta.lifecycle.create_before_destroy == Some(true) {
+            let detail = format!(
+                "{} is to be created before its predecessor is destroyed, but its {name} must be unique and stays the same.",
+                change.address
+            );
+            self.diagnostics.push(
+                Diagnostic::error(code::IMPOSSIBLE_ORDER, "Impossible order", detail)
+                    .at(change.block.span)
+                    .about(&change.address)
+                    .hint(format!(
+                        "Change {name} as well, or remove create_before_destroy."
+                    )),
+            );
+        }
+        false
+    }
+
+    fn deposed_id(&self, step: u32) -> DeposedId {
+        let id = self.input.header.id.to_string();
+        let digest = Digest::of_parts([id.as_bytes(), &step.to_le_bytes()]).to_string();
+        DeposedId::parse(&digest[..32]).unwrap_or(DeposedId::from_bits([0; 16]))
+    }
+
+    fn template(&self, planner: &Planner<'_>, change: &InstanceChange<'a>) -> Step {
+        let mut dependencies: Vec<Address> = change
+            .deps
+            .iter()
+            .filter_map(|dep| planner.world.dep_address(dep))
+            .filter(is_managed)
+            .collect();
+        dependencies.sort_unstable();
+        dependencies.dedup();
+        Step {
+            provider: change.provider.clone(),
+            timeouts: change.timeouts,
+            protect: change.protect,
+            create_before_destroy: change.create_first,
+            dependencies,
+            source: self.input.sources.position(change.block.span),
+            row_digest: change.row.map(|(_, row)| row.digest()),
+            ..blank(RowKey::current(change.address.clone()))
+        }
+    }
+
+    fn note_drift(&mut self, change: &InstanceChange<'_>) {
+        let ty = change.schema.schema.object_type();
+        let gone = matches!(
+            change.kind,
+            ChangeKind::Create {
+                reason: Reason::Gone,
+                ..
+            }
+        );
+        let Some((key, row)) = change.row else { return };
+        if let Some((recorded, observed)) = &change.drifted {
+            self.drift.push(DriftRecord {
+                key: key.clone(),
+                before: encode(recorded, ty, self.input.key),
+                after: Some(encode(observed, ty, self.input.key)),
+                row_digest: Some(row.digest()),
+            });
+        } else if gone {
+            self.drift.push(gone_record(row));
+        }
+    }
+
+    /// Whether an object may be deleted; reports it if not.
+    pub(super) fn may_delete(
+        &mut self,
+        row: &StateRow,
+        schema: &ResourceSchema,
+        declared: Option<&InstanceChange<'_>>,
+    ) {
+        let address = row.address();
+        let protected = match declared {
+            Some(change) => change.protect,
+            None => row.protected && !any_matches(&self.unprotect, address),
+        };
+        let span = declared.map(|change| change.block.span);
+        if protected {
+            let detail =
+                format!("{address} would be destroyed, and it is protected by prevent_destroy.");
+            let hint = match declared {
+                Some(_) => "Set prevent_destroy = false first.".to_owned(),
+                None => format!(
+                    "Its block is gone; if it really is to be destroyed, add -unprotect='{address}'."
+                ),
+            };
+            self.diagnostics.push(
+                Diagnostic::error(code::PROTECTED, "Protected object", detail)
+                    .at_opt(span)
+                    .about(address)
+                    .hint(hint),
+            );
+        }
+        let implied = self.input.options.mode == PlanMode::Destroy;
+        if schema.holds_data && !implied && !any_matches(&self.allow_delete, address) {
+            let detail = format!("{address} holds data, and it would be destroyed.");
+            self.diagnostics.push(
+                Diagnostic::error(code::HOLDS_DATA, "Data would be lost", detail)
+                    .at_opt(span)
+                    .about(address)
+                    .hint(format!("If that is wanted, add -allow-delete='{address}'.")),
+            );
+        }
+    }
+
+    /// Deletes or forgets what is recorded and no longer declared.
+    fn orphans(&mut self, planner: &Planner<'a>) {
+        let options = planner.input.options;
+        let mut ignored = Diagnostics::new();
+        let targets = Pattern::parse_all(&options.targets, &mut ignored);
+        let excludes = Pattern::parse_all(&options.excludes, &mut ignored);
+        let blocks: BTreeSet<Address> = planner
+            .changes
+            .iter()
+            .map(|change| change.address.block())
+            .collect();
+        for (key, row) in &planner.input.snapshot.rows {
+            if planner.claimed.contains(key) || any_matches(&excludes, &key.address) {
+                continue;
+            }
+            if !targets.is_empty() && !any_matches(&targets, &key.address) {
+                continue;
+            }
+            match removed(planner.world.graph, &key.address) {
+                Some(false) if key.deposed.is_none() => {
+                    self.forget(row, Reason::Removed);
+                    continue;
+                }
+                Some(_) | None => {}
+            }
+            let reason = if key.deposed.is_some() {
+                Reason::Deposed
+            } else if blocks.contains(&key.address.block()) {
+                Reason::KeyGone
+            } else {
+                Reason::NotDeclared
+            };
+            self.delete(row, reason);
+        }
+        let rows = planner.input.snapshot.rows.iter();
+        let (deletions, kept) = (
+            std::mem::take(&mut self.deletions),
+            std::mem::take(&mut self.kept),
+        );
+        self.draft.order_deletions(rows, &deletions, &kept);
+    }
+
+    fn forget(&mut self, row: &StateRow, reason: Reason) {
+        let step = Step {
+            action: Action::Forget,
+            reason,
+            before: Some(hide(&row.attributes)),
+            ..self.row_template(row)
+        };
+        self.draft.push(step, BTreeSet::new());
+    }
+
+    fn row_template(&self, row: &StateRow) -> Step {
+        Step {
+            provider: Some(row.provider.clone()),
+            dependencies: row.dependencies.clone(),
+            source: row.source.clone(),
+            row_digest: Some(row.digest()),
+            ..blank(row.key.clone())
+        }
+    }
+
+    /// Plans the deletion of a recorded object, with what it needs: lifted protection, or forgetting when it is gone.
+    pub(super) fn delete(&mut self, row: &StateRow, reason: Reason) {
+        let mode = row.address().mode;
+        let Some((provider, schema)) = self
+            .input
+            .providers
+            .schema(mode, &row.address().resource_type)
+        else {
+            let detail = format!(
+                "No provider has the type of {}, which is recorded.",
+                row.key
+            );
+            self.diagnostics.push(Diagnostic::error(
+                code::UNKNOWN_TYPE,
+                "Unknown resource type",
+                detail,
+            ));
+            return;
+        };
+        let before = match self.input.observed.get(&row.key) {
+            Some(Observation::Absent) => {
+                self.drift.push(gone_record(row));
+                self.forget(row, Reason::Gone);
+                return;
+            }
+            Some(Observation::Unreadable(error)) => {
+                self.diagnostics.push(unreadable(&row.key, error));
+                return;
+            }
+            Some(Observation::Present(object)) => object.attributes.clone(),
+            None => match decode_row(row, schema, provider.as_ref()) {
+                Ok(value) => value,
+                Err(diagnostic) => {
+                    self.diagnostics.push(*diagnostic);
+                    return;
+                }
+            },
+        };
+        self.may_delete(row, schema, None);
+        let mut template = Step {
+            timeouts: schema.timeouts,
+            ..self.row_template(row)
+        };
+        let mut after = BTreeSet::new();
+        if row.protected {
+            let record = Step {
+                action: Action::Record,
+                reason: Reason::RecordChanged,
+                protect: false,
+                ..template.clone()
+            };
+            after.insert(Ref::Step(self.draft.push(record, BTreeSet::new())));
+            template.row_digest = None;
+        }
+        let step = Step {
+            action: Action::Delete,
+            reason,
+            before: Some(encode(&before, schema.schema.object_type(), self.input.key)),
+            ..template
+        };
+        let step = self.draft.push(step, after);
+        self.deletions.push(Deletion {
+            row: row.key.clone(),
+            step,
+            destroys_first: false,
+        });
+    }
+
+    /// Takes into the state what changed without a visible step: only beside other steps, never on its own.
+    fn records(&mut self, planner: &Planner<'a>, selected: &[bool]) {
+        if self.draft.steps.is_empty() {
+            return;
+        }
+        for (at, change) in planner.changes.iter().enumerate() {
+            let Some((key, row)) = change
+                .row
+                .filter(|_| selected[at] && !change.kind.is_change())
+            else {
+                continue;
+            };
+            if row.protected != change.protect || key.address != change.address {
+                continue;
+            }
+            let template = self.template(planner, change);
+            let planned = change.drifted.as_ref().map(|(_, observed)| {
+                encode(observed, change.schema.schema.object_type(), self.input.key)
+            });
+            let same = planned.is_none()
+                && template.dependencies == row.dependencies
+                && template.create_before_destroy == row.create_before_destroy
+                && template.provider.as_ref() == Some(&row.provider);
+            if !same {
+                let step = Step {
+                    action: Action::Record,
+                    reason: Reason::RecordChanged,
+                    planned,
+                    ..template
+                };
+                self.draft.push(step, BTreeSet::new());
+            }
+        }
+    }
+
+    fn refresh_only(&mut self, planner: &Planner<'a>, selected: &[bool]) {
+        for (at, change) in planner
+            .changes
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| selected[*at])
+        {
+            self.note_drift(change);
+            let Some((_, row)) = change.row else { continue };
+            if matches!(
+                change.kind,
+                ChangeKind::Create {
+                    reason: Reason::Gone,
+                    ..
+                }
+            ) {
+                self.forget(row, Reason::Gone);
+            } else if let Some((_, observed)) = &change.drifted {
+                let planned = encode(observed, change.schema.schema.object_type(), self.input.key);
+                let step = Step {
+                    action: Action::Record,
+                    reason: Reason::RecordChanged,
+                    planned: Some(planned),
+                    protect: row.protected,
+                    create_before_destroy: row.create_before_destroy,
+                    dependencies: row.dependencies.clone(),
+                    provider: Some(row.provider.clone()),
+                    ..self.template(planner, change)
+                };
+                self.draft.push(step, BTreeSet::new());
+            }
+            let _position = at;
+        }
+    }
+}
+
+/// What the planner found beside steps.
+pub(super) struct Parts {
+    pub(super) outputs: BTreeMap<String, strata_model::plan::OutputChange>,
+    pub(super) unchanged: Vec<NoOp>,
+    pub(super) data: BTreeMap<String, Encoded>,
+}
+
+impl Assembly<'_> {
+    /// Puts the plan together.
+    pub(super) fn finish(mut self, parts: Parts) -> PlanOutcome {
+        let (steps, barriers) = match self.draft.finish() {
+            Ok(finished) => finished,
+            Err(diagnostic) => {
+                self.diagnostics.push(*diagnostic);
+                (Vec::new(), Vec::new())
+            }
+        };
+        self.diagnostics.sort();
+        if self.diagnostics.has_errors() {
+            return PlanOutcome {
+                needs: Vec::new(),
+                plan: None,
+                diagnostics: self.diagnostics,
+            };
+        }
+        let input = self.input;
+        let plan = Plan {
+            format: PLAN_FORMAT,
+            id: input.header.id,
+            lineage: input.snapshot.lineage,
+            serial: input.snapshot.serial,
+            engine_version: input.header.engine_version.clone(),
+            created_at: input.header.created_at,
+            source: input.header.source.clone(),
+            definitions: input.header.files.clone(),
+            variables: planned_variables(input.variables, input.key),
+            options: input.options.clone(),
+            steps,
+            barriers,
+            unchanged: parts.unchanged,
+            outputs: parts.outputs,
+            drift: self.drift,
+            data: parts.data,
+        };
+        PlanOutcome {
+            needs: Vec::new(),
+            plan: Some(plan),
+            diagnostics: self.diagnostics,
+        }
+    }
+}
+
+fn gone_record(row: &StateRow) -> DriftRecord {
+    DriftRecord {
+        key: row.key.clone(),
+        before: hide(&row.attributes),
+        after: None,
+        row_digest: Some(row.digest()),
+    }
+}
+
+/// A row's attributes without the secrets that stand in them in clear.
+fn hide(stored: &Encoded) -> Encoded {
+    let mut hidden = stored.clone();
+    for path in &stored.secret {
+        strata_model::wire::erase(&mut hidden.json, path);
+        hidden.unknown.push(path.clone());
+    }
+    hidden
+}
+
+fn is_managed(address: &Address) -> bool {
+    address.mode == strata_model::Mode::Managed
+}
+
+fn confidence(planned: &Value, schema: &ResourceSchema, provider_known: bool) -> Confidence {
+    let open = planned.unknown_paths().iter().any(|path| {
+        schema.schema.at(path).is_none_or(|attribute| {
+            matches!(attribute.presence, Presence::Required | Presence::Optional)
+        })
+    });
+    if open || !provider_known {
+        Confidence::Deferred
+    } else {
+        Confidence::Exact
+    }
+}
+
+/// A step about which nothing is said yet.
+fn blank(key: RowKey) -> Step {
+    Step {
+        number: 0,
+        key,
+        action: Action::Record,
+        reason: Reason::RecordChanged,
+        confidence: Confidence::Exact,
+        group: None,
+        stage: None,
+        more_stages: false,
+        after: Vec::new(),
+        before: None,
+        planned: None,
+        replace_paths: Vec::new(),
+        row_digest: None,
+        moved_from: None,
+        import_id: None,
+        provider: None,
+        timeouts: Timeouts::default(),
+        exclusive: None,
+        protect: false,
+        create_before_destroy: false,
+        dependencies: Vec::new(),
+        source: None::<Position>,
+    }
+}

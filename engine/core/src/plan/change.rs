@@ -1,0 +1,797 @@
+//! What becomes of one resource instance.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use strata_language::definition::{IgnoreChanges, ResourceBlock};
+use strata_language::evaluate::Evaluator;
+use strata_model::plan::Reason;
+use strata_model::provider::{
+    Observation, PlanRequest, PlannedChange, ProviderConfig, ReadPurpose, ValidateRequest,
+};
+use strata_model::schema::{ResourceSchema, Timeouts};
+use strata_model::state::{RowKey, RowStatus, StateRow};
+use strata_model::wire::{Encoded, fingerprint};
+use strata_model::{Address, AttributePath, Diagnostic, Diagnostics, SecretKey, Value};
+
+use super::ReadNeed;
+use super::select::any_matches;
+use super::walk::{Planner, Site};
+use crate::code;
+use crate::world::Dep;
+use crate::world::view::{Each, View, argument_fault, check_condition};
+
+/// What becomes of one declared managed instance.
+#[derive(Debug)]
+pub(super) struct InstanceChange<'a> {
+    pub(super) address: Address,
+    pub(super) dep: Dep,
+    pub(super) block: &'a ResourceBlock,
+    pub(super) schema: &'a ResourceSchema,
+    pub(super) deps: Vec<Dep>,
+    pub(super) kind: ChangeKind,
+    pub(super) row: Option<(&'a RowKey, &'a StateRow)>,
+    pub(super) provider: Option<ProviderConfig>,
+    pub(super) timeouts: Timeouts,
+    pub(super) protect: bool,
+    pub(super) create_first: bool,
+    /// The object as observed where that differs from the row.
+    pub(super) drifted: Option<(Value, Value)>,
+}
+
+/// The kinds of changes.
+#[derive(Debug)]
+pub(super) enum ChangeKind {
+    /// Nothing.
+    NoOp,
+    /// A create; the row, if any, is of an object that is gone.
+    Create {
+        planned: Value,
+        reason: Reason,
+        exclusive: Option<String>,
+    },
+    /// An update in place, in one stage or more.
+    Update {
+        before: Value,
+        stages: Vec<(Option<String>, Value)>,
+        reason: Reason,
+        exclusive: Option<String>,
+    },
+    /// A replacement.
+    Replace {
+        before: Value,
+        planned: Value,
+        paths: Vec<AttributePath>,
+        reason: Reason,
+        exclusive: Option<String>,
+    },
+    /// An import, followed by what makes the object as declared.
+    Import {
+        id: String,
+        object: Value,
+        then: Box<ChangeKind>,
+    },
+    /// A data source that can only be read during apply.
+    Read { planned: Value },
+}
+
+impl ChangeKind {
+    /// Whether anything happens to the object.
+    pub(super) fn is_change(&self) -> bool {
+        !matches!(self, ChangeKind::NoOp)
+    }
+}
+
+/// What a block says of one instance.
+struct Said {
+    config: Value,
+    protect: bool,
+    timeouts: Timeouts,
+    deps: Vec<Dep>,
+}
+
+/// A change, the object as others see it, and what changed outside.
+type Decided = (ChangeKind, Value, Option<(Value, Value)>);
+
+/// An object as it is before.
+struct Prior {
+    value: Option<Value>,
+    gone: bool,
+    status: RowStatus,
+    drifted: Option<(Value, Value)>,
+}
+
+impl<'a> Planner<'a> {
+    /// Plans a managed instance; the result is its value as others see it.
+    pub(super) fn managed(
+        &mut self,
+        site: Site<'a>,
+        at: u32,
+        each: Option<&Each>,
+        base: &[Dep],
+    ) -> Value {
+        let address = self
+            .world
+            .address(&site.block.id, site.scope, each.map(|each| &each.key));
+        let errors = self.diagnostics.error_count();
+        let said = self.evaluate(site, each, base);
+        self.validate(site, &address, &said.config);
+        let nothing_known = || Value::unknown(site.schema.schema.object_type().clone());
+        if self.diagnostics.error_count() > errors {
+            return nothing_known();
+        }
+        let row = self.row(&RowKey::current(address.clone()));
+        if let Some((recorded, _)) = row {
+            self.claimed.insert(recorded.clone());
+        }
+        let Some((kind, value, drifted)) = self.change(site, &address, row, &said.config) else {
+            return nothing_known();
+        };
+        self.postconditions(site, each, &value);
+        let dep = Dep {
+            node: site.node,
+            scope: site.scope,
+            instance: Some(at),
+        };
+        self.change_of.insert(dep, self.changes.len());
+        self.changes.push(InstanceChange {
+            address,
+            dep,
+            block: site.block,
+            schema: site.schema,
+            deps: said.deps,
+            kind,
+            row,
+            provider: self.provider_config(site),
+            timeouts: said.timeouts,
+            protect: said.protect,
+            create_first: self.create_first[site.node],
+            drifted,
+        });
+        value
+    }
+
+    /// Evaluates what a block says of one instance.
+    fn evaluate(&mut self, site: Site<'_>, each: Option<&Each>, base: &[Dep]) -> Said {
+        let mut found = Diagnostics::new();
+        let view = View::with_each(&self.world, site.scope, each.cloned());
+        let evaluator = self.world.evaluator(&view);
+        for condition in &site.block.meta.lifecycle.preconditions {
+            check_condition(&evaluator, condition, None, &mut found);
+        }
+        let arguments = &site.block.arguments;
+        let config = evaluator.evaluate_arguments(
+            arguments,
+            &site.schema.schema,
+            site.block.span,
+            &mut found,
+        );
+        let protect = protects(&evaluator, site.block);
+        let timeouts = timeouts(&evaluator, site, &mut found);
+        view.touch_all(base);
+        let deps = view.into_deps();
+        self.diagnostics.extend(found);
+        Said {
+            config,
+            protect,
+            timeouts,
+            deps,
+        }
+    }
+
+    fn validate(&mut self, site: Site<'_>, address: &Address, config: &Value) {
+        let request = ValidateRequest {
+            resource_type: Some(site.schema.name),
+            config,
+        };
+        for fault in site.provider.validate(request) {
+            self.diagnostics.push(
+                argument_fault(&fault, &site.block.arguments, site.block.span).about(address),
+            );
+        }
+    }
+
+    fn postconditions(&mut self, site: Site<'_>, each: Option<&Each>, value: &Value) {
+        if site.block.meta.lifecycle.postconditions.is_empty() {
+            return;
+        }
+        let mut found = Diagnostics::new();
+        let mut view = View::with_each(&self.world, site.scope, each.cloned());
+        view.set_self(value.clone());
+        let evaluator = self.world.evaluator(&view);
+        for condition in &site.block.meta.lifecycle.postconditions {
+            check_condition(&evaluator, condition, None, &mut found);
+        }
+        self.diagnostics.extend(found);
+    }
+
+    /// Decides the change. `None` when an error was reported.
+    fn change(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        row: Option<(&'a RowKey, &'a StateRow)>,
+        config: &Value,
+    ) -> Option<Decided> {
+        if row.is_none()
+            && let Some(id) = self.import_id(site, address)
+        {
+            return self
+                .import(site, address, id, config)
+                .map(|(kind, value)| (kind, value, None));
+        }
+        let prior = match row {
+            Some((key, row)) => self.prior(site, key, row, config)?,
+            None => Prior {
+                value: None,
+                gone: false,
+                status: RowStatus::Ready,
+                drifted: None,
+            },
+        };
+        let Some(before) = &prior.value else {
+            let reason = if prior.gone {
+                Reason::Gone
+            } else {
+                Reason::Declared
+            };
+            return self
+                .create(site, address, config, reason)
+                .map(|(kind, value)| (kind, value, prior.drifted));
+        };
+        let (kind, value) = self.existing(
+            site,
+            address,
+            (row.map(|(_, row)| row), before, prior.status),
+            config,
+        )?;
+        Some((kind, value, prior.drifted))
+    }
+
+    fn create(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        config: &Value,
+        reason: Reason,
+    ) -> Option<(ChangeKind, Value)> {
+        let change = self.ask(site, address, None, config)?;
+        let value = change.planned.clone();
+        Some((
+            ChangeKind::Create {
+                planned: change.planned,
+                reason,
+                exclusive: change.exclusive,
+            },
+            value,
+        ))
+    }
+
+    fn existing(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        (row, before, status): (Option<&StateRow>, &Value, RowStatus),
+        config: &Value,
+    ) -> Option<(ChangeKind, Value)> {
+        let config = ignore_changes(
+            &site.block.meta.lifecycle.ignore_changes,
+            site.schema,
+            before,
+            config,
+        );
+        let change = self.ask(site, address, Some(before), &config)?;
+        let elsewhere = row.is_some_and(|row| self.lives_elsewhere(site, row));
+        let reason = if any_matches(&self.replace, address) {
+            Some(Reason::ReplaceRequested)
+        } else if status == RowStatus::Failed {
+            Some(Reason::Failed)
+        } else if elsewhere || !change.replace.is_empty() {
+            Some(Reason::CannotUpdate)
+        } else if self.triggered(site) {
+            Some(Reason::ReplaceTriggered)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            let anew = self.ask(site, address, None, &config)?;
+            let value = anew.planned.clone();
+            let kind = ChangeKind::Replace {
+                before: before.clone(),
+                planned: anew.planned,
+                paths: change.replace,
+                reason,
+                exclusive: change.exclusive,
+            };
+            return Some((kind, value));
+        }
+        if change.planned == *before && status == RowStatus::Ready {
+            return Some((ChangeKind::NoOp, before.clone()));
+        }
+        let reason = if status == RowStatus::Incomplete {
+            Reason::Incomplete
+        } else {
+            Reason::Changed
+        };
+        let value = change.planned.clone();
+        let stages = if change.stages.is_empty() {
+            vec![(None, change.planned)]
+        } else {
+            change
+                .stages
+                .into_iter()
+                .map(|stage| (Some(stage.label), stage.planned))
+                .collect()
+        };
+        Some((
+            ChangeKind::Update {
+                before: before.clone(),
+                stages,
+                reason,
+                exclusive: change.exclusive,
+            },
+            value,
+        ))
+    }
+
+    fn ask(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        prior: Option<&Value>,
+        config: &Value,
+    ) -> Option<PlannedChange> {
+        let provider = self.provider_config(site);
+        let request = PlanRequest {
+            resource_type: site.schema.name,
+            prior,
+            config,
+            provider: provider.as_ref(),
+        };
+        match site.provider.plan_change(request) {
+            Ok(change) => Some(change),
+            Err(error) => {
+                let diagnostic = Diagnostic::error(
+                    code::PROVIDER_REFUSED,
+                    "Change refused",
+                    error.message.clone(),
+                )
+                .at(site.block.span)
+                .about(address);
+                self.diagnostics.push(match error.hint {
+                    Some(hint) => diagnostic.hint(hint),
+                    None => diagnostic,
+                });
+                None
+            }
+        }
+    }
+
+    /// Whether the configuration now leads to another place than the one where the object is, such as another region.
+    fn lives_elsewhere(&self, site: Site<'_>, row: &StateRow) -> bool {
+        let Some(config) = self.provider_config(site) else {
+            return false;
+        };
+        let attributes = site.provider.config_schema().attributes().iter();
+        attributes
+            .filter(|(_, attribute)| attribute.replace)
+            .any(|(name, _)| config.values.get(name) != row.provider.values.get(name))
+    }
+
+    fn triggered(&self, site: Site<'_>) -> bool {
+        let triggers = self
+            .world
+            .resolve_depends_on(site.scope, &site.block.meta.lifecycle.replace_triggered_by);
+        triggers.iter().any(|dep| self.has_change(dep))
+    }
+
+    /// Whether a dependency, or any instance of the block that it names, changes.
+    pub(super) fn has_change(&self, dep: &Dep) -> bool {
+        let first = Dep {
+            instance: dep.instance.or(Some(0)),
+            ..*dep
+        };
+        self.change_of
+            .range(first..)
+            .take_while(|(other, _)| {
+                (other.node, other.scope) == (dep.node, dep.scope)
+                    && (dep.instance.is_none() || other.instance == dep.instance)
+            })
+            .any(|(_, at)| self.changes[*at].kind.is_change())
+    }
+
+    fn prior(
+        &mut self,
+        site: Site<'a>,
+        key: &RowKey,
+        row: &StateRow,
+        config: &Value,
+    ) -> Option<Prior> {
+        let recorded = self.recorded(site, row)?;
+        let recorded = restore_inputs(&recorded, &row.attributes, config, self.input.key);
+        let mut prior = Prior {
+            value: Some(recorded.clone()),
+            gone: false,
+            status: row.status,
+            drifted: None,
+        };
+        match self.input.observed.get(key) {
+            None => {}
+            Some(Observation::Absent) => {
+                prior.value = None;
+                prior.gone = true;
+            }
+            Some(Observation::Unreadable(error)) => {
+                self.diagnostics
+                    .push(unreadable(key, error).at(site.block.span));
+                return None;
+            }
+            Some(Observation::Present(object)) => {
+                let observed =
+                    restore_inputs(&object.attributes, &row.attributes, config, self.input.key);
+                if object.incomplete && prior.status == RowStatus::Ready {
+                    prior.status = RowStatus::Incomplete;
+                }
+                if observed != recorded {
+                    prior.drifted = Some((recorded, observed.clone()));
+                }
+                prior.value = Some(observed);
+            }
+        }
+        Some(prior)
+    }
+
+    fn recorded(&mut self, site: Site<'a>, row: &StateRow) -> Option<Value> {
+        decode_row(row, site.schema, site.provider.as_ref())
+            .map_err(|diagnostic| self.diagnostics.push(*diagnostic))
+            .ok()
+    }
+
+    fn import(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        id: String,
+        config: &Value,
+    ) -> Option<(ChangeKind, Value)> {
+        let provider = self.provider_config(site);
+        match (self.input.read.get(address), provider) {
+            (Some(Observation::Present(object)), _) => {
+                let object_value = object.attributes.clone();
+                let (then, value) = self.existing(
+                    site,
+                    address,
+                    (None, &object_value, RowStatus::Ready),
+                    config,
+                )?;
+                Some((
+                    ChangeKind::Import {
+                        id,
+                        object: object_value,
+                        then: Box::new(then),
+                    },
+                    value,
+                ))
+            }
+            (Some(Observation::Absent), _) => {
+                let detail = format!(
+                    "There is no {} with the id {id} to import.",
+                    site.schema.name
+                );
+                self.diagnostics.push(
+                    Diagnostic::error(code::INVALID_STATE_CHANGE, "Nothing to import", detail)
+                        .at(site.block.span)
+                        .about(address),
+                );
+                None
+            }
+            (Some(Observation::Unreadable(error)), _) => {
+                self.diagnostics
+                    .push(unreadable(&RowKey::current(address.clone()), error).at(site.block.span));
+                None
+            }
+            (None, Some(provider)) => {
+                self.needs.push(ReadNeed {
+                    address: address.clone(),
+                    purpose: ReadPurpose::Import,
+                    id: Some(id),
+                    config: None,
+                    provider,
+                });
+                None
+            }
+            (None, None) => {
+                let detail =
+                    "An import needs a provider configuration that is known when planning.";
+                self.diagnostics.push(
+                    Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
+                        .at(site.block.span)
+                        .about(address),
+                );
+                None
+            }
+        }
+    }
+
+    /// Plans a data source; the result is its value as others see it.
+    pub(super) fn data_source(
+        &mut self,
+        site: Site<'a>,
+        at: u32,
+        each: Option<&Each>,
+        base: &[Dep],
+    ) -> Value {
+        let address = self
+            .world
+            .address(&site.block.id, site.scope, each.map(|each| &each.key));
+        let errors = self.diagnostics.error_count();
+        let Said { config, deps, .. } = self.evaluate(site, each, base);
+        self.validate(site, &address, &config);
+        let predicted = site.schema.schema.propose(None, &config).planned;
+        if self.diagnostics.error_count() > errors || self.input.validate_only {
+            return predicted;
+        }
+        let pending = base.iter().any(|dep| self.has_change(dep));
+        let provider = self.provider_config(site);
+        let deferred = config.has_unknown() || pending || provider.is_none();
+        let kind = if deferred {
+            ChangeKind::Read {
+                planned: predicted.clone(),
+            }
+        } else {
+            ChangeKind::NoOp
+        };
+        let dep = Dep {
+            node: site.node,
+            scope: site.scope,
+            instance: Some(at),
+        };
+        self.change_of.insert(dep, self.changes.len());
+        self.changes.push(InstanceChange {
+            address: address.clone(),
+            dep,
+            block: site.block,
+            schema: site.schema,
+            deps,
+            kind,
+            row: None,
+            provider: provider.clone(),
+            timeouts: site.schema.timeouts,
+            protect: false,
+            create_first: false,
+            drifted: None,
+        });
+        if deferred {
+            return predicted;
+        }
+        self.read_now(site, address, config, provider)
+            .unwrap_or(predicted)
+    }
+
+    fn read_now(
+        &mut self,
+        site: Site<'a>,
+        address: Address,
+        config: Value,
+        provider: Option<ProviderConfig>,
+    ) -> Option<Value> {
+        match self.input.read.get(&address) {
+            Some(Observation::Present(object)) => {
+                let ty = site.schema.schema.object_type();
+                self.data.insert(
+                    address.to_string(),
+                    super::encode::encode(&object.attributes, ty, self.input.key),
+                );
+                Some(object.attributes.clone())
+            }
+            Some(Observation::Absent) => {
+                let detail = format!("The data source {address} found nothing.");
+                self.diagnostics.push(
+                    Diagnostic::error(code::UNREADABLE, "Object not readable", detail)
+                        .at(site.block.span)
+                        .about(&address),
+                );
+                None
+            }
+            Some(Observation::Unreadable(error)) => {
+                self.diagnostics
+                    .push(unreadable(&RowKey::current(address), error).at(site.block.span));
+                None
+            }
+            None => {
+                let provider = provider?;
+                self.needs.push(ReadNeed {
+                    address,
+                    purpose: ReadPurpose::Data,
+                    id: None,
+                    config: Some(config),
+                    provider,
+                });
+                None
+            }
+        }
+    }
+}
+
+fn protects(evaluator: &Evaluator<'_>, block: &ResourceBlock) -> bool {
+    let Some(expr) = &block.meta.lifecycle.prevent_destroy else {
+        return false;
+    };
+    // Whatever cannot be told protects.
+    evaluator
+        .evaluate(expr, &mut Diagnostics::new())
+        .as_bool()
+        .unwrap_or(true)
+}
+
+fn timeouts(evaluator: &Evaluator<'_>, site: Site<'_>, diagnostics: &mut Diagnostics) -> Timeouts {
+    let mut timeouts = site.schema.timeouts;
+    for argument in &site.block.meta.timeouts.0 {
+        let value = evaluator.evaluate(&argument.value, diagnostics);
+        let invalid = |detail: String, span| {
+            Diagnostic::error(code::INVALID_VALUE, "Invalid value", detail).at(span)
+        };
+        let Some(limit) = value.as_str().and_then(parse_duration) else {
+            let detail = format!(
+                "{} must be a duration such as \"30m\" or \"1h\".",
+                argument.name.value
+            );
+            diagnostics.push(invalid(detail, argument.value.span));
+            continue;
+        };
+        match argument.name.value.as_ref() {
+            "create" => timeouts.create = limit,
+            "update" => timeouts.update = limit,
+            "delete" => timeouts.delete = limit,
+            other => {
+                let detail = format!(
+                    "There is no time limit {other}; the time limits are create, update and delete."
+                );
+                diagnostics.push(invalid(detail, argument.name.span));
+            }
+        }
+    }
+    timeouts
+}
+
+/// The attributes of a row, brought to the current schema.
+pub(crate) fn decode_row(
+    row: &StateRow,
+    schema: &ResourceSchema,
+    provider: &dyn strata_model::provider::Provider,
+) -> Result<Value, Box<Diagnostic>> {
+    let unusable = |detail: String| {
+        Box::new(
+            Diagnostic::error(code::ROW_UNUSABLE, "Stored object not usable", detail)
+                .about(&row.key),
+        )
+    };
+    if row.schema_version == schema.version {
+        return row
+            .attributes
+            .decode(schema.schema.object_type())
+            .map_err(|error| unusable(format!("{error}.")));
+    }
+    let upgraded = provider
+        .upgrade(row.clone())
+        .map_err(|error| unusable(error.message))?;
+    upgraded
+        .attributes
+        .decode(schema.schema.object_type())
+        .map_err(|error| unusable(format!("{error}.")))
+}
+
+/// Puts input secrets back where only their fingerprints are kept, if the definition still gives the same ones.
+pub(crate) fn restore_inputs(
+    value: &Value,
+    stored: &Encoded,
+    config: &Value,
+    key: &SecretKey,
+) -> Value {
+    let mut restored = value.clone();
+    for (path, kept) in &stored.fingerprints {
+        let given = config
+            .at(path)
+            .filter(|given| !given.has_unknown() && !given.is_null());
+        let hidden = value.at(path).is_some_and(Value::is_unknown);
+        if let Some(given) = given.filter(|given| hidden && fingerprint(given, key) == *kept) {
+            restored = restored.with_at(path, given.clone().into_secret());
+        }
+    }
+    restored
+}
+
+pub(crate) fn ignore_changes(
+    ignore: &IgnoreChanges,
+    schema: &ResourceSchema,
+    before: &Value,
+    config: &Value,
+) -> Value {
+    match ignore {
+        IgnoreChanges::None => config.clone(),
+        IgnoreChanges::All => {
+            let arguments = schema
+                .schema
+                .attributes()
+                .iter()
+                .filter(|(_, attribute)| attribute.is_argument());
+            let kept: BTreeMap<_, _> = arguments
+                .filter_map(|(name, _)| Some((name, before.get(name)?)))
+                .collect();
+            kept.into_iter()
+                .fold(config.clone(), |config, (name, value)| {
+                    config.with_at(&AttributePath::attribute(name.clone()), value.clone())
+                })
+        }
+        IgnoreChanges::Paths(paths) => {
+            paths.iter().fold(config.clone(), |config, path| {
+                match before.at(&path.value) {
+                    Some(value) => config.with_at(&path.value, value.clone()),
+                    None => config,
+                }
+            })
+        }
+    }
+}
+
+pub(super) fn unreadable(
+    key: &RowKey,
+    error: &strata_model::provider::ProviderError,
+) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        code::UNREADABLE,
+        "Object not readable",
+        format!("{key} could not be read: {}", error.message),
+    )
+    .about(key)
+    .hint("Nothing is planned for what cannot be read. -refresh=false plans from what is recorded instead.");
+    match &error.hint {
+        Some(hint) => diagnostic.hint(hint.clone()),
+        None => diagnostic,
+    }
+}
+
+/// Reads `90s`, `30m`, `1h30m`; `None` for anything else, zero included.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut total = 0_u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .filter(|at| *at > 0)?;
+        let amount: u64 = rest[..digits].parse().ok()?;
+        let unit = match rest.as_bytes().get(digits)? {
+            b'h' => 3600,
+            b'm' => 60,
+            b's' => 1,
+            _ => return None,
+        };
+        total = total.checked_add(amount.checked_mul(unit)?)?;
+        rest = &rest[digits + 1..];
+    }
+    (total > 0).then(|| Duration::from_secs(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let check = |text: &str, seconds: Option<u64>| {
+            assert_eq!(
+                parse_duration(text),
+                seconds.map(Duration::from_secs),
+                "{text}"
+            );
+        };
+        check("90s", Some(90));
+        check("1h30m", Some(5400));
+        check("", None);
+        check("5", None);
+        check("m", None);
+        check("0s", None);
+        check("5d", None);
+        check("5é", None);
+    }
+}

@@ -1,0 +1,96 @@
+//! Destroying: from the state alone, so that it works when the definitions are gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strata_model::plan::Reason;
+use strata_model::state::RowKey;
+use strata_model::{Address, Diagnostics, Mode};
+
+use super::assemble::{Assembly, Parts};
+use super::outputs::removed_output;
+use super::select::{Pattern, any_matches};
+use super::{PlanInput, PlanOutcome};
+
+pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
+    let mut diagnostics = Diagnostics::new();
+    let selected = selected(&input, &mut diagnostics);
+    let mut assembly = Assembly::new(input, diagnostics);
+    for key in &selected {
+        let row = &input.snapshot.rows[*key];
+        if row.address().mode == Mode::Managed {
+            let reason = if key.deposed.is_some() {
+                Reason::Deposed
+            } else {
+                Reason::Destroy
+            };
+            assembly.delete(row, reason);
+        }
+    }
+    let deletions = std::mem::take(&mut assembly.deletions);
+    assembly
+        .draft
+        .order_deletions(input.snapshot.rows.iter(), &deletions, &BTreeMap::new());
+    let everything = selected.len() == input.snapshot.rows.len();
+    let outputs = if everything {
+        &input.snapshot.outputs
+    } else {
+        &BTreeMap::new()
+    };
+    let outputs = outputs
+        .iter()
+        .map(|(name, stored)| (name.clone(), removed_output(stored, input.key)))
+        .collect();
+    assembly.finish(Parts {
+        outputs,
+        unchanged: Vec::new(),
+        data: BTreeMap::new(),
+    })
+}
+
+/// The targets and everything that needs them; without targets everything.
+fn selected<'a>(input: &PlanInput<'a>, diagnostics: &mut Diagnostics) -> BTreeSet<&'a RowKey> {
+    let rows = &input.snapshot.rows;
+    let targets = Pattern::parse_all(&input.options.targets, diagnostics);
+    let excludes = Pattern::parse_all(&input.options.excludes, diagnostics);
+    let mut users: BTreeMap<&Address, Vec<&RowKey>> = BTreeMap::new();
+    let mut needs: BTreeMap<&RowKey, &[Address]> = BTreeMap::new();
+    for (key, row) in rows {
+        row.dependencies
+            .iter()
+            .for_each(|address| users.entry(address).or_default().push(key));
+        needs.insert(key, &row.dependencies);
+    }
+    let mut chosen: BTreeSet<&RowKey> = BTreeSet::new();
+    let mut queue: Vec<&RowKey> = rows
+        .keys()
+        .filter(|key| targets.is_empty() || any_matches(&targets, &key.address))
+        .collect();
+    while let Some(key) = queue.pop() {
+        if chosen.insert(key) {
+            for address in [&key.address, &key.address.block()] {
+                queue.extend(users.get(address).into_iter().flatten());
+            }
+        }
+    }
+    if excludes.is_empty() {
+        return chosen;
+    }
+    // What an excluded object needs stays as well.
+    let mut kept: BTreeSet<&RowKey> = BTreeSet::new();
+    let mut queue: Vec<&RowKey> = rows
+        .keys()
+        .filter(|key| any_matches(&excludes, &key.address))
+        .collect();
+    while let Some(key) = queue.pop() {
+        if kept.insert(key) {
+            let needed = needs.get(key).copied().unwrap_or_default();
+            queue.extend(rows.keys().filter(|other| {
+                needed
+                    .iter()
+                    .any(|address| *address == other.address || *address == other.address.block())
+            }));
+        }
+    }
+    chosen.retain(|key| !kept.contains(key));
+    chosen
+}

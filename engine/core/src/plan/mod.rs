@@ -1,0 +1,133 @@
+//! Planning: from definitions, what is recorded and what was observed to an immutable graph of steps.
+//!
+//! [`plan`] is synchronous and a pure function of its input. It returns what it still has to know (data sources,
+//! objects to import) until nothing is missing; the caller reads that and calls again.
+
+mod assemble;
+pub(crate) mod change;
+mod destroy;
+mod edges;
+mod encode;
+mod moved;
+mod outputs;
+mod select;
+mod walk;
+
+pub(crate) use change::{decode_row, ignore_changes};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strata_language::definition::Definitions;
+use strata_language::scope::SourceTree;
+use strata_model::plan::{DefinitionSnapshot, Plan, PlanOptions, PlannedVariable, SourceRevision};
+use strata_model::provider::{Observation, ProviderConfig, Providers, ReadPurpose};
+use strata_model::state::{RowKey, StateSnapshot};
+use strata_model::{Address, Diagnostics, Name, PlanId, SecretKey, SourceMap, Timestamp, Value};
+
+/// The file trees of packages by key.
+pub type Trees = BTreeMap<Arc<str>, Arc<dyn SourceTree>>;
+
+/// Everything that a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanInput<'a> {
+    /// The definitions.
+    pub definitions: &'a Definitions,
+    /// Their sources, for positions.
+    pub sources: &'a SourceMap,
+    /// The packages' files, for functions that read files.
+    pub trees: &'a Trees,
+    /// The project's name.
+    pub project_name: &'a str,
+    /// Values given for the project's variables; those not given take their defaults.
+    pub variables: &'a BTreeMap<Name, Value>,
+    /// The providers.
+    pub providers: &'a Providers,
+    /// What is recorded, open ops resolved.
+    pub snapshot: &'a StateSnapshot,
+    /// What a refresh saw. A row that is missing here was not refreshed and counts as recorded.
+    pub observed: &'a BTreeMap<RowKey, Observation>,
+    /// What was read so far because an earlier call needed it, by address.
+    pub read: &'a BTreeMap<Address, Observation>,
+    /// Objects that the `import` command names, beside those of `import` blocks.
+    pub imports: &'a BTreeMap<Address, String>,
+    /// What is asked for.
+    pub options: &'a PlanOptions,
+    /// The key for fingerprints.
+    pub key: &'a SecretKey,
+    /// Identity and circumstances that the plan records.
+    pub header: &'a PlanHeader,
+    /// Only check the definitions: variables without a value are unknown, nothing needs to be read.
+    pub validate_only: bool,
+    /// Whether the plan names what it leaves as it is; a plan that is neither saved nor applied need not.
+    pub record_unchanged: bool,
+}
+
+/// What a plan records of itself.
+#[derive(Debug, Clone)]
+pub struct PlanHeader {
+    /// The plan's identity.
+    pub id: PlanId,
+    /// Version of Strata.
+    pub engine_version: String,
+    /// When; `plantimestamp()` gives this.
+    pub created_at: Timestamp,
+    /// The definitions' revision.
+    pub source: SourceRevision,
+    /// The definitions' files.
+    pub files: DefinitionSnapshot,
+}
+
+/// Something that has to be read before the plan can be made.
+#[derive(Debug, Clone)]
+pub struct ReadNeed {
+    /// The data source, or the address that imports.
+    pub address: Address,
+    /// Data or import.
+    pub purpose: ReadPurpose,
+    /// The id, for an import.
+    pub id: Option<String>,
+    /// The arguments, for a data source.
+    pub config: Option<Value>,
+    /// The connection.
+    pub provider: ProviderConfig,
+}
+
+/// What planning came to.
+#[derive(Debug)]
+pub struct PlanOutcome {
+    /// What must be read first; then call again. Empty when the plan is made or impossible.
+    pub needs: Vec<ReadNeed>,
+    /// The plan; `None` while something is needed, or when a diagnostic is an error.
+    pub plan: Option<Plan>,
+    /// Errors and warnings.
+    pub diagnostics: Diagnostics,
+}
+
+/// Makes a plan.
+///
+/// The same input gives the same bytes. With an error among the diagnostics there is no plan.
+pub fn plan(input: PlanInput<'_>) -> PlanOutcome {
+    walk::plan(input)
+}
+
+/// Variables as a plan keeps them.
+pub(crate) fn planned_variables(
+    variables: &BTreeMap<Name, Value>,
+    key: &SecretKey,
+) -> BTreeMap<String, PlannedVariable> {
+    variables
+        .iter()
+        .map(|(name, value)| {
+            let planned = if value.has_secret() {
+                PlannedVariable::Secret(strata_model::wire::fingerprint(value, key))
+            } else {
+                PlannedVariable::Value(strata_model::wire::Encoded::of(
+                    value,
+                    &strata_model::Type::Any,
+                ))
+            };
+            (name.to_string(), planned)
+        })
+        .collect()
+}

@@ -1,0 +1,385 @@
+//! `moved` and `import` blocks: what happens to the recorded before the comparison.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strata_language::definition::{ImportBlock, InstanceKind, MovedBlock, TargetAddress};
+use strata_language::expression::Spanned;
+use strata_model::state::{RowKey, StateRow, StateSnapshot};
+use strata_model::{
+    Address, Diagnostic, Diagnostics, InstanceKey, Mode, Scope, ScopeKind, ScopeStep,
+};
+
+use super::walk::{Planner, Site};
+use crate::code;
+use crate::world::World;
+use crate::world::graph::{Graph, PathId};
+use crate::world::view::{Each, View};
+
+/// Rows under their new addresses.
+#[derive(Debug)]
+pub(super) struct Moves<'a> {
+    snapshot: &'a StateSnapshot,
+    /// From the new key to the key in the state.
+    from: BTreeMap<RowKey, RowKey>,
+    /// The keys in the state that are another's now.
+    away: BTreeSet<RowKey>,
+}
+
+impl<'a> Moves<'a> {
+    /// Follows every `moved` block, chains included.
+    pub(super) fn collect(
+        graph: &Graph<'_>,
+        snapshot: &'a StateSnapshot,
+        diagnostics: &mut Diagnostics,
+    ) -> Moves<'a> {
+        let mut moves = Moves {
+            snapshot,
+            from: BTreeMap::new(),
+            away: BTreeSet::new(),
+        };
+        let blocks: Vec<(Vec<ScopeStep>, &MovedBlock)> = (0..graph.paths.len())
+            .flat_map(|path| {
+                graph.paths[path]
+                    .package
+                    .moved
+                    .iter()
+                    .map(move |block| (path, block))
+            })
+            .map(|(path, block)| (path_steps(graph, path), block))
+            .collect();
+        if blocks.is_empty() {
+            return moves;
+        }
+        for key in snapshot.rows.keys() {
+            match follow(&blocks, &key.address) {
+                Ok(Some(address)) => {
+                    let new = RowKey {
+                        address,
+                        deposed: key.deposed,
+                    };
+                    moves.away.insert(key.clone());
+                    if let Some(other) = moves.from.insert(new.clone(), key.clone()) {
+                        diagnostics.push(collision(&blocks, &new, &other, key));
+                    }
+                }
+                Ok(None) => {}
+                Err(block) => diagnostics.push(circle(block)),
+            }
+        }
+        for (new, old) in &moves.from {
+            if snapshot.rows.contains_key(new) && !moves.away.contains(new) {
+                diagnostics.push(collision(&blocks, new, new, old));
+            }
+        }
+        moves
+    }
+
+    /// The row of a key, and the key that it has in the state.
+    pub(super) fn row(
+        &self,
+        snapshot: &'a StateSnapshot,
+        key: &RowKey,
+    ) -> Option<(&'a RowKey, &'a StateRow)> {
+        match self.from.get(key) {
+            Some(old) => snapshot.rows.get_key_value(old),
+            None if self.away.contains(key) => None,
+            None => snapshot.rows.get_key_value(key),
+        }
+    }
+
+    /// `count` added to or taken from a block keeps its object: the single instance and `[0]` are one.
+    pub(super) fn implicit(
+        &mut self,
+        world: &World<'_>,
+        site: Site<'_>,
+        declared: &BTreeSet<Option<InstanceKey>>,
+    ) {
+        if site.block.id.mode == Mode::Data || self.snapshot.rows.is_empty() {
+            return;
+        }
+        let zero = Some(InstanceKey::Index(0));
+        let (new, old) = if declared.contains(&None) {
+            (None, zero)
+        } else if declared.contains(&zero) {
+            (zero, None)
+        } else {
+            return;
+        };
+        let key = |key: &Option<InstanceKey>| {
+            RowKey::current(world.address(&site.block.id, site.scope, key.as_ref()))
+        };
+        let (new, old) = (key(&new), key(&old));
+        if self.row(self.snapshot, &new).is_none()
+            && self.snapshot.rows.contains_key(&old)
+            && !self.away.contains(&old)
+        {
+            self.away.insert(old.clone());
+            self.from.insert(new, old);
+        }
+    }
+}
+
+fn path_steps(graph: &Graph<'_>, path: PathId) -> Vec<ScopeStep> {
+    let mut steps: Vec<ScopeStep> =
+        std::iter::successors(Some(path), |path| graph.paths[*path].parent)
+            .filter_map(|path| graph.paths[path].block)
+            .map(|block| ScopeStep {
+                kind: match block.kind {
+                    InstanceKind::Cluster => ScopeKind::Cluster,
+                    InstanceKind::Stack => ScopeKind::Stack,
+                },
+                name: block.name.clone(),
+                key: None,
+            })
+            .collect();
+    steps.reverse();
+    steps
+}
+
+fn follow<'b>(
+    blocks: &[(Vec<ScopeStep>, &'b MovedBlock)],
+    address: &Address,
+) -> Result<Option<Address>, &'b MovedBlock> {
+    let mut current = address.clone();
+    let mut moved = false;
+    for _ in 0..=blocks.len() {
+        let next = blocks
+            .iter()
+            .find_map(|(path, block)| Some((apply(path, block, &current)?, *block)));
+        match next {
+            None => return Ok(moved.then_some(current)),
+            Some((next, block)) => {
+                if next == *address {
+                    return Err(block);
+                }
+                current = next;
+                moved = true;
+            }
+        }
+    }
+    match blocks.first() {
+        Some((_, block)) => Err(block),
+        None => Ok(None),
+    }
+}
+
+/// Where a block moves an address to; `None` when it is not about it.
+fn apply(path: &[ScopeStep], block: &MovedBlock, address: &Address) -> Option<Address> {
+    let steps = address.scope.steps();
+    if steps.len() < path.len()
+        || !path
+            .iter()
+            .zip(steps)
+            .all(|(pattern, step)| same_block(pattern, step))
+    {
+        return None;
+    }
+    let (outer, inner) = steps.split_at(path.len());
+    match (&block.from.value, &block.to.value) {
+        (TargetAddress::Resource(from), TargetAddress::Resource(to)) => {
+            if (from.mode, &from.resource_type, &from.name)
+                != (address.mode, &address.resource_type, &address.name)
+                || inner != from.scope.steps()
+            {
+                return None;
+            }
+            let key = if from.key.is_none() && to.key.is_none() {
+                address.key.clone()
+            } else if from.key == address.key {
+                to.key.clone()
+            } else {
+                return None;
+            };
+            let scope: Vec<ScopeStep> = outer.iter().chain(to.scope.steps()).cloned().collect();
+            Some(Address {
+                scope: scope.into(),
+                key,
+                ..to.clone()
+            })
+        }
+        (TargetAddress::Scope(from), TargetAddress::Scope(to)) => {
+            let scope: Vec<ScopeStep> = outer
+                .iter()
+                .cloned()
+                .chain(move_scope(from, to, inner)?)
+                .collect();
+            Some(Address {
+                scope: scope.into(),
+                ..address.clone()
+            })
+        }
+        (TargetAddress::Resource(_), TargetAddress::Scope(_))
+        | (TargetAddress::Scope(_), TargetAddress::Resource(_)) => None,
+    }
+}
+
+fn same_block(left: &ScopeStep, right: &ScopeStep) -> bool {
+    (left.kind, &left.name) == (right.kind, &right.name)
+}
+
+fn move_scope(from: &Scope, to: &Scope, inner: &[ScopeStep]) -> Option<Vec<ScopeStep>> {
+    let (pattern, target) = (from.steps(), to.steps());
+    if inner.len() < pattern.len() {
+        return None;
+    }
+    let (last, before) = pattern.split_last()?;
+    let (head, rest) = inner.split_at(pattern.len());
+    let keeps_key = last.key.is_none() && target.last().is_some_and(|step| step.key.is_none());
+    let matches = head[..before.len()] == *before
+        && same_block(last, &head[before.len()])
+        && (keeps_key || last.key == head[before.len()].key);
+    if !matches {
+        return None;
+    }
+    let mut moved = target.to_vec();
+    if keeps_key && let Some(step) = moved.last_mut() {
+        step.key = head[before.len()].key.clone();
+    }
+    moved.extend_from_slice(rest);
+    Some(moved)
+}
+
+fn circle(block: &MovedBlock) -> Diagnostic {
+    Diagnostic::error(
+        code::INVALID_STATE_CHANGE,
+        "Invalid moved block",
+        "The moved blocks lead in a circle.",
+    )
+    .at(block.span)
+    .hint("Keep only the blocks that lead from old addresses to the one that is declared now.")
+}
+
+fn collision(
+    blocks: &[(Vec<ScopeStep>, &MovedBlock)],
+    new: &RowKey,
+    first: &RowKey,
+    second: &RowKey,
+) -> Diagnostic {
+    let detail = format!("Two recorded objects would be {new}: {first} and {second}.");
+    Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid moved block", detail)
+        .at_opt(blocks.first().map(|(_, block)| block.span))
+        .hint("Remove the moved block, or take one of the two out of the state with `strata state rm`.")
+}
+
+impl<'a> Planner<'a> {
+    /// The id that an `import` block or the command gives for an address.
+    pub(super) fn import_id(&mut self, site: Site<'a>, address: &Address) -> Option<String> {
+        if let Some(id) = self.input.imports.get(address) {
+            return Some(id.clone());
+        }
+        let project = self.world.graph.paths.first()?.package;
+        let blocks = project.imports.iter().filter(|block| {
+            let to = &block.to.value;
+            (&to.scope, to.mode, &to.resource_type, &to.name)
+                == (
+                    &address.scope,
+                    address.mode,
+                    &address.resource_type,
+                    &address.name,
+                )
+        });
+        for block in blocks {
+            if let Some(id) = self.import_block(site, block, address) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    fn import_block(
+        &mut self,
+        site: Site<'_>,
+        block: &ImportBlock,
+        address: &Address,
+    ) -> Option<String> {
+        let meta = strata_language::definition::Meta {
+            for_each: block.for_each.clone(),
+            ..Default::default()
+        };
+        let (_, eaches, _) = self.world.expand(0, &meta, &mut self.diagnostics);
+        for each in eaches {
+            let view = View::with_each(&self.world, 0, each.clone());
+            let key = self.import_key(&view, block, each.as_ref());
+            if key != address.key {
+                continue;
+            }
+            let value = self
+                .world
+                .evaluator(&view)
+                .evaluate(&block.id, &mut self.diagnostics);
+            match value.as_str() {
+                Some(id) if !value.is_secret() => return Some(id.to_owned()),
+                _ => {
+                    let detail = "The id must be text that is known when planning and not secret.";
+                    let diagnostic = Diagnostic::error(
+                        code::INVALID_STATE_CHANGE,
+                        "Invalid import block",
+                        detail,
+                    );
+                    self.diagnostics.push(
+                        diagnostic
+                            .at(block.id.span)
+                            .label(site.block.span, "imported here"),
+                    );
+                }
+            }
+        }
+        None
+    }
+
+    fn import_key(
+        &self,
+        view: &View<'_>,
+        block: &ImportBlock,
+        each: Option<&Each>,
+    ) -> Option<InstanceKey> {
+        match (&block.to_key, each) {
+            (Some(expr), _) => {
+                let value = self
+                    .world
+                    .evaluator(view)
+                    .evaluate(expr, &mut Diagnostics::new());
+                match (value.as_str(), value.as_i64()) {
+                    (Some(text), _) => Some(InstanceKey::Text(text.into())),
+                    (None, Some(index)) => u64::try_from(index).ok().map(InstanceKey::Index),
+                    (None, None) => None,
+                }
+            }
+            (None, Some(each)) => Some(each.key.clone()),
+            (None, None) => block.to.value.key.clone(),
+        }
+    }
+}
+
+/// What a `removed` block says of an address: `Some(true)` to destroy it, `Some(false)` to forget it.
+pub(super) fn removed(graph: &Graph<'_>, address: &Address) -> Option<bool> {
+    (0..graph.paths.len()).find_map(|path| {
+        let outer = path_steps(graph, path);
+        let steps = address.scope.steps();
+        if steps.len() < outer.len()
+            || !outer
+                .iter()
+                .zip(steps)
+                .all(|(pattern, step)| same_block(pattern, step))
+        {
+            return None;
+        }
+        let inner = Address {
+            scope: steps[outer.len()..].to_vec().into(),
+            ..address.clone()
+        };
+        let blocks = graph.paths[path].package.removed.iter();
+        blocks
+            .filter(|block| named(&block.from, &inner))
+            .map(|block| block.destroy)
+            .next()
+    })
+}
+
+fn named(from: &Spanned<TargetAddress>, address: &Address) -> bool {
+    use super::select::Pattern;
+    match &from.value {
+        TargetAddress::Resource(resource) => Pattern::Resource(resource.clone()).matches(address),
+        TargetAddress::Scope(scope) => Pattern::Scope(scope.clone()).matches(address),
+    }
+}

@@ -1,0 +1,114 @@
+//! `-target`, `-exclude`, `-replace` and their like: naming parts of a project.
+
+use strata_model::{Address, Diagnostic, Scope, ScopeStep};
+
+use crate::code;
+
+/// What an argument names: a resource block or instance, or everything in a stack or cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Pattern {
+    Resource(Address),
+    Scope(Scope),
+}
+
+impl Pattern {
+    /// Reads an argument such as `aws_vpc.main`, `stack.web["a"]` or `cluster.eu.aws_vpc.main`.
+    pub(crate) fn parse(text: &str) -> Result<Pattern, Box<Diagnostic>> {
+        if let Ok(scope) = Scope::parse(text)
+            && !scope.is_root()
+        {
+            return Ok(Pattern::Scope(scope));
+        }
+        Address::parse(text).map(Pattern::Resource).map_err(|error| {
+            Box::new(
+                Diagnostic::error(code::UNKNOWN_TARGET, "Invalid address", format!("{error}."))
+                    .hint("Name a resource (aws_vpc.main), an instance of it (aws_subnet.a[0]), or a whole stack.NAME or cluster.NAME."),
+            )
+        })
+    }
+
+    /// Reads several, telling what is wrong with each.
+    pub(crate) fn parse_all(
+        texts: &[String],
+        diagnostics: &mut strata_model::Diagnostics,
+    ) -> Vec<Pattern> {
+        let mut patterns = Vec::new();
+        for text in texts {
+            match Pattern::parse(text) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+            }
+        }
+        patterns
+    }
+
+    /// Whether an address is named. A pattern without a key names all instances.
+    pub(crate) fn matches(&self, address: &Address) -> bool {
+        match self {
+            Pattern::Scope(scope) => begins_with(&address.scope, scope),
+            Pattern::Resource(pattern) => {
+                pattern.mode == address.mode
+                    && pattern.resource_type == address.resource_type
+                    && pattern.name == address.name
+                    && same_scope(&address.scope, &pattern.scope)
+                    && (pattern.key.is_none() || pattern.key == address.key)
+            }
+        }
+    }
+}
+
+/// Whether any of several patterns names an address.
+pub(crate) fn any_matches(patterns: &[Pattern], address: &Address) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(address))
+}
+
+fn step_matches(step: &ScopeStep, pattern: &ScopeStep) -> bool {
+    step.kind == pattern.kind
+        && step.name == pattern.name
+        && (pattern.key.is_none() || pattern.key == step.key)
+}
+
+/// Whether a scope is the pattern's or inside it.
+pub(crate) fn begins_with(scope: &Scope, pattern: &Scope) -> bool {
+    scope.steps().len() >= pattern.steps().len()
+        && scope
+            .steps()
+            .iter()
+            .zip(pattern.steps())
+            .all(|(step, pattern)| step_matches(step, pattern))
+}
+
+fn same_scope(scope: &Scope, pattern: &Scope) -> bool {
+    scope.steps().len() == pattern.steps().len() && begins_with(scope, pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_name_blocks_and_scopes() {
+        let check = |pattern: &str, address: &str, expected: bool| {
+            let address = Address::parse(address).unwrap();
+            assert_eq!(
+                Pattern::parse(pattern).unwrap().matches(&address),
+                expected,
+                "{pattern} {address}"
+            );
+        };
+        check("aws_vpc.main", "aws_vpc.main", true);
+        check("aws_vpc.main", "aws_vpc.main[3]", true);
+        check("aws_vpc.main[2]", "aws_vpc.main[3]", false);
+        check("aws_vpc.main", "stack.a.aws_vpc.main", false);
+        check("stack.a", "stack.a.aws_vpc.main", true);
+        check("stack.a", "stack.a[\"x\"].stack.b.aws_vpc.main", true);
+        check("stack.a[\"y\"]", "stack.a[\"x\"].aws_vpc.main", false);
+        check(
+            "cluster.eu.aws_vpc.main",
+            "cluster.eu.aws_vpc.main[\"k\"]",
+            true,
+        );
+        check("data.aws_ami.x", "aws_ami.x", false);
+        assert!(Pattern::parse("nonsense").is_err());
+    }
+}

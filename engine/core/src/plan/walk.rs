@@ -1,0 +1,351 @@
+//! The walk over the graph: every block is evaluated once, behind what it needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strata_language::definition::ResourceBlock;
+use strata_model::plan::PlanMode;
+use strata_model::provider::ProviderConfig;
+use strata_model::schema::ResourceSchema;
+use strata_model::state::{RowKey, StateRow};
+use strata_model::wire::Encoded;
+use strata_model::{Diagnostic, Diagnostics, InstanceKey, Mode, Type, Value};
+
+use super::change::InstanceChange;
+use super::moved::Moves;
+use super::select::Pattern;
+use super::{PlanInput, PlanOutcome, ReadNeed};
+use crate::code;
+use crate::world::expand::Expansion;
+use crate::world::graph::{Graph, NodeId, NodeKind};
+use crate::world::view::Each;
+use crate::world::{Block, Dep, Outside, ResourceInstance, ScopeIx, Slot, World};
+
+/// The state of a planning walk.
+pub(super) struct Planner<'a> {
+    pub(super) input: PlanInput<'a>,
+    pub(super) world: World<'a>,
+    pub(super) diagnostics: Diagnostics,
+    pub(super) needs: Vec<ReadNeed>,
+    /// Every declared managed instance, in the order of the walk.
+    pub(super) changes: Vec<InstanceChange<'a>>,
+    pub(super) change_of: BTreeMap<Dep, usize>,
+    pub(super) moves: Moves<'a>,
+    /// The rows that a declaration claims, by the key that they have in the state.
+    pub(super) claimed: BTreeSet<RowKey>,
+    /// Data sources that were read.
+    pub(super) data: BTreeMap<String, Encoded>,
+    /// Which nodes are replaced by creating first, their own wish or a dependent's.
+    pub(super) create_first: Vec<bool>,
+    pub(super) replace: Vec<Pattern>,
+}
+
+/// What the planning of one instance needs to know of its block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Site<'a> {
+    pub(super) node: NodeId,
+    pub(super) scope: ScopeIx,
+    pub(super) block: &'a ResourceBlock,
+    pub(super) provider: &'a std::sync::Arc<dyn strata_model::provider::Provider>,
+    pub(super) schema: &'a ResourceSchema,
+}
+
+pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
+    let mut diagnostics = Diagnostics::new();
+    if input.options.mode == PlanMode::Destroy {
+        return super::destroy::plan(input);
+    }
+    let Some(graph) = Graph::build(input.definitions, &mut diagnostics) else {
+        return failed(diagnostics);
+    };
+    if graph.order.len() < graph.nodes.len() {
+        return failed(diagnostics);
+    }
+    let moves = Moves::collect(&graph, input.snapshot, &mut diagnostics);
+    let replace = Pattern::parse_all(&input.options.replace, &mut diagnostics);
+    let outside = Outside {
+        variables: input.variables,
+        providers: input.providers,
+        trees: input.trees,
+        project_name: input.project_name,
+        plan_timestamp: Some(input.header.created_at),
+        lenient: input.validate_only,
+    };
+    // The graph outlives the planner, which is dropped before it: the borrow is local to this call.
+    let planner = Planner {
+        input,
+        world: World::new(&graph, outside),
+        diagnostics,
+        needs: Vec::new(),
+        changes: Vec::new(),
+        change_of: BTreeMap::new(),
+        moves,
+        claimed: BTreeSet::new(),
+        data: BTreeMap::new(),
+        create_first: create_first(&graph),
+        replace,
+    };
+    planner.run()
+}
+
+fn failed(mut diagnostics: Diagnostics) -> PlanOutcome {
+    diagnostics.sort();
+    PlanOutcome {
+        needs: Vec::new(),
+        plan: None,
+        diagnostics,
+    }
+}
+
+/// `create_before_destroy` reaches what a block needs: a replacement that is created first needs replacements of its
+/// own dependencies to be there first.
+fn create_first(graph: &Graph<'_>) -> Vec<bool> {
+    let mut first: Vec<bool> = graph
+        .nodes
+        .iter()
+        .map(|node| match &node.kind {
+            NodeKind::Resource(block) => block.meta.lifecycle.create_before_destroy == Some(true),
+            NodeKind::Open
+            | NodeKind::Close
+            | NodeKind::Variable(_)
+            | NodeKind::Local(_)
+            | NodeKind::Provider(_)
+            | NodeKind::Output(_) => false,
+        })
+        .collect();
+    for node in graph.order.iter().rev() {
+        if first[*node] {
+            graph.needs[*node]
+                .iter()
+                .for_each(|need| first[*need] = true);
+        }
+    }
+    first
+}
+
+fn unknown_type(input: &PlanInput<'_>, block: &ResourceBlock) -> Option<Diagnostic> {
+    if input
+        .providers
+        .schema(block.id.mode, &block.id.resource_type)
+        .is_some()
+    {
+        return None;
+    }
+    let names = input.providers.type_names(block.id.mode);
+    let word = match block.id.mode {
+        Mode::Managed => "resource type",
+        Mode::Data => "data source",
+    };
+    let detail = format!("No provider has the {word} {}.", block.id.resource_type);
+    let diagnostic =
+        Diagnostic::error(code::UNKNOWN_TYPE, "Unknown resource type", detail).at(block.span);
+    Some(
+        match strata_language::suggest::nearest(&block.id.resource_type, names.iter().copied()) {
+            Some(near) => diagnostic.hint(format!("Did you mean {near}?")),
+            None => diagnostic,
+        },
+    )
+}
+
+impl<'a> Planner<'a> {
+    fn run(mut self) -> PlanOutcome {
+        self.world.undeclared_inputs(&mut self.diagnostics);
+        self.not_yet();
+        let graph = self.world.graph;
+        for node in &graph.order {
+            match &graph.nodes[*node].kind {
+                NodeKind::Resource(block) => self.resource(*node, block),
+                NodeKind::Open
+                | NodeKind::Close
+                | NodeKind::Variable(_)
+                | NodeKind::Local(_)
+                | NodeKind::Provider(_)
+                | NodeKind::Output(_) => self.world.evaluate_pure(*node, &mut self.diagnostics),
+            }
+        }
+        self.checks();
+        if self.diagnostics.has_errors() || self.input.validate_only {
+            return failed(self.diagnostics);
+        }
+        if !self.needs.is_empty() {
+            self.diagnostics.sort();
+            return PlanOutcome {
+                needs: self.needs,
+                plan: None,
+                diagnostics: self.diagnostics,
+            };
+        }
+        super::assemble::assemble(self)
+    }
+
+    /// Says what this version cannot plan yet; nothing is left out silently.
+    fn not_yet(&mut self) {
+        for path in &self.world.graph.paths {
+            let clusters = path
+                .package
+                .instances
+                .values()
+                .filter(|block| !block.gitops.is_empty() || !block.layers.is_empty());
+            for block in clusters {
+                self.diagnostics
+                    .extend((!self.input.validate_only).then(|| layers_not_yet(block.span)));
+            }
+            for layer in path.package.layers.values() {
+                self.diagnostics
+                    .extend((!self.input.validate_only).then(|| layers_not_yet(layer.span)));
+            }
+        }
+    }
+
+    fn checks(&mut self) {
+        let graph = self.world.graph;
+        for (path, node) in graph.paths.iter().enumerate() {
+            for check in node.package.checks.values() {
+                for scope in self.world.by_path[path].clone() {
+                    let mut found = Diagnostics::new();
+                    let view = crate::world::view::View::new(&self.world, scope);
+                    let evaluator = self.world.evaluator(&view);
+                    for assertion in &check.assertions {
+                        crate::world::view::check_condition(
+                            &evaluator, assertion, None, &mut found,
+                        );
+                    }
+                    self.diagnostics.extend(found.into_iter().map(as_check));
+                }
+            }
+        }
+    }
+
+    fn resource(&mut self, node: NodeId, block: &'a ResourceBlock) {
+        let path = self.world.graph.nodes[node].path;
+        let providers = self.input.providers;
+        let Some((provider, schema)) = providers.schema(block.id.mode, &block.id.resource_type)
+        else {
+            self.diagnostics.extend(unknown_type(&self.input, block));
+            for scope in self.world.by_path[path].clone() {
+                self.world.set(
+                    node,
+                    scope,
+                    Slot::Block(Block {
+                        expansion: Expansion::Unknown,
+                        instances: Vec::new(),
+                    }),
+                );
+            }
+            return;
+        };
+        for scope in self.world.by_path[path].clone() {
+            let site = Site {
+                node,
+                scope,
+                block,
+                provider,
+                schema,
+            };
+            self.block(site);
+        }
+    }
+
+    fn block(&mut self, site: Site<'a>) {
+        let (expansion, mut eaches, deps) =
+            self.world
+                .expand(site.scope, &site.block.meta, &mut self.diagnostics);
+        if expansion == Expansion::Unknown && self.input.validate_only {
+            // The arguments are checked all the same, with an instance of which nothing is known.
+            eaches = vec![Some(self.unknown_each(site.block))];
+        }
+        let mut block = Block {
+            expansion,
+            instances: Vec::with_capacity(eaches.len()),
+        };
+        let declared: BTreeSet<Option<InstanceKey>> = eaches
+            .iter()
+            .map(|each| each.as_ref().map(|each| each.key.clone()))
+            .collect();
+        self.moves.implicit(&self.world, site, &declared);
+        let base = self.base_deps(site, deps);
+        for (at, each) in eaches.into_iter().enumerate() {
+            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            let value = match site.block.id.mode {
+                Mode::Managed => self.managed(site, at, each.as_ref(), &base),
+                Mode::Data => self.data_source(site, at, each.as_ref(), &base),
+            };
+            block.instances.push(ResourceInstance { each, value });
+        }
+        self.world.set(site.node, site.scope, Slot::Block(block));
+    }
+
+    fn unknown_each(&self, block: &ResourceBlock) -> Each {
+        let key = if block.meta.count.is_some() {
+            InstanceKey::Index(0)
+        } else {
+            InstanceKey::Text("".into())
+        };
+        Each {
+            key,
+            value: Value::unknown(Type::Any),
+        }
+    }
+
+    /// What every instance of a block depends on, whatever its arguments say.
+    fn base_deps(&self, site: Site<'_>, expansion: Vec<Dep>) -> Vec<Dep> {
+        let mut deps = expansion;
+        deps.extend(self.world.scopes[site.scope].depends_on.iter().copied());
+        deps.extend(
+            self.world
+                .resolve_depends_on(site.scope, &site.block.meta.depends_on),
+        );
+        if let Some((_, provider_deps)) = self.provider_slot(site) {
+            deps.extend_from_slice(provider_deps);
+        }
+        deps
+    }
+
+    fn provider_slot(&self, site: Site<'_>) -> Option<(&Option<ProviderConfig>, &[Dep])> {
+        let node = *self.world.graph.provider_of.get(&site.node)?;
+        let scope = self.scope_of_path(site.scope, self.world.graph.nodes[node].path)?;
+        match self.world.slot(node, scope) {
+            Slot::Provider(config, deps) => Some((config, deps)),
+            Slot::Empty | Slot::Value(_) | Slot::Block(_) => None,
+        }
+    }
+
+    /// The configuration that a block's instances use; `None` while it is not wholly known.
+    pub(super) fn provider_config(&self, site: Site<'_>) -> Option<ProviderConfig> {
+        if self.world.graph.provider_of.contains_key(&site.node) {
+            return self.provider_slot(site)?.0.clone();
+        }
+        Some(ProviderConfig {
+            provider: site.provider.name().clone(),
+            values: BTreeMap::new(),
+        })
+    }
+
+    fn scope_of_path(&self, scope: ScopeIx, path: usize) -> Option<ScopeIx> {
+        std::iter::successors(Some(scope), |scope| self.world.scopes[*scope].parent)
+            .find(|scope| self.world.scopes[*scope].path == path)
+    }
+
+    /// The row of a key, with `moved` applied; the key is the one that the row has in the state.
+    pub(super) fn row(&self, key: &RowKey) -> Option<(&'a RowKey, &'a StateRow)> {
+        self.moves.row(self.input.snapshot, key)
+    }
+}
+
+fn layers_not_yet(span: strata_model::Span) -> Diagnostic {
+    Diagnostic::error(
+        code::NOT_YET,
+        "Not supported yet",
+        "The Kubernetes provider, which gitops and layer blocks need, is not part of this version yet.",
+    )
+    .at(span)
+    .hint("Remove the gitops and layer blocks for now; everything else of the cluster can be planned.")
+}
+
+fn as_check(diagnostic: Diagnostic) -> Diagnostic {
+    Diagnostic {
+        severity: strata_model::Severity::Warning,
+        code: code::CHECK_FAILED,
+        summary: "Check not met".to_owned(),
+        ..diagnostic
+    }
+}

@@ -1,0 +1,726 @@
+//! The static graph: every block of every package path, and what it refers to.
+//!
+//! A *path* is a package instance without keys: all instances of `stack.web` share one. So the graph is known before
+//! anything is evaluated, and its size is that of the definitions, not of what they expand to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use strata_language::definition::{
+    AddressReference, Arguments, Condition, Definitions, InstanceBlock, InstanceKind, Meta,
+    Package, PackageKey, ProviderBlock, ResourceBlock, ResourceId,
+};
+use strata_language::expression::{Expr, Reference};
+use strata_language::references::references;
+use strata_model::{Diagnostic, Diagnostics, Name, Span};
+
+use crate::code;
+
+/// A package path's position in [`Graph::paths`].
+pub(crate) type PathId = usize;
+/// A node's position in [`Graph::nodes`].
+pub(crate) type NodeId = usize;
+
+/// How deep packages may instantiate packages.
+const DEPTH_LIMIT: usize = 32;
+
+/// A package path.
+#[derive(Debug)]
+pub(crate) struct PathNode<'d> {
+    pub(crate) parent: Option<PathId>,
+    pub(crate) block: Option<&'d InstanceBlock>,
+    pub(crate) package: &'d Package,
+    pub(crate) children: BTreeMap<(InstanceKind, Name), PathId>,
+    /// Where count and for_each of the path's block are evaluated.
+    pub(crate) open: NodeId,
+    /// What stands for everything in the path.
+    pub(crate) close: NodeId,
+    pub(crate) index: BTreeMap<Reference, NodeId>,
+    pub(crate) providers: BTreeMap<(Name, Option<Name>), NodeId>,
+    pub(crate) outputs: BTreeMap<Name, NodeId>,
+}
+
+/// A node.
+#[derive(Debug)]
+pub(crate) struct Node<'d> {
+    pub(crate) path: PathId,
+    pub(crate) kind: NodeKind<'d>,
+}
+
+/// The kinds of nodes.
+#[derive(Debug, Clone)]
+pub(crate) enum NodeKind<'d> {
+    Open,
+    Close,
+    Variable(Name),
+    Local(&'d Expr),
+    Provider(&'d ProviderBlock),
+    Resource(&'d ResourceBlock),
+    Output(Name),
+}
+
+/// The graph.
+#[derive(Debug)]
+pub(crate) struct Graph<'d> {
+    pub(crate) definitions: &'d Definitions,
+    pub(crate) paths: Vec<PathNode<'d>>,
+    pub(crate) nodes: Vec<Node<'d>>,
+    /// What each node needs, ascending and distinct.
+    pub(crate) needs: Vec<Vec<NodeId>>,
+    /// All nodes, each behind what it needs.
+    pub(crate) order: Vec<NodeId>,
+    /// The provider configuration that a resource node uses; `None` for the empty one.
+    pub(crate) provider_of: BTreeMap<NodeId, NodeId>,
+}
+
+impl<'d> Graph<'d> {
+    /// Builds the graph and says everything that is wrong with its references.
+    pub(crate) fn build(
+        definitions: &'d Definitions,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Graph<'d>> {
+        let root = definitions.project()?;
+        let mut graph = Graph {
+            definitions,
+            paths: Vec::new(),
+            nodes: Vec::new(),
+            needs: Vec::new(),
+            order: Vec::new(),
+            provider_of: BTreeMap::new(),
+        };
+        graph.add_path(root, None, diagnostics);
+        let mut next = 0;
+        while next < graph.paths.len() {
+            graph.add_children(next, diagnostics);
+            next += 1;
+        }
+        graph.connect(diagnostics);
+        graph.sort(diagnostics);
+        Some(graph)
+    }
+
+    fn add_node(&mut self, path: PathId, kind: NodeKind<'d>) -> NodeId {
+        self.nodes.push(Node { path, kind });
+        self.nodes.len() - 1
+    }
+
+    fn add_path(
+        &mut self,
+        package: &'d Package,
+        caller: Option<(PathId, &'d InstanceBlock)>,
+        diagnostics: &mut Diagnostics,
+    ) -> PathId {
+        let path = self.paths.len();
+        self.paths.push(PathNode {
+            parent: caller.map(|(parent, _)| parent),
+            block: caller.map(|(_, block)| block),
+            package,
+            children: BTreeMap::new(),
+            open: 0,
+            close: 0,
+            index: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+        });
+        let open = self.add_node(path, NodeKind::Open);
+        self.paths[path].open = open;
+        for name in package.variables.keys() {
+            let node = self.add_node(path, NodeKind::Variable(name.clone()));
+            self.paths[path]
+                .index
+                .insert(Reference::Variable(name.clone()), node);
+        }
+        for (name, expr) in &package.locals {
+            let node = self.add_node(path, NodeKind::Local(expr));
+            self.paths[path]
+                .index
+                .insert(Reference::Local(name.clone()), node);
+        }
+        for block in &package.providers {
+            let node = self.add_node(path, NodeKind::Provider(block));
+            let key = (block.name.clone(), block.alias.clone());
+            if self.paths[path].providers.insert(key, node).is_some() {
+                diagnostics.push(duplicate_provider(block));
+            }
+        }
+        for (id, block) in &package.resources {
+            let node = self.add_node(path, NodeKind::Resource(block));
+            self.paths[path].index.insert(resource_reference(id), node);
+        }
+        for name in package.outputs.keys() {
+            let node = self.add_node(path, NodeKind::Output(name.clone()));
+            self.paths[path].outputs.insert(name.clone(), node);
+        }
+        self.paths[path].close = self.add_node(path, NodeKind::Close);
+        path
+    }
+
+    fn add_children(&mut self, path: PathId, diagnostics: &mut Diagnostics) {
+        let package = self.paths[path].package;
+        for ((kind, name), block) in &package.instances {
+            let Some(child) = self.definitions.packages.get(&block.package) else {
+                continue;
+            };
+            if self.depth(path) >= DEPTH_LIMIT {
+                diagnostics.push(self.recursion(path, block));
+                continue;
+            }
+            let child = self.add_path(child, Some((path, block)), diagnostics);
+            self.paths[path]
+                .children
+                .insert((*kind, name.clone()), child);
+        }
+    }
+
+    fn depth(&self, path: PathId) -> usize {
+        std::iter::successors(Some(path), |path| self.paths[*path].parent).count()
+    }
+
+    fn recursion(&self, path: PathId, block: &InstanceBlock) -> Diagnostic {
+        let chain: Vec<&PackageKey> =
+            std::iter::successors(Some(path), |path| self.paths[*path].parent)
+                .map(|p| &self.paths[p].package.key)
+                .take(3)
+                .collect();
+        let detail = format!(
+            "Packages instantiate each other more than {DEPTH_LIMIT} levels deep: {} is reached from {chain:?} again and again.",
+            block.package
+        );
+        Diagnostic::error(code::CYCLE, "Cycle", detail).at(block.span)
+    }
+
+    fn connect(&mut self, diagnostics: &mut Diagnostics) {
+        for id in 0..self.nodes.len() {
+            let mut needs = BTreeSet::new();
+            let mut linker = Linker {
+                graph: self,
+                needs: &mut needs,
+                diagnostics,
+            };
+            linker.link(id);
+            if let NodeKind::Resource(block) = &self.nodes[id].kind {
+                let provider = self.provider_node(self.nodes[id].path, block, diagnostics);
+                if let Some(provider) = provider {
+                    self.provider_of.insert(id, provider);
+                    needs.insert(provider);
+                }
+            }
+            needs.remove(&id);
+            self.needs.push(needs.into_iter().collect());
+        }
+    }
+
+    /// Finds a resource's provider configuration: in its own package, by the `providers` of the blocks around, or
+    /// inherited as the default one.
+    fn provider_node(
+        &self,
+        path: PathId,
+        block: &ResourceBlock,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<NodeId> {
+        let prefix: Name = block
+            .id
+            .resource_type
+            .split('_')
+            .next()
+            .unwrap_or_default()
+            .into();
+        let (mut name, mut alias) = match &block.provider {
+            Some(reference) => (reference.name.clone(), reference.alias.clone()),
+            None => (prefix, None),
+        };
+        let span = block
+            .provider
+            .as_ref()
+            .map_or(block.span, |reference| reference.span);
+        let mut at = path;
+        loop {
+            if let Some(node) = self.paths[at].providers.get(&(name.clone(), alias.clone())) {
+                return Some(*node);
+            }
+            let (Some(parent), Some(caller)) = (self.paths[at].parent, self.paths[at].block) else {
+                break;
+            };
+            let spelled = match &alias {
+                Some(alias) => format!("{name}.{alias}"),
+                None => name.to_string(),
+            };
+            let passed = caller
+                .providers
+                .iter()
+                .find(|(inner, _)| inner.value.as_ref() == spelled);
+            match passed {
+                Some((_, outer)) => (name, alias) = (outer.name.clone(), outer.alias.clone()),
+                None if alias.is_some() => break,
+                None => {}
+            }
+            at = parent;
+        }
+        if let Some(alias) = alias {
+            diagnostics.push(
+                Diagnostic::error(
+                    code::UNKNOWN_REFERENCE,
+                    "Unknown name",
+                    format!("There is no provider configuration {name}.{alias}."),
+                )
+                .at(span)
+                .hint(format!("Declare a provider block for {name} with alias = \"{alias}\", or pass one with `providers`.")),
+            );
+        }
+        None
+    }
+
+    fn sort(&mut self, diagnostics: &mut Diagnostics) {
+        let mut missing: Vec<usize> = self.needs.iter().map(Vec::len).collect();
+        let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); self.nodes.len()];
+        for (node, needs) in self.needs.iter().enumerate() {
+            needs.iter().for_each(|need| users[*need].push(node));
+        }
+        let mut ready: BTreeSet<NodeId> = (0..self.nodes.len())
+            .filter(|node| missing[*node] == 0)
+            .collect();
+        while let Some(node) = ready.pop_first() {
+            self.order.push(node);
+            for user in &users[node] {
+                missing[*user] -= 1;
+                if missing[*user] == 0 {
+                    ready.insert(*user);
+                }
+            }
+        }
+        if self.order.len() < self.nodes.len() {
+            diagnostics.push(self.cycle(&missing));
+        }
+    }
+
+    /// The shortest cycle among the nodes that could not be ordered.
+    fn cycle(&self, missing: &[usize]) -> Diagnostic {
+        let stuck: Vec<NodeId> = (0..self.nodes.len())
+            .filter(|node| missing[*node] > 0)
+            .collect();
+        let cycle = stuck
+            .iter()
+            .take(200)
+            .filter_map(|start| self.shortest_cycle(*start, missing))
+            .min_by_key(Vec::len)
+            .unwrap_or_default();
+        let mut chain = String::new();
+        for node in cycle.iter().chain(cycle.first()) {
+            let separator = if chain.is_empty() { "" } else { " → " };
+            // Writing to a String cannot fail.
+            let _infallible = write!(chain, "{separator}{}", self.label(*node));
+        }
+        let span = cycle.iter().find_map(|node| self.span(*node));
+        Diagnostic::error(
+            code::CYCLE,
+            "Cycle",
+            format!("These need each other: {chain}."),
+        )
+        .at_opt(span)
+        .hint("Break the circle: let one of them take its value from somewhere else.")
+    }
+
+    fn shortest_cycle(&self, start: NodeId, missing: &[usize]) -> Option<Vec<NodeId>> {
+        let mut from: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+        let mut queue = std::collections::VecDeque::from([start]);
+        while let Some(node) = queue.pop_front() {
+            for need in self.needs[node].iter().filter(|need| missing[**need] > 0) {
+                if *need == start {
+                    let back = std::iter::successors(Some(node), |at| from.get(at).copied());
+                    let mut cycle: Vec<NodeId> = back.collect();
+                    cycle.reverse();
+                    return Some(cycle);
+                }
+                if !from.contains_key(need) && *need != start {
+                    from.insert(*need, node);
+                    queue.push_back(*need);
+                }
+            }
+        }
+        None
+    }
+
+    /// What people call a node.
+    pub(crate) fn label(&self, node: NodeId) -> String {
+        let path = self.nodes[node].path;
+        let prefix = self.path_label(path);
+        let dot = if prefix.is_empty() { "" } else { "." };
+        match &self.nodes[node].kind {
+            NodeKind::Open => {
+                if prefix.is_empty() {
+                    "the project".to_owned()
+                } else {
+                    prefix
+                }
+            }
+            NodeKind::Close => format!("{prefix} (all of it)"),
+            NodeKind::Variable(name) => format!("{prefix}{dot}var.{name}"),
+            NodeKind::Local(_) => format!("{prefix}{dot}{}", self.local_name(node)),
+            NodeKind::Provider(block) => format!("{prefix}{dot}provider.{}", block.name),
+            NodeKind::Resource(block) => format!("{prefix}{dot}{}", resource_reference(&block.id)),
+            NodeKind::Output(name) => format!("{prefix}{dot}output.{name}"),
+        }
+    }
+
+    fn local_name(&self, node: NodeId) -> String {
+        let index = &self.paths[self.nodes[node].path].index;
+        index
+            .iter()
+            .find(|(_, id)| **id == node)
+            .map_or_else(String::new, |(reference, _)| reference.to_string())
+    }
+
+    fn path_label(&self, path: PathId) -> String {
+        let mut parts: Vec<String> =
+            std::iter::successors(Some(path), |path| self.paths[*path].parent)
+                .filter_map(|path| self.paths[path].block)
+                .map(|block| format!("{}.{}", kind_word(block.kind), block.name))
+                .collect();
+        parts.reverse();
+        parts.join(".")
+    }
+
+    fn span(&self, node: NodeId) -> Option<Span> {
+        let path = &self.paths[self.nodes[node].path];
+        match &self.nodes[node].kind {
+            NodeKind::Open | NodeKind::Close => path.block.map(|block| block.span),
+            NodeKind::Variable(name) => path.package.variables.get(name).map(|block| block.span),
+            NodeKind::Local(expr) => Some(expr.span),
+            NodeKind::Provider(block) => Some(block.span),
+            NodeKind::Resource(block) => Some(block.span),
+            NodeKind::Output(name) => path.package.outputs.get(name).map(|block| block.span),
+        }
+    }
+}
+
+/// The word of a block kind in addresses.
+pub(crate) fn kind_word(kind: InstanceKind) -> &'static str {
+    match kind {
+        InstanceKind::Cluster => "cluster",
+        InstanceKind::Stack => "stack",
+    }
+}
+
+/// The reference by which a resource block is named in its package.
+pub(crate) fn resource_reference(id: &ResourceId) -> Reference {
+    Reference::Resource {
+        mode: id.mode,
+        resource_type: id.resource_type.clone(),
+        name: id.name.clone(),
+    }
+}
+
+fn duplicate_provider(block: &ProviderBlock) -> Diagnostic {
+    let which = block.alias.as_ref().map_or_else(
+        || "without an alias".to_owned(),
+        |alias| format!("with alias {alias}"),
+    );
+    let detail = format!(
+        "There is a second provider block for {} {which}.",
+        block.name
+    );
+    Diagnostic::error(
+        code::DUPLICATE_PROVIDER,
+        "Duplicate provider configuration",
+        detail,
+    )
+    .at(block.span)
+}
+
+/// Collects what one node needs.
+struct Linker<'g, 'd> {
+    graph: &'g Graph<'d>,
+    needs: &'g mut BTreeSet<NodeId>,
+    diagnostics: &'g mut Diagnostics,
+}
+
+impl Linker<'_, '_> {
+    fn link(&mut self, id: NodeId) {
+        let graph = self.graph;
+        let path = graph.nodes[id].path;
+        let node = &graph.paths[path];
+        if !matches!(graph.nodes[id].kind, NodeKind::Open) {
+            self.needs.insert(node.open);
+        }
+        match &graph.nodes[id].kind {
+            NodeKind::Open => self.link_open(path),
+            NodeKind::Close => self.link_close(path),
+            NodeKind::Variable(name) => self.link_variable(path, name),
+            NodeKind::Local(expr) => self.expr(path, expr),
+            NodeKind::Provider(block) => self.arguments(path, &block.arguments),
+            NodeKind::Resource(block) => {
+                self.arguments(path, &block.arguments);
+                self.meta(path, &block.meta);
+            }
+            NodeKind::Output(name) => {
+                if let Some(block) = node.package.outputs.get(name) {
+                    self.expr(path, &block.value);
+                    self.conditions(path, &block.preconditions);
+                    self.addresses(path, &block.depends_on);
+                }
+            }
+        }
+    }
+
+    fn link_open(&mut self, path: PathId) {
+        let node = &self.graph.paths[path];
+        if let (Some(parent), Some(block)) = (node.parent, node.block) {
+            self.needs.insert(self.graph.paths[parent].open);
+            self.meta(parent, &block.meta);
+        }
+    }
+
+    fn link_close(&mut self, path: PathId) {
+        let node = &self.graph.paths[path];
+        self.needs
+            .extend(node.index.values().chain(node.outputs.values()));
+        self.needs.extend(
+            node.children
+                .values()
+                .map(|child| self.graph.paths[*child].close),
+        );
+    }
+
+    fn link_variable(&mut self, path: PathId, name: &Name) {
+        let node = &self.graph.paths[path];
+        if let Some(variable) = node.package.variables.get(name) {
+            // A validation may look at other variables; a reference to the variable itself is no cycle.
+            self.conditions(path, &variable.validations);
+        }
+        if let (Some(parent), Some(block)) = (node.parent, node.block) {
+            for layer in &block.inputs {
+                self.input(parent, layer, name);
+            }
+        }
+    }
+
+    fn input(&mut self, parent: PathId, layer: &Expr, name: &Name) {
+        match input_expr(layer, name) {
+            InputExpr::Given(expr) => self.expr(parent, expr),
+            InputExpr::Absent => {}
+            InputExpr::Whole => self.expr(parent, layer),
+        }
+    }
+
+    fn meta(&mut self, path: PathId, meta: &Meta) {
+        meta.count
+            .iter()
+            .chain(&meta.for_each)
+            .for_each(|expr| self.expr(path, expr));
+        meta.lifecycle
+            .prevent_destroy
+            .iter()
+            .for_each(|expr| self.expr(path, expr));
+        self.addresses(path, &meta.depends_on);
+        self.addresses(path, &meta.lifecycle.replace_triggered_by);
+        self.conditions(path, &meta.lifecycle.preconditions);
+        self.arguments(path, &meta.timeouts);
+        for condition in &meta.lifecycle.postconditions {
+            self.expr(path, &condition.condition);
+            self.expr(path, &condition.error_message);
+        }
+    }
+
+    fn conditions(&mut self, path: PathId, conditions: &[Condition]) {
+        for condition in conditions {
+            self.expr(path, &condition.condition);
+            self.expr(path, &condition.error_message);
+        }
+    }
+
+    fn arguments(&mut self, path: PathId, arguments: &Arguments) {
+        arguments
+            .0
+            .iter()
+            .for_each(|argument| self.expr(path, &argument.value));
+    }
+
+    fn addresses(&mut self, path: PathId, addresses: &[AddressReference]) {
+        for address in addresses {
+            self.reference(path, &address.reference, None, address.span);
+        }
+    }
+
+    fn expr(&mut self, path: PathId, expr: &Expr) {
+        for found in references(expr) {
+            self.reference(path, &found.reference, found.attribute.as_ref(), found.span);
+        }
+    }
+
+    fn reference(
+        &mut self,
+        path: PathId,
+        reference: &Reference,
+        attribute: Option<&Name>,
+        span: Span,
+    ) {
+        let node = &self.graph.paths[path];
+        match reference {
+            Reference::Variable(_) | Reference::Local(_) | Reference::Resource { .. } => {
+                match node.index.get(reference) {
+                    Some(target) => {
+                        self.needs.insert(*target);
+                    }
+                    None => self.diagnostics.push(undeclared(node, reference, span)),
+                }
+            }
+            Reference::Stack(name) => {
+                self.instance(path, (InstanceKind::Stack, name), attribute, span)
+            }
+            Reference::Cluster(name) => {
+                self.instance(path, (InstanceKind::Cluster, name), attribute, span)
+            }
+            Reference::Layer(name) => {
+                if !node.package.layers.contains_key(name) {
+                    self.diagnostics.push(undeclared(node, reference, span));
+                }
+            }
+            Reference::EachKey
+            | Reference::EachValue
+            | Reference::CountIndex
+            | Reference::SelfObject
+            | Reference::Path(_)
+            | Reference::ProjectName => {}
+        }
+    }
+
+    fn instance(
+        &mut self,
+        path: PathId,
+        (kind, name): (InstanceKind, &Name),
+        attribute: Option<&Name>,
+        span: Span,
+    ) {
+        let node = &self.graph.paths[path];
+        let Some(child) = node.children.get(&(kind, name.clone())) else {
+            if !node.package.instances.contains_key(&(kind, name.clone())) {
+                let reference = match kind {
+                    InstanceKind::Stack => Reference::Stack(name.clone()),
+                    InstanceKind::Cluster => Reference::Cluster(name.clone()),
+                };
+                self.diagnostics.push(undeclared(node, &reference, span));
+            }
+            return;
+        };
+        let child = &self.graph.paths[*child];
+        self.needs.insert(child.open);
+        let output = attribute.and_then(|attribute| child.outputs.get(attribute));
+        match (output, attribute.map(AsRef::as_ref)) {
+            (Some(output), _) => {
+                self.needs.insert(*output);
+            }
+            (None, Some("inputs")) if kind == InstanceKind::Cluster => {
+                let variables = child.package.variables.keys();
+                self.needs.extend(
+                    variables
+                        .filter_map(|name| child.index.get(&Reference::Variable(name.clone()))),
+                );
+            }
+            (None, Some(attribute)) => {
+                self.diagnostics
+                    .push(unknown_output(child, (kind, name, attribute), span))
+            }
+            (None, None) => {
+                self.needs.insert(child.close);
+            }
+        }
+    }
+}
+
+/// What an `inputs` expression says of one input.
+pub(crate) enum InputExpr<'e> {
+    /// This expression.
+    Given(&'e Expr),
+    /// Nothing.
+    Absent,
+    /// That can only be told by evaluating all of it.
+    Whole,
+}
+
+/// Looks an input up in an `inputs` expression, so that one input's references are not another's.
+pub(crate) fn input_expr<'e>(layer: &'e Expr, name: &str) -> InputExpr<'e> {
+    use strata_language::expression::ExprKind;
+    let ExprKind::Object(items) = &layer.kind else {
+        return InputExpr::Whole;
+    };
+    let mut given = InputExpr::Absent;
+    for item in items {
+        let ExprKind::Literal(key) = &item.key.kind else {
+            return InputExpr::Whole;
+        };
+        if key.as_str() == Some(name) {
+            given = InputExpr::Given(&item.value);
+        }
+    }
+    given
+}
+
+fn undeclared(path: &PathNode<'_>, reference: &Reference, span: Span) -> Diagnostic {
+    let names: Vec<String> = match reference {
+        Reference::Stack(_) | Reference::Cluster(_) => path
+            .package
+            .instances
+            .keys()
+            .map(|(kind, name)| format!("{}.{name}", kind_word(*kind)))
+            .collect(),
+        Reference::Layer(_) => path
+            .package
+            .layers
+            .keys()
+            .map(|name| format!("layer.{name}"))
+            .collect(),
+        Reference::Variable(_)
+        | Reference::Local(_)
+        | Reference::Resource { .. }
+        | Reference::EachKey
+        | Reference::EachValue
+        | Reference::CountIndex
+        | Reference::SelfObject
+        | Reference::Path(_)
+        | Reference::ProjectName => path.index.keys().map(ToString::to_string).collect(),
+    };
+    let text = reference.to_string();
+    let diagnostic = Diagnostic::error(
+        code::UNKNOWN_REFERENCE,
+        "Unknown name",
+        format!(
+            "Nothing named {text} is declared in this {}.",
+            if path.parent.is_some() {
+                "package"
+            } else {
+                "project"
+            }
+        ),
+    )
+    .at(span);
+    match strata_language::suggest::nearest(&text, names.iter().map(String::as_str)) {
+        Some(near) => diagnostic.hint(format!("Did you mean {near}?")),
+        None => diagnostic,
+    }
+}
+
+fn unknown_output(
+    child: &PathNode<'_>,
+    (kind, name, attribute): (InstanceKind, &Name, &str),
+    span: Span,
+) -> Diagnostic {
+    let known: Vec<&str> = child.outputs.keys().map(AsRef::as_ref).collect();
+    let list = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    let diagnostic = Diagnostic::error(
+        code::UNKNOWN_REFERENCE,
+        "Unknown name",
+        format!(
+            "{}.{name} has no output {attribute}; its outputs are: {list}.",
+            kind_word(kind)
+        ),
+    )
+    .at(span);
+    match strata_language::suggest::nearest(attribute, known.iter().copied()) {
+        Some(near) => diagnostic.hint(format!("Did you mean {near}?")),
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,391 @@
+//! The world that expressions see: package instances, and the value of every node in each of them.
+//!
+//! The planner fills it in the graph's order; at apply the same world is filled from the plan and brought up to date
+//! as objects become known. Both evaluate with the same code, so that what was known when planning comes back equal.
+
+pub(crate) mod expand;
+pub(crate) mod graph;
+pub(crate) mod inputs;
+pub(crate) mod view;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use strata_language::budget::Budget;
+use strata_language::evaluate::Evaluator;
+use strata_language::scope::SourceTree;
+use strata_model::provider::{ProviderConfig, Providers};
+use strata_model::{
+    Address, Diagnostics, InstanceKey, Name, Scope as ScopeAddress, ScopeKind, ScopeStep,
+    Timestamp, Type, Value,
+};
+
+use strata_language::definition::{InstanceKind, ResourceId};
+
+use self::expand::Expansion;
+use self::graph::{Graph, NodeId, NodeKind, PathId};
+use self::view::{Each, View};
+
+/// A package instance's position in [`World::scopes`].
+pub(crate) type ScopeIx = usize;
+
+/// A resource, or a whole block, that a value was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Dep {
+    pub(crate) node: NodeId,
+    pub(crate) scope: ScopeIx,
+    /// Position of the instance in its block; `None` for all of them.
+    pub(crate) instance: Option<u32>,
+}
+
+/// One package instance.
+#[derive(Debug)]
+pub(crate) struct ScopeInstance {
+    pub(crate) path: PathId,
+    pub(crate) address: ScopeAddress,
+    pub(crate) parent: Option<ScopeIx>,
+    /// Key and value of the block's instance.
+    pub(crate) each: Option<Each>,
+    /// What the block's `depends_on` and those around it name.
+    pub(crate) depends_on: Vec<Dep>,
+}
+
+/// A value and the resources that it was made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) value: Value,
+    pub(crate) deps: Vec<Dep>,
+}
+
+/// One instance of a resource block.
+#[derive(Debug, Clone)]
+pub(crate) struct ResourceInstance {
+    pub(crate) each: Option<Each>,
+    pub(crate) value: Value,
+}
+
+/// The instances of a resource block in one package instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) expansion: Expansion,
+    pub(crate) instances: Vec<ResourceInstance>,
+}
+
+impl Block {
+    /// The position of a key.
+    pub(crate) fn position(&self, key: Option<&InstanceKey>) -> Option<usize> {
+        self.instances
+            .binary_search_by(|instance| instance.each.as_ref().map(|each| &each.key).cmp(&key))
+            .ok()
+    }
+}
+
+/// What a node has in one package instance.
+#[derive(Debug, Clone)]
+pub(crate) enum Slot {
+    Empty,
+    Value(Known),
+    Block(Block),
+    /// `None` when the configuration is not wholly known.
+    Provider(Option<ProviderConfig>, Vec<Dep>),
+}
+
+/// What a run was given from outside.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside<'a> {
+    pub(crate) variables: &'a BTreeMap<Name, Value>,
+    pub(crate) providers: &'a Providers,
+    pub(crate) trees: &'a BTreeMap<std::sync::Arc<str>, std::sync::Arc<dyn SourceTree>>,
+    pub(crate) project_name: &'a str,
+    pub(crate) plan_timestamp: Option<Timestamp>,
+    /// Variables without a value are unknown, and so may be counts: for `validate`.
+    pub(crate) lenient: bool,
+}
+
+/// The world.
+pub(crate) struct World<'a> {
+    pub(crate) graph: &'a Graph<'a>,
+    pub(crate) outside: Outside<'a>,
+    pub(crate) budget: Budget,
+    pub(crate) scopes: Vec<ScopeInstance>,
+    /// The instances of each path, in the order of their keys.
+    pub(crate) by_path: Vec<Vec<ScopeIx>>,
+    /// For each scope its position in `by_path`.
+    ordinal: Vec<usize>,
+    /// Per node, per position in its path.
+    slots: Vec<Vec<Slot>>,
+}
+
+impl fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("nodes", &self.graph.nodes.len())
+            .field("scopes", &self.scopes.len())
+            .finish()
+    }
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(graph: &'a Graph<'a>, outside: Outside<'a>) -> Self {
+        World {
+            graph,
+            outside,
+            budget: Budget::new(graph.nodes.len() as u64),
+            scopes: Vec::new(),
+            by_path: vec![Vec::new(); graph.paths.len()],
+            ordinal: Vec::new(),
+            slots: vec![Vec::new(); graph.nodes.len()],
+        }
+    }
+
+    /// What a node has in a package instance of its path.
+    pub(crate) fn slot(&self, node: NodeId, scope: ScopeIx) -> &Slot {
+        self.slots[node]
+            .get(self.ordinal[scope])
+            .unwrap_or(&Slot::Empty)
+    }
+
+    /// Sets what a node has.
+    pub(crate) fn set(&mut self, node: NodeId, scope: ScopeIx, slot: Slot) {
+        let at = self.ordinal[scope];
+        let count = self.by_path[self.graph.nodes[node].path].len();
+        let slots = &mut self.slots[node];
+        if slots.len() < count {
+            slots.resize(count, Slot::Empty);
+        }
+        slots[at] = slot;
+    }
+
+    /// The instances of a resource block.
+    pub(crate) fn block(&self, node: NodeId, scope: ScopeIx) -> Option<&Block> {
+        match self.slot(node, scope) {
+            Slot::Block(block) => Some(block),
+            Slot::Empty | Slot::Value(_) | Slot::Provider(..) => None,
+        }
+    }
+
+    /// Replaces the value of one resource instance.
+    pub(crate) fn set_instance(&mut self, node: NodeId, scope: ScopeIx, at: usize, value: Value) {
+        let ordinal = self.ordinal[scope];
+        if let Some(Slot::Block(block)) = self.slots[node].get_mut(ordinal)
+            && let Some(instance) = block.instances.get_mut(at)
+        {
+            instance.value = value;
+        }
+    }
+
+    /// The address of a resource instance.
+    pub(crate) fn address(
+        &self,
+        id: &ResourceId,
+        scope: ScopeIx,
+        key: Option<&InstanceKey>,
+    ) -> Address {
+        Address {
+            scope: self.scopes[scope].address.clone(),
+            mode: id.mode,
+            resource_type: id.resource_type.clone(),
+            name: id.name.clone(),
+            key: key.cloned(),
+        }
+    }
+
+    /// The address of a dependency, for a row.
+    pub(crate) fn dep_address(&self, dep: &Dep) -> Option<Address> {
+        let NodeKind::Resource(block) = &self.graph.nodes[dep.node].kind else {
+            return None;
+        };
+        let key = dep
+            .instance
+            .and_then(|at| {
+                self.block(dep.node, dep.scope)?
+                    .instances
+                    .get(at as usize)?
+                    .each
+                    .as_ref()
+            })
+            .map(|each| each.key.clone());
+        Some(self.address(&block.id, dep.scope, key.as_ref()))
+    }
+
+    /// The file tree of a path's package.
+    pub(crate) fn tree(&self, path: PathId) -> Option<&dyn SourceTree> {
+        self.outside
+            .trees
+            .get(&self.graph.paths[path].package.key)
+            .map(AsRef::as_ref)
+    }
+
+    /// An evaluator that sees what `view` sees.
+    pub(crate) fn evaluator<'v>(&'v self, view: &'v View<'v>) -> Evaluator<'v> {
+        Evaluator {
+            scope: view,
+            files: self.tree(self.scopes[view.scope].path),
+            budget: &self.budget,
+            plan_timestamp: self.outside.plan_timestamp,
+        }
+    }
+
+    /// Adds a package instance; instances of one path come in the order of their keys.
+    pub(crate) fn add_scope(
+        &mut self,
+        path: PathId,
+        parent: Option<ScopeIx>,
+        each: Option<Each>,
+        depends_on: Vec<Dep>,
+    ) -> ScopeIx {
+        let address = match (parent, self.graph.paths[path].block) {
+            (Some(parent), Some(block)) => self.scopes[parent].address.join(ScopeStep {
+                kind: scope_kind(block.kind),
+                name: block.name.clone(),
+                key: each.as_ref().map(|each| each.key.clone()),
+            }),
+            _ => ScopeAddress::root(),
+        };
+        let scope = self.scopes.len();
+        self.scopes.push(ScopeInstance {
+            path,
+            address,
+            parent,
+            each,
+            depends_on,
+        });
+        self.ordinal.push(self.by_path[path].len());
+        self.by_path[path].push(scope);
+        scope
+    }
+
+    /// Evaluates a node that is no resource in all instances of its path.
+    pub(crate) fn evaluate_pure(&mut self, node: NodeId, diagnostics: &mut Diagnostics) {
+        let path = self.graph.nodes[node].path;
+        if matches!(self.graph.nodes[node].kind, NodeKind::Open) {
+            self.open(path, diagnostics);
+            return;
+        }
+        for scope in self.by_path[path].clone() {
+            self.evaluate_pure_in(node, scope, diagnostics);
+        }
+    }
+
+    /// Evaluates a node that is no resource in one package instance.
+    pub(crate) fn evaluate_pure_in(
+        &mut self,
+        node: NodeId,
+        scope: ScopeIx,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let slot = match &self.graph.nodes[node].kind {
+            NodeKind::Open | NodeKind::Close | NodeKind::Resource(_) => return,
+            NodeKind::Variable(name) => Slot::Value(self.variable(scope, name, diagnostics)),
+            NodeKind::Local(expr) => {
+                let view = View::new(self, scope);
+                let value = self.evaluator(&view).evaluate(expr, diagnostics);
+                Slot::Value(Known {
+                    value,
+                    deps: view.into_deps(),
+                })
+            }
+            NodeKind::Provider(block) => self.provider(scope, block, diagnostics),
+            NodeKind::Output(name) => Slot::Value(self.output(scope, name, diagnostics)),
+        };
+        self.set(node, scope, slot);
+    }
+
+    fn output(&self, scope: ScopeIx, name: &Name, diagnostics: &mut Diagnostics) -> Known {
+        let path = self.scopes[scope].path;
+        let Some(block) = self.graph.paths[path].package.outputs.get(name) else {
+            return Known {
+                value: Value::null(),
+                deps: Vec::new(),
+            };
+        };
+        let view = View::new(self, scope);
+        let evaluator = self.evaluator(&view);
+        for condition in &block.preconditions {
+            view::check_condition(&evaluator, condition, None, diagnostics);
+        }
+        let value = evaluator.evaluate(&block.value, diagnostics);
+        view.touch_all(&self.resolve_depends_on(scope, &block.depends_on));
+        let value = if block.sensitive {
+            value.into_secret()
+        } else {
+            value
+        };
+        Known {
+            value,
+            deps: view.into_deps(),
+        }
+    }
+
+    fn provider(
+        &self,
+        scope: ScopeIx,
+        block: &strata_language::definition::ProviderBlock,
+        diagnostics: &mut Diagnostics,
+    ) -> Slot {
+        let name = strata_model::provider::ProviderName(block.name.clone());
+        let Some(provider) = self.outside.providers.get(&name) else {
+            return Slot::Provider(None, Vec::new());
+        };
+        let view = View::new(self, scope);
+        let config = self.evaluator(&view).evaluate_arguments(
+            &block.arguments,
+            provider.config_schema(),
+            block.span,
+            diagnostics,
+        );
+        let request = strata_model::provider::ValidateRequest {
+            resource_type: None,
+            config: &config,
+        };
+        for fault in provider.validate(request) {
+            diagnostics.push(view::argument_fault(&fault, &block.arguments, block.span));
+        }
+        Slot::Provider(provider_config(name, &config), view.into_deps())
+    }
+}
+
+/// The configuration of a provider; `None` while anything in it is unknown.
+pub(crate) fn provider_config(
+    provider: strata_model::provider::ProviderName,
+    config: &Value,
+) -> Option<ProviderConfig> {
+    if config.has_unknown() {
+        return None;
+    }
+    let members = config
+        .members()?
+        .iter()
+        .filter(|(_, value)| !value.is_null() && !value.has_secret());
+    Some(ProviderConfig {
+        provider,
+        values: members
+            .map(|(name, value)| (name.clone(), value.to_json()))
+            .collect(),
+    })
+}
+
+/// The scope kind of a block kind.
+pub(crate) fn scope_kind(kind: InstanceKind) -> ScopeKind {
+    match kind {
+        InstanceKind::Cluster => ScopeKind::Cluster,
+        InstanceKind::Stack => ScopeKind::Stack,
+    }
+}
+
+/// The value of a block whose instances are `values`, as an expression sees it.
+pub(crate) fn collect(
+    expansion: Expansion,
+    values: impl Iterator<Item = (Option<Each>, Value)>,
+) -> Value {
+    let mut values = values;
+    match expansion {
+        Expansion::Single => values.next().map_or_else(Value::null, |(_, value)| value),
+        Expansion::Count => Value::tuple(values.map(|(_, value)| value).collect()),
+        Expansion::ForEach => Value::object(values.filter_map(|(each, value)| match each?.key {
+            InstanceKey::Text(key) => Some((key, value)),
+            InstanceKey::Index(_) => None,
+        })),
+        Expansion::Unknown => Value::unknown(Type::Any),
+    }
+}

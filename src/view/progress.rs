@@ -1,0 +1,309 @@
+//! What goes on during an apply: lines as Terraform writes them, and on a terminal a tree of what is running.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use strata_model::event::{Event, StepEvent};
+use strata_model::plan::Action;
+use strata_model::state::OpOutcome;
+
+use super::style::{Paint, escape_line};
+use super::{Ui, events};
+
+/// How often a step without news is said to go on, where there is no terminal.
+const STILL: Duration = Duration::from_secs(10);
+/// Most lines of the tree.
+const TREE_LINES: usize = 16;
+
+/// Shows the events of a run as they come.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    ui: &'a Ui,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    total: usize,
+    done: usize,
+    failed: usize,
+    began: Duration,
+    running: BTreeMap<u32, Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    step: StepEvent,
+    began: Duration,
+    /// How many times `Still …` was said.
+    said: u32,
+    waiting_for: Option<String>,
+}
+
+impl<'a> Progress<'a> {
+    /// A view of one run.
+    pub fn new(ui: &'a Ui) -> Self {
+        let state = State { began: ui.clock().elapsed(), ..State::default() };
+        Progress { ui, state: Mutex::new(state) }
+    }
+
+    /// Takes an event.
+    pub fn event(&self, event: &Event) {
+        self.note(event);
+        if self.ui.settings().json {
+            if let Some((kind, message, fields)) = events::run_event(event) {
+                self.ui.event(kind, &message, fields);
+            }
+            return;
+        }
+        // The tree shows what runs; only what ends deserves a line of its own on a terminal.
+        let quiet = self.ui.settings().live && matches!(event, Event::StepStarted(_) | Event::StepProgress { .. });
+        if let Some(text) = words(event).filter(|_| !quiet) {
+            self.ui.line(&self.painted(event, &text));
+        }
+        self.draw();
+    }
+
+    /// To be called about every second: the tree's times go on, and without a terminal long steps are mentioned.
+    pub fn tick(&self) {
+        if self.ui.settings().live {
+            self.draw();
+            return;
+        }
+        let now = self.ui.clock().elapsed();
+        let mut lines = Vec::new();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for running in state.running.values_mut() {
+            let elapsed = now.saturating_sub(running.began);
+            if elapsed >= STILL * (running.said + 1) {
+                running.said += 1;
+                let rounded = STILL * running.said;
+                lines.push((running.step.clone(), rounded, running.waiting_for.clone()));
+            }
+        }
+        drop(state);
+        for (step, elapsed, waiting_for) in lines {
+            let event = Event::StepProgress { step, elapsed, message: waiting_for.unwrap_or_default() };
+            if self.ui.settings().json {
+                if let Some((kind, message, fields)) = events::run_event(&event) {
+                    self.ui.event(kind, &message, fields);
+                }
+            } else if let Some(text) = words(&event) {
+                self.ui.line(&text);
+            }
+        }
+    }
+
+    /// Takes the tree away.
+    pub fn finish(&self) {
+        self.ui.live(&[]);
+    }
+
+    fn note(&self, event: &Event) {
+        let now = self.ui.clock().elapsed();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::RunStarted { steps, .. } => state.total = *steps,
+            Event::StepStarted(step) => {
+                let running = Running { step: step.clone(), began: now, said: 0, waiting_for: None };
+                state.running.insert(step.number, running);
+            }
+            Event::StepProgress { step, message, .. } | Event::StepRetry { step, message, .. } => {
+                if let Some(running) = state.running.get_mut(&step.number) {
+                    running.waiting_for = Some(message.clone());
+                }
+            }
+            Event::StepFinished { step, .. } => {
+                state.running.remove(&step.number);
+                state.done += 1;
+            }
+            Event::StepFailed { step, .. } => {
+                state.running.remove(&step.number);
+                state.failed += 1;
+            }
+            Event::Recovered { .. } | Event::StepSkipped { .. } | Event::Stopping => {}
+        }
+    }
+
+    fn painted(&self, event: &Event, text: &str) -> String {
+        let style = self.ui.style();
+        match event {
+            Event::StepFailed { .. } => style.paint(Paint::Red, text),
+            Event::StepRetry { .. } | Event::StepSkipped { .. } | Event::Stopping => style.paint(Paint::Yellow, text),
+            Event::StepFinished { .. } => style.bold(text),
+            Event::RunStarted { .. } | Event::Recovered { .. } | Event::StepStarted(_) | Event::StepProgress { .. } => {
+                text.to_owned()
+            }
+        }
+    }
+
+    fn draw(&self) {
+        if !self.ui.settings().live {
+            return;
+        }
+        let now = self.ui.clock().elapsed();
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = tree(&state, now);
+        drop(state);
+        let width = self.ui.settings().width.saturating_sub(1);
+        let cut = |line: &String| line.chars().take(width).collect::<String>();
+        let style = self.ui.style();
+        let painted: Vec<String> = lines.iter().map(|line| style.dim(&cut(line))).collect();
+        self.ui.live(&painted);
+    }
+}
+
+/// The running steps below the cluster or stack that they belong to.
+fn tree(state: &State, now: Duration) -> Vec<String> {
+    if state.running.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!(
+        "{} of {} done, {} running{}  {}",
+        state.done,
+        state.total,
+        state.running.len(),
+        if state.failed > 0 { format!(", {} failed", state.failed) } else { String::new() },
+        duration(now.saturating_sub(state.began))
+    )];
+    let mut branches: BTreeMap<String, Vec<&Running>> = BTreeMap::new();
+    for running in state.running.values() {
+        branches.entry(running.step.address.scope.to_string()).or_default().push(running);
+    }
+    for (scope, leaves) in branches {
+        let inside = !scope.is_empty();
+        if inside {
+            lines.push(format!("├─ {}", escape_line(&scope)));
+        }
+        for running in leaves {
+            let local = strata_model::Address { scope: strata_model::Scope::root(), ..running.step.address.clone() };
+            let waiting = running.waiting_for.as_ref().filter(|text| !text.is_empty());
+            let waiting = waiting.map(|text| format!("  ({})", escape_line(text))).unwrap_or_default();
+            lines.push(format!(
+                "{}├─ {} {}  {}{waiting}",
+                if inside { "│  " } else { "" },
+                escape_line(&local.to_string()),
+                verbs(running.step.action).still,
+                duration(now.saturating_sub(running.began)),
+            ));
+        }
+    }
+    if lines.len() > TREE_LINES {
+        let more = lines.len() - TREE_LINES;
+        lines.truncate(TREE_LINES);
+        lines.push(format!("└─ and {more} more"));
+    }
+    lines
+}
+
+struct Verbs {
+    start: &'static str,
+    still: &'static str,
+    done: &'static str,
+}
+
+fn verbs(action: Action) -> Verbs {
+    let (start, still, done) = match action {
+        Action::Create => ("Creating", "creating", "Creation complete"),
+        Action::Update => ("Modifying", "modifying", "Modifications complete"),
+        Action::Delete => ("Destroying", "destroying", "Destruction complete"),
+        Action::Read => ("Reading", "reading", "Read complete"),
+        Action::Move => ("Moving", "moving", "Move complete"),
+        Action::Import => ("Importing", "importing", "Import complete"),
+        Action::Forget => ("Forgetting", "forgetting", "Forgotten"),
+        Action::Record => ("Recording", "recording", "Recorded"),
+    };
+    Verbs { start, still, done }
+}
+
+/// An event as a line for people; `None` for what needs no line.
+pub fn words(event: &Event) -> Option<String> {
+    let name = |step: &StepEvent| escape_line(&step.address.to_string());
+    let id = |id: &Option<String>| id.as_ref().map(|id| format!(" [id={}]", escape_line(id))).unwrap_or_default();
+    Some(match event {
+        Event::RunStarted { .. } => return None,
+        Event::Recovered { key, outcome } => {
+            let found = match outcome {
+                OpOutcome::Present | OpOutcome::Succeeded => "found, taken into the state",
+                OpOutcome::Partial => "found incomplete, taken into the state",
+                OpOutcome::Absent | OpOutcome::Failed => "it had no effect",
+            };
+            format!("{}: Interrupted operation: {found}", escape_line(&key.to_string()))
+        }
+        Event::StepStarted(step) => format!("{}: {}...{}", name(step), verbs(step.action).start, id(&step.id)),
+        Event::StepProgress { step, elapsed, message } => {
+            let waiting = if message.is_empty() { String::new() } else { format!(" ({})", escape_line(message)) };
+            format!("{}: Still {}...{} [{} elapsed]{waiting}", name(step), verbs(step.action).still, id(&step.id), duration(*elapsed))
+        }
+        Event::StepRetry { step, message, delay } => {
+            format!("{}: Trying again in {}: {}", name(step), duration(*delay), escape_line(message))
+        }
+        Event::StepFinished { step, elapsed, id: new } => {
+            let shown = if new.is_some() { id(new) } else { String::new() };
+            format!("{}: {} after {}{shown}", name(step), verbs(step.action).done, duration(*elapsed))
+        }
+        Event::StepFailed { step, elapsed, message, hint } => {
+            let hint = hint.as_ref().map(|hint| format!("\n  hint: {}", escape_line(hint))).unwrap_or_default();
+            format!("{}: {} failed after {}: {}{hint}", name(step), verbs(step.action).start, duration(*elapsed), escape_line(message))
+        }
+        Event::StepSkipped { step, reason } => format!("{}: Skipped: {}", name(step), escape_line(reason)),
+        Event::Stopping => {
+            "\nInterrupt received. Waiting for the running steps to finish; nothing new begins. Interrupt again to \
+             stop at once.\n"
+                .to_owned()
+        }
+    })
+}
+
+/// A duration as Terraform writes it: `0s`, `12s`, `3m5s`, `1h2m0s`.
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
+        (hours, minutes, seconds) => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strata_model::Address;
+
+    use super::*;
+
+    fn step(action: Action) -> StepEvent {
+        StepEvent { number: 0, address: Address::resource("aws_vpc", "main"), action, id: None }
+    }
+
+    #[test]
+    fn lines_are_terraforms() {
+        let check = |event: Event, expected: &str| assert_eq!(words(&event).unwrap(), expected);
+        check(Event::StepStarted(step(Action::Create)), "aws_vpc.main: Creating...");
+        check(
+            Event::StepProgress { step: step(Action::Create), message: String::new(), elapsed: Duration::from_secs(10) },
+            "aws_vpc.main: Still creating... [10s elapsed]",
+        );
+        check(
+            Event::StepFinished { step: step(Action::Create), elapsed: Duration::from_millis(1700), id: Some("vpc-1".into()) },
+            "aws_vpc.main: Creation complete after 1s [id=vpc-1]",
+        );
+        check(
+            Event::StepFinished { step: step(Action::Delete), elapsed: Duration::from_secs(3725), id: None },
+            "aws_vpc.main: Destruction complete after 1h2m5s",
+        );
+    }
+
+    #[test]
+    fn the_tree_names_what_runs() {
+        let mut state = State { total: 3, done: 1, ..State::default() };
+        let address = Address::parse("cluster.eu.aws_vpc.main").unwrap();
+        let step = StepEvent { address, ..step(Action::Create) };
+        let running = Running { step, began: Duration::from_secs(1), said: 0, waiting_for: Some("available".into()) };
+        state.running.insert(0, running);
+        assert_eq!(
+            tree(&state, Duration::from_secs(5)),
+            ["1 of 3 done, 1 running  5s", "├─ cluster.eu", "│  ├─ aws_vpc.main creating  4s  (available)"]
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! What is around the process: terminals and their width.
+
+use std::io::IsTerminal;
+
+use crate::environment::{self, Environment};
+
+/// What was found out about the streams of the process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Whether standard input is a terminal.
+    pub input: bool,
+    /// Whether standard output is one.
+    pub output: bool,
+    /// Whether the terminal understands escape sequences.
+    pub capable: bool,
+    /// Its columns.
+    pub width: usize,
+}
+
+impl Surroundings {
+    /// Looks at the process's streams.
+    pub fn of_process(environment: &Environment) -> Self {
+        let columns = environment.text(environment::COLUMNS).and_then(|text| text.parse().ok());
+        let asked = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
+        Surroundings {
+            input: std::io::stdin().is_terminal(),
+            output: std::io::stdout().is_terminal(),
+            capable: environment.text(environment::TERM) != Some("dumb"),
+            width: asked.filter(|width| *width > 20).or(columns).unwrap_or(100),
+        }
+    }
+}

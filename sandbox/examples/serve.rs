@@ -1,5 +1,5 @@
 //! Serves a sandbox until it is interrupted, and prints its URL:
-//! `cargo run -p strata-sandbox --example serve -- [STORE [SPEED [FAULTS]]]`.
+//! `cargo run -p strata-sandbox --example serve -- [STORE [SPEED [FAULTS [RECORD]]]]`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -15,9 +15,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(speed) = args.next() {
         options.speed = speed.parse()?;
     }
-    if let Some(faults) = args.next() {
+    if let Some(faults) = args.next().filter(|faults| faults != "-") {
         options.faults = Some(FaultPlan::from_file(&PathBuf::from(faults))?);
     }
+    options.record = args.next().map(PathBuf::from);
     let sandbox = Sandbox::open(&PathBuf::from(store), options).await?;
     let server = sandbox.serve("127.0.0.1:0".parse()?).await?;
     println!("{}", server.url());

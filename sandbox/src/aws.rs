@@ -38,3 +38,10 @@ pub(crate) fn register(world: &mut World) {
     }
     world.register::<token::Token>();
 }
+
+/// Lists the service and name of every operation that is emulated.
+pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SERVICES
+        .into_iter()
+        .flat_map(|service| service.api.operations().map(|name| (service.name, name)))
+}

@@ -52,6 +52,14 @@ pub enum SandboxError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The record of calls could not be written.
+    #[error("cannot write the record of calls to {}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The speed is not a positive number.
     #[error("the sandbox's speed must be a positive number, not {0}")]
     Speed(f64),

@@ -22,11 +22,13 @@ mod error;
 mod faults;
 mod ids;
 mod ledger;
+mod record;
 mod sandbox;
 mod server;
 mod store;
 mod world;
 
+pub use aws::operations;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::SandboxError;
 pub use faults::{Fault, FaultPlan, FaultPlanError, FaultRule};

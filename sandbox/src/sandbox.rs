@@ -1,7 +1,7 @@
 //! Opening, serving and judging a sandbox.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
@@ -13,6 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::SandboxError;
 use crate::faults::{FaultPlan, Faults};
 use crate::ledger::Ledger;
+use crate::record::Recorder;
 use crate::server::ServerHandle;
 use crate::store::{Batch, Store};
 use crate::world::World;
@@ -28,6 +29,8 @@ pub struct SandboxOptions {
     pub clock: Arc<dyn Clock>,
     /// What ids are drawn from: the same seed and calls give the same ids.
     pub seed: u64,
+    /// A file to which every call is appended with its answer, one JSON object per line, for checks of their shapes.
+    pub record: Option<PathBuf>,
 }
 
 impl Default for SandboxOptions {
@@ -37,6 +40,7 @@ impl Default for SandboxOptions {
             faults: None,
             clock: Arc::new(SystemClock),
             seed: 0,
+            record: None,
         }
     }
 }
@@ -54,6 +58,7 @@ struct Inner {
     store: Store,
     speed: f64,
     writer: Mutex<Option<JoinHandle<()>>>,
+    recorder: Option<Recorder>,
 }
 
 /// What the connection does with a call.
@@ -73,6 +78,7 @@ impl Sandbox {
         if !options.speed.is_finite() || options.speed <= 0.0 {
             return Err(SandboxError::Speed(options.speed));
         }
+        let recorder = options.record.as_deref().map(Recorder::open).transpose()?;
         let (store, loaded, writer) = Store::open(store).await?;
         let mut world = World::new(options.seed, options.speed);
         aws::register(&mut world);
@@ -91,6 +97,7 @@ impl Sandbox {
             store,
             speed: options.speed,
             writer: Mutex::new(Some(writer)),
+            recorder,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -215,6 +222,9 @@ impl Sandbox {
                 objects,
                 call,
             } = outcome;
+            if let Some(recorder) = &self.inner.recorder {
+                recorder.write(&call, &request, answer.as_ref())?;
+            }
             // Queued under the lock: the store sees the calls in the order of their numbers.
             self.inner.store.write(Batch {
                 objects,

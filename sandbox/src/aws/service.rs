@@ -33,6 +33,28 @@ pub(crate) enum Api {
     },
 }
 
+impl Api {
+    /// Lists the names of the operations.
+    pub(crate) fn operations(&self) -> Box<dyn Iterator<Item = &'static str>> {
+        match self {
+            Self::Query { tables, .. } => Box::new(
+                tables
+                    .iter()
+                    .copied()
+                    .flatten()
+                    .map(|operation| operation.name),
+            ),
+            Self::Rest { tables } => Box::new(
+                tables
+                    .iter()
+                    .copied()
+                    .flatten()
+                    .map(|operation| operation.name),
+            ),
+        }
+    }
+}
+
 /// In which way a query service differs from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {

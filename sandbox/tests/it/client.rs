@@ -123,7 +123,7 @@ impl World {
             speed: 1.0,
             faults: Some(FaultPlan::parse(faults).unwrap()),
             clock: clock.clone(),
-            seed: 0,
+            ..SandboxOptions::default()
         };
         let sandbox = Sandbox::open(&dir.path().join("sandbox.db"), options)
             .await

@@ -6,4 +6,4 @@ mod ec2_rules;
 mod eks_rules;
 mod faults;
 mod iam_rules;
-// mod tour;
+mod tour;

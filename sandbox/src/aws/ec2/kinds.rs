@@ -215,7 +215,7 @@ pub(crate) struct NetworkInterface {
     pub(crate) description: String,
     /// Who holds it, such as `eks/demo`; an interface that is held is in use.
     pub(crate) holder: String,
-    /// What EC2 calls its kind: `interface`, `nat_gateway`.
+    /// What EC2 calls its kind: `interface`, `natGateway`.
     pub(crate) interface_type: String,
     pub(crate) private_ip: String,
     pub(crate) mac: String,

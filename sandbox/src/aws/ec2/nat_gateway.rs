@@ -64,7 +64,7 @@ fn create(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
             subnet: &subnet_id,
             description: &format!("Interface for NAT Gateway {id}"),
             holder: &id,
-            interface_type: "nat_gateway",
+            interface_type: "natGateway",
             groups: &[],
         },
     );

@@ -1,0 +1,296 @@
+"""A tour through every emulated operation with boto3 and the aws command line.
+
+    tour.py URL
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+URL = sys.argv[1]
+SETTINGS = dict(
+    region_name="eu-west-1",
+    endpoint_url=URL,
+    aws_access_key_id="test",
+    aws_secret_access_key="test",
+    config=Config(retries={"max_attempts": 0}),
+)
+ec2, iam, sts, eks = (boto3.client(name, **SETTINGS) for name in ("ec2", "iam", "sts", "eks"))
+
+
+def refused(code, call, **arguments):
+    try:
+        call(**arguments)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == code, error
+        assert error.response["ResponseMetadata"]["RequestId"]
+        return
+    raise AssertionError(f"{call} was not refused with {code}")
+
+
+def wait(what, until, limit=30):
+    end = time.monotonic() + limit
+    while not until():
+        assert time.monotonic() < end, f"no end of waiting for {what}"
+        time.sleep(0.02)
+
+
+def tags(kind, **values):
+    return [{"ResourceType": kind, "Tags": [{"Key": k, "Value": v} for k, v in values.items()]}]
+
+
+def trust(service):
+    return json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    })
+
+
+def network():
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tags("vpc", Name="tour"))["Vpc"]["VpcId"]
+    ec2.get_waiter("vpc_available").wait(VpcIds=[vpc], WaiterConfig={"Delay": 0, "MaxAttempts": 100})
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    for name in ("enableDnsSupport", "enableDnsHostnames"):
+        answer = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=name)
+        assert answer[name[0].upper() + name[1:]]["Value"] is True
+    zones = [z["ZoneName"] for z in ec2.describe_availability_zones(
+        Filters=[{"Name": "state", "Values": ["available"]}])["AvailabilityZones"]]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=zone,
+                          TagSpecifications=tags("subnet", Name=zone))["Subnet"]["SubnetId"]
+        for n, zone in enumerate(zones)
+    ]
+    ec2.modify_subnet_attribute(SubnetId=subnets[0], MapPublicIpOnLaunch={"Value": True})
+    found = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "tag:Name", "Values": zones[:1]}])
+    assert found["Subnets"][0]["MapPublicIpOnLaunch"] is True
+    return vpc, subnets
+
+
+def routing(vpc, subnets):
+    gateway = ec2.create_internet_gateway(TagSpecifications=tags("internet-gateway", Name="tour"))
+    gateway = gateway["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    filters = [{"Name": "attachment.vpc-id", "Values": [vpc]}]
+    assert ec2.describe_internet_gateways(Filters=filters)["InternetGateways"][0]["Attachments"][0]["State"] == "available"
+    tables = [ec2.create_route_table(VpcId=vpc, ClientToken=f"tour-{n}")["RouteTable"]["RouteTableId"] for n in range(2)]
+    ec2.create_route(RouteTableId=tables[0], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    ec2.create_route(RouteTableId=tables[0], DestinationIpv6CidrBlock="::/0", GatewayId=gateway)
+    ec2.replace_route(RouteTableId=tables[0], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    ec2.delete_route(RouteTableId=tables[0], DestinationIpv6CidrBlock="::/0")
+    association = ec2.associate_route_table(RouteTableId=tables[0], SubnetId=subnets[0])["AssociationId"]
+    routes = ec2.describe_route_tables(RouteTableIds=tables[:1])["RouteTables"][0]["Routes"]
+    assert [r["GatewayId"] for r in routes] == ["local", gateway]
+    address = ec2.allocate_address(Domain="vpc", TagSpecifications=tags("elastic-ip", Name="tour"))["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=address, ClientToken="tour",
+                                 TagSpecifications=tags("natgateway", Name="tour"))["NatGateway"]["NatGatewayId"]
+    state = lambda: ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["State"]
+    wait("the NAT gateway", lambda: state() == "available")
+    ec2.create_route(RouteTableId=tables[1], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+    assert ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]["AssociationId"]
+    assert ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkInterfaces"]
+    refused("InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
+
+    yield
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+    wait("the end of the NAT gateway", lambda: state() == "deleted")
+    ec2.release_address(AllocationId=address)
+    replaced = ec2.replace_route_table_association(AssociationId=association, RouteTableId=tables[1])["NewAssociationId"]
+    ec2.disassociate_route_table(AssociationId=replaced)
+    for table in tables:
+        ec2.delete_route_table(RouteTableId=table)
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.delete_internet_gateway(InternetGatewayId=gateway)
+
+
+def groups(vpc):
+    one, two = (
+        ec2.create_security_group(GroupName=name, Description="tour", VpcId=vpc,
+                                  TagSpecifications=tags("security-group", Name=name))["GroupId"]
+        for name in ("one", "two")
+    )
+    permission = {
+        "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443,
+        "IpRanges": [{"CidrIp": "203.0.113.0/24", "Description": "office"}],
+        "Ipv6Ranges": [{"CidrIpv6": "2001:db8::/32"}],
+        "UserIdGroupPairs": [{"GroupId": two}],
+    }
+    made = ec2.authorize_security_group_ingress(
+        GroupId=one, IpPermissions=[permission], TagSpecifications=tags("security-group-rule", Name="rule"))
+    assert len(made["SecurityGroupRules"]) == 3
+    refused("InvalidPermission.Duplicate", ec2.authorize_security_group_ingress, GroupId=one, IpPermissions=[permission])
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_egress(GroupId=one, IpPermissions=[everything])
+    ec2.authorize_security_group_egress(GroupId=one, IpPermissions=[everything])
+    read = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["one"]}])["SecurityGroups"][0]
+    assert read["IpPermissions"][0]["UserIdGroupPairs"][0]["GroupId"] == two
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [one]}])["SecurityGroupRules"]
+    assert len(rules) == 4
+    refused("DependencyViolation", ec2.delete_security_group, GroupId=two)
+    ec2.revoke_security_group_ingress(
+        GroupId=one, SecurityGroupRuleIds=[r["SecurityGroupRuleId"] for r in rules if not r["IsEgress"]])
+
+    yield
+    for group in (two, one):
+        ec2.delete_security_group(GroupId=group)
+
+
+def tagging(vpc):
+    ec2.create_tags(Resources=[vpc], Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}])
+    read = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [vpc]}])["Tags"]
+    assert {t["Key"]: t["Value"] for t in read} == {"Name": "tour", "a": "1", "b": ""}
+    ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "a"}, {"Key": "b"}])
+
+
+def roles():
+    arns = {}
+    for name, service, policy in (("cluster", "eks", "AmazonEKSClusterPolicy"), ("node", "ec2", "AmazonEKSWorkerNodePolicy")):
+        role = iam.create_role(RoleName=f"tour-{name}", AssumeRolePolicyDocument=trust(f"{service}.amazonaws.com"),
+                               Description="tour", Tags=[{"Key": "Name", "Value": name}])["Role"]
+        assert role["AssumeRolePolicyDocument"]["Statement"][0]["Effect"] == "Allow"
+        iam.attach_role_policy(RoleName=f"tour-{name}", PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        arns[name] = role["Arn"]
+    name = "tour-node"
+    iam.update_role(RoleName=name, MaxSessionDuration=7200)
+    iam.update_role_description(RoleName=name, Description="other")
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust("ec2.amazonaws.com"))
+    iam.tag_role(RoleName=name, Tags=[{"Key": "a", "Value": "1"}])
+    iam.untag_role(RoleName=name, TagKeys=["a"])
+    assert iam.list_role_tags(RoleName=name)["Tags"] == [{"Key": "Name", "Value": "node"}]
+    assert iam.get_role(RoleName=name)["Role"]["Description"] == "other"
+    assert [r["RoleName"] for r in iam.list_roles()["Roles"]] == ["tour-cluster", "tour-node"]
+    pages = iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": 1})
+    assert sum(len(page["Roles"]) for page in pages) == 2
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    assert [a["PolicyName"] for a in attached] == ["AmazonEKSWorkerNodePolicy"]
+    assert iam.get_policy(PolicyArn=attached[0]["PolicyArn"])["Policy"]["Path"] == "/"
+    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == []
+    assert iam.list_instance_profiles_for_role(RoleName=name)["InstanceProfiles"] == []
+    refused("DeleteConflict", iam.delete_role, RoleName=name)
+    refused("NoSuchEntity", iam.get_role, RoleName="nobody")
+    refused("EntityAlreadyExists", iam.create_role, RoleName=name, AssumeRolePolicyDocument=trust("x"))
+    assert sts.get_caller_identity()["Account"] == "123456789012"
+    session = sts.assume_role(RoleArn=arns["node"], RoleSessionName="tour")["Credentials"]
+    settings = dict(SETTINGS, aws_access_key_id=session["AccessKeyId"],
+                    aws_secret_access_key=session["SecretAccessKey"], aws_session_token=session["SessionToken"])
+    who = boto3.client("sts", **settings).get_caller_identity()["Arn"]
+    assert who == "arn:aws:sts::123456789012:assumed-role/tour-node/tour"
+
+    yield arns
+    for role in iam.list_roles()["Roles"]:
+        for policy in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=policy["PolicyArn"])
+        iam.delete_role(RoleName=role["RoleName"])
+
+
+def updated(name, update, **of):
+    read = lambda: eks.describe_update(name=name, updateId=update["id"], **of)["update"]
+    wait(f"the {update['type']}", lambda: read()["status"] != "InProgress")
+    assert read()["status"] == "Successful", read()
+
+
+def cluster(arns, subnets):
+    name = "tour"
+    assert any(v["defaultVersion"] for v in eks.describe_cluster_versions()["clusterVersions"])
+    request = dict(
+        name=name, version="1.34", roleArn=arns["cluster"],
+        resourcesVpcConfig={"subnetIds": subnets, "publicAccessCidrs": ["203.0.113.0/24"]},
+        accessConfig={"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+        logging={"clusterLogging": [{"types": ["api", "audit"], "enabled": True}]},
+        upgradePolicy={"supportType": "STANDARD"}, bootstrapSelfManagedAddons=False,
+        encryptionConfig=[{"resources": ["secrets"], "provider": {"keyArn": "arn:aws:kms:eu-west-1:123456789012:key/k"}}],
+        tags={"Name": name}, clientRequestToken="tour",
+    )
+    made = eks.create_cluster(**request)["cluster"]
+    assert made["status"] == "CREATING"
+    assert eks.create_cluster(**request)["cluster"]["createdAt"] == made["createdAt"]
+    refused("ResourceInUseException", eks.create_cluster, **dict(request, clientRequestToken="other"))
+    wait("the cluster", lambda: eks.describe_cluster(name=name)["cluster"]["status"] == "ACTIVE")
+    read = eks.describe_cluster(name=name)["cluster"]
+    assert read["certificateAuthority"]["data"] and read["identity"]["oidc"]["issuer"]
+    assert eks.list_clusters()["clusters"] == [name]
+    for change in (
+        {"resourcesVpcConfig": {"endpointPrivateAccess": True}},
+        {"logging": {"clusterLogging": [{"types": ["audit"], "enabled": False}]}},
+        {"upgradePolicy": {"supportType": "EXTENDED"}},
+        {"zonalShiftConfig": {"enabled": True}},
+        {"resourcesVpcConfig": {"subnetIds": subnets[:2]}},
+    ):
+        updated(name, eks.update_cluster_config(name=name, **change)["update"])
+        refused("InvalidParameterException", eks.update_cluster_config, name=name, **change)
+    update = eks.update_cluster_version(name=name, version="1.35")["update"]
+    refused("ResourceInUseException", eks.update_cluster_config, name=name, deletionProtection=True)
+    updated(name, update)
+    assert update["id"] in eks.list_updates(name=name)["updateIds"]
+    arn = read["arn"]
+    eks.tag_resource(resourceArn=arn, tags={"a": "1"})
+    eks.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert eks.list_tags_for_resource(resourceArn=arn)["tags"] == {"Name": name}
+
+    nodes = "nodes"
+    of = dict(clusterName=name, nodegroupName=nodes)
+    eks.create_nodegroup(
+        **of, subnets=subnets, nodeRole=arns["node"], version="1.34", labels={"a": "1"}, tags={"Name": nodes},
+        taints=[{"key": "k", "value": "v", "effect": "NO_SCHEDULE"}],
+        scalingConfig={"minSize": 1, "maxSize": 3, "desiredSize": 2}, capacityType="SPOT", instanceTypes=["m7g.large"],
+        amiType="AL2023_ARM_64_STANDARD", diskSize=50, updateConfig={"maxUnavailable": 1},
+    )
+    wait("the node group", lambda: eks.describe_nodegroup(**of)["nodegroup"]["status"] == "ACTIVE")
+    assert eks.list_nodegroups(clusterName=name)["nodegroups"] == [nodes]
+    change = {"labels": {"addOrUpdateLabels": {"b": "2"}, "removeLabels": ["a"]}, "scalingConfig": {"maxSize": 5}}
+    updated(name, eks.update_nodegroup_config(**of, **change)["update"], nodegroupName=nodes)
+    updated(name, eks.update_nodegroup_version(**of, version="1.35")["update"], nodegroupName=nodes)
+    read = eks.describe_nodegroup(**of)["nodegroup"]
+    assert (read["labels"], read["version"], read["scalingConfig"]["maxSize"]) == ({"b": "2"}, "1.35", 5)
+    eks.tag_resource(resourceArn=read["nodegroupArn"], tags={"a": "1"})
+    refused("ResourceInUseException", eks.delete_cluster, name=name)
+
+    yield
+    eks.delete_nodegroup(**of)
+    wait("the end of the node group", lambda: eks.list_nodegroups(clusterName=name)["nodegroups"] == [])
+    refused("ResourceNotFoundException", eks.describe_nodegroup, **of)
+    eks.delete_cluster(name=name)
+    wait("the end of the cluster", lambda: eks.list_clusters()["clusters"] == [])
+    refused("ResourceNotFoundException", eks.describe_cluster, name=name)
+
+
+def command_line():
+    environment = dict(os.environ, AWS_ENDPOINT_URL=URL, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
+                       AWS_DEFAULT_REGION="eu-west-1", AWS_PAGER="", AWS_CONFIG_FILE="/nonexistent",
+                       AWS_SHARED_CREDENTIALS_FILE="/nonexistent")
+
+    def aws(*arguments):
+        done = subprocess.run(["aws", "--output", "json", *arguments], env=environment, check=True, capture_output=True)
+        return json.loads(done.stdout)
+
+    assert aws("sts", "get-caller-identity")["Account"] == "123456789012"
+    assert aws("ec2", "describe-vpcs", "--filters", "Name=tag:Name,Values=tour")["Vpcs"][0]["State"] == "available"
+    assert aws("iam", "get-role", "--role-name", "tour-node")["Role"]["Path"] == "/"
+    assert aws("eks", "describe-cluster", "--name", "tour")["cluster"]["version"] == "1.35"
+
+
+def main():
+    vpc, subnets = network()
+    tagging(vpc)
+    parts = [routing(vpc, subnets), groups(vpc), roles()]
+    results = [next(part) for part in parts]
+    parts.append(cluster(results[2], subnets))
+    next(parts[-1])
+    command_line()
+    refused("DependencyViolation", ec2.delete_vpc, VpcId=vpc)
+    for part in reversed(parts):
+        assert next(part, "done") == "done"
+    for subnet in subnets:
+        ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc)
+    refused("InvalidVpcID.NotFound", ec2.describe_vpcs, VpcIds=[vpc])
+    print("the tour is complete")
+
+
+if __name__ == "__main__":
+    main()

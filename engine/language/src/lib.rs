@@ -6,7 +6,15 @@
 //! Two halves meet in [`expression`] and [`definition`]: the syntax half (`hcl`, `yaml`, `decode`) makes them, the
 //! evaluation half (`evaluate`, `functions`, `convert`) gives them values.
 
+mod block;
 pub mod codes;
+pub mod decode;
 pub mod definition;
 pub mod expression;
+mod hcl;
+pub mod parse;
+mod place;
 pub mod scope;
+pub mod suggest;
+mod template;
+mod yaml;

@@ -97,6 +97,24 @@ codes! {
     DUPLICATE_DEFINITION = "E0212", "Duplicate definition";
     /// Arguments that exclude each other.
     CONFLICT = "E0213", "Conflicting arguments";
+    /// A null where a value is needed.
+    NULL_VALUE = "E0221", "Null where a value is needed";
+    /// A key, index or attribute that the value does not have.
+    INVALID_INDEX = "E0222", "Invalid index";
+    /// An operand or a part of a template of the wrong type.
+    INVALID_OPERAND = "E0223", "Invalid operand";
+    /// A function that cannot work with its arguments.
+    INVALID_CALL = "E0224", "Invalid function call";
+    /// A secret where it would be seen.
+    SECRET_EXPOSED = "E0225", "Secret not allowed here";
+    /// An argument that only the provider sets.
+    READ_ONLY = "E0226", "Argument not settable";
+    /// Two items of a collection with one key.
+    DUPLICATE_ITEM = "E0227", "Duplicate item";
+    /// A `{ from, key }` that is no reference to a secret.
+    SECRET_REFERENCE = "E0228", "Invalid secret reference";
+    /// A file that a function cannot read.
+    FILE = "E0229", "File not readable";
     /// A path that leaves the project, the package or the repository.
     PATH_LEAVES = "E0301", "Path leaves the repository";
     /// A source that is of no allowed kind.
@@ -110,7 +128,12 @@ mod tests {
     #[test]
     fn codes_ascend_and_are_given_once() {
         for pair in ALL.windows(2) {
-            assert!(pair[0].code < pair[1].code, "{} before {}", pair[0].code, pair[1].code);
+            assert!(
+                pair[0].code < pair[1].code,
+                "{} before {}",
+                pair[0].code,
+                pair[1].code
+            );
         }
     }
 
@@ -118,7 +141,11 @@ mod tests {
     fn summaries_are_fixed_words() {
         for entry in ALL {
             assert!(!entry.summary.ends_with('.'), "{}", entry.code);
-            assert!(entry.summary.starts_with(char::is_uppercase), "{}", entry.code);
+            assert!(
+                entry.summary.starts_with(char::is_uppercase),
+                "{}",
+                entry.code
+            );
         }
     }
 }

@@ -7,13 +7,18 @@
 //! evaluation half (`evaluate`, `functions`, `convert`) gives them values.
 
 mod block;
+pub mod budget;
 pub mod codes;
+pub mod convert;
 pub mod decode;
 pub mod definition;
+pub mod evaluate;
 pub mod expression;
+pub mod functions;
 mod hcl;
 pub mod parse;
 mod place;
+pub mod references;
 pub mod scope;
 pub mod suggest;
 mod template;

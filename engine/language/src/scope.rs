@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use strata_model::{Diagnostic, InstanceKey, Name, Span, Value};
+use strata_model::{AttributePath, Diagnostic, InstanceKey, Name, Span, Value};
 
+use crate::codes;
 use crate::expression::Reference;
 
 /// Gives names their values. The planner, the executor and the console each have one.
@@ -27,6 +28,55 @@ pub trait Scope {
     fn bare(&self, _name: &str) -> Option<Value> {
         None
     }
+
+    /// The value of a secret reference `{ from = "env", key = "TOKEN" }` that stands where a schema says secret.
+    ///
+    /// A planner answers with an unknown text and keeps the reference; only what runs at apply looks the secret up.
+    /// Whatever comes back is marked secret by the caller.
+    ///
+    /// # Errors
+    ///
+    /// A diagnostic with `request.span` as its place. Without an implementation secret references are refused.
+    fn secret(&self, request: SecretRequest<'_>) -> Result<Value, Box<Diagnostic>> {
+        Err(Box::new(
+            codes::SECRET_REFERENCE
+                .error("Secret references cannot be used here: nothing would look the secret up.")
+                .at(request.span),
+        ))
+    }
+}
+
+/// Where a referenced secret comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretSource {
+    /// An environment variable of the process that applies.
+    Environment,
+    /// A file of the machine that applies.
+    File,
+}
+
+impl SecretSource {
+    /// The source that `from` names.
+    pub fn parse(from: &str) -> Option<Self> {
+        match from {
+            "env" => Some(SecretSource::Environment),
+            "file" => Some(SecretSource::File),
+            _ => None,
+        }
+    }
+}
+
+/// A secret reference to look up.
+#[derive(Debug, Clone, Copy)]
+pub struct SecretRequest<'a> {
+    /// `from`
+    pub source: SecretSource,
+    /// `key`: the variable's name or the file's path.
+    pub key: &'a str,
+    /// The argument's path in its block.
+    pub path: &'a AttributePath,
+    /// Where the reference stands.
+    pub span: Span,
 }
 
 /// A reference to resolve.

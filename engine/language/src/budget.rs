@@ -1,0 +1,188 @@
+//! Limits of evaluation: hostile definitions end in a diagnostic, not in an exhausted machine.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use strata_model::{Kind, Value};
+
+/// Steps that any run may take.
+const LEAST_STEPS: u64 = 10_000_000;
+/// Steps that each node of the definitions adds, where that is more.
+const STEPS_PER_NODE: u64 = 10_000;
+/// Bytes of values that a run may hold.
+const BYTES: u64 = 256 * 1024 * 1024;
+/// What one value is taken to cost, its place in a collection included. It is generous, so that the real memory stays
+/// below the limit.
+pub(crate) const VALUE_BYTES: u64 = 96;
+/// Steps are counted locally and handed over in portions.
+const PORTION: u64 = 256;
+
+/// What all evaluations of a run may use together. It may be shared by threads.
+#[derive(Debug)]
+pub struct Budget {
+    step_limit: u64,
+    byte_limit: u64,
+    steps: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Budget {
+    /// The budget of a run over definitions of this many nodes: 10,000,000 steps or 10,000 for each node, whichever is
+    /// more, and 256 MiB of values.
+    pub fn new(node_count: u64) -> Self {
+        let steps = node_count.saturating_mul(STEPS_PER_NODE);
+        Self::with_limits(steps.max(LEAST_STEPS), BYTES)
+    }
+
+    /// A budget of its own limits, for tests and for callers with little room.
+    pub fn with_limits(step_limit: u64, byte_limit: u64) -> Self {
+        Budget {
+            step_limit,
+            byte_limit,
+            steps: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Steps taken so far.
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of values made so far and kept.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+/// Which limit was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exceeded {
+    Steps(u64),
+    Bytes(u64),
+}
+
+impl Exceeded {
+    pub(crate) fn detail(self) -> String {
+        match self {
+            Exceeded::Steps(limit) => format!(
+                "Evaluating this takes more than the {limit} steps that all definitions may take together."
+            ),
+            Exceeded::Bytes(limit) => format!(
+                "The values made here need more than the {} MB that all values may take together.",
+                limit / (1024 * 1024)
+            ),
+        }
+    }
+}
+
+/// Counts what one evaluation uses.
+#[derive(Debug)]
+pub(crate) struct Meter<'b> {
+    budget: &'b Budget,
+    steps: Cell<u64>,
+    bytes: Cell<u64>,
+    exceeded: Cell<Option<Exceeded>>,
+}
+
+impl<'b> Meter<'b> {
+    pub(crate) fn new(budget: &'b Budget) -> Self {
+        Meter {
+            budget,
+            steps: Cell::new(0),
+            bytes: Cell::new(0),
+            exceeded: Cell::new(None),
+        }
+    }
+
+    /// Takes steps.
+    pub(crate) fn steps(&self, count: u64) -> Result<(), Exceeded> {
+        if let Some(exceeded) = self.exceeded.get() {
+            return Err(exceeded);
+        }
+        let steps = self.steps.get().saturating_add(count);
+        self.steps.set(steps);
+        if steps < PORTION {
+            return Ok(());
+        }
+        self.steps.set(0);
+        let before = self.budget.steps.fetch_add(steps, Ordering::Relaxed);
+        if before.saturating_add(steps) > self.budget.step_limit {
+            return self.fail(Exceeded::Steps(self.budget.step_limit));
+        }
+        Ok(())
+    }
+
+    /// Takes memory, before it is allocated.
+    pub(crate) fn bytes(&self, count: u64) -> Result<(), Exceeded> {
+        if let Some(exceeded) = self.exceeded.get() {
+            return Err(exceeded);
+        }
+        let bytes = self.bytes.get().saturating_add(count);
+        if self.budget.bytes().saturating_add(bytes) > self.budget.byte_limit {
+            return self.fail(Exceeded::Bytes(self.budget.byte_limit));
+        }
+        self.bytes.set(bytes);
+        Ok(())
+    }
+
+    /// Takes the memory of a collection of so many elements.
+    pub(crate) fn elements(&self, count: usize) -> Result<(), Exceeded> {
+        self.bytes((count as u64).saturating_mul(VALUE_BYTES))
+    }
+
+    fn fail(&self, exceeded: Exceeded) -> Result<(), Exceeded> {
+        self.exceeded.set(Some(exceeded));
+        Err(exceeded)
+    }
+
+    pub(crate) fn exceeded(&self) -> Option<Exceeded> {
+        self.exceeded.get()
+    }
+
+    /// Ends the evaluation: what was made on the way is given back, and what the result keeps is held.
+    pub(crate) fn settle(&self, result: &Value) {
+        self.budget
+            .steps
+            .fetch_add(self.steps.take(), Ordering::Relaxed);
+        let made = self.bytes.take();
+        let kept = if made > 64 * 1024 {
+            made.min(size(result, made))
+        } else {
+            made
+        };
+        self.budget.bytes.fetch_add(kept, Ordering::Relaxed);
+    }
+}
+
+/// The bytes of a value; counting stops at `enough`.
+fn size(value: &Value, enough: u64) -> u64 {
+    let mut total = VALUE_BYTES;
+    match value.kind() {
+        Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) => {}
+        Kind::String(text) => total += text.len() as u64,
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
+            for element in elements.iter() {
+                if total >= enough {
+                    break;
+                }
+                total += size(element, enough - total);
+            }
+        }
+        Kind::Map(_, members) | Kind::Object(members) => {
+            for (key, member) in members.iter() {
+                if total >= enough {
+                    break;
+                }
+                total += key.len() as u64 + size(member, enough - total);
+            }
+        }
+    }
+    total
+}

@@ -8,6 +8,7 @@ mod dispatch;
 mod ec2;
 mod eks;
 mod error;
+mod faulty;
 mod iam;
 mod page;
 mod params;

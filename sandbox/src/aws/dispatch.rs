@@ -9,10 +9,11 @@ use crate::store::{StoredCall, StoredObject};
 use crate::world::World;
 
 use super::error::{Answer, AwsError};
+use super::faulty::{self, Struck};
 use super::params::Params;
 use super::rest::RestRequest;
 use super::service::{
-    Api, Caller, Cx, Dialect, Injected, QueryOperation, RestOperation, Service, not_emulated,
+    Api, Caller, Cx, Injected, QueryOperation, RestOperation, Service, not_emulated,
 };
 use super::{SERVICES, sts, xml};
 
@@ -211,11 +212,13 @@ impl Call<'_> {
         state.world.begin(self.seq, self.now_ms, struck.lag_ms);
 
         let result = match &struck.before {
-            Some(fault) => Err(self.injected_error(fault)),
+            Some(fault) => Err(faulty::error_of(fault, self.service.api.dialect())),
             None => self.execute(state, prepared, &struck.injected),
         };
         let result = match &struck.after {
-            Some(fault @ Fault::ServerErrorAfter) => Err(self.injected_error(fault)),
+            Some(fault @ Fault::ServerErrorAfter) => {
+                Err(faulty::error_of(fault, self.service.api.dialect()))
+            }
             Some(_) | None => result,
         };
         let answer = self.render(&operation, &result);
@@ -323,86 +326,6 @@ impl Call<'_> {
             (Api::Rest { .. }, Err(error)) => json_error(error, self.request_id),
         }
     }
-
-    /// Gives an injected fault the form that this service gives to such an error.
-    fn injected_error(&self, fault: &Fault) -> AwsError {
-        let dialect = match &self.service.api {
-            Api::Query { dialect, .. } => Some(*dialect),
-            Api::Rest { .. } => None,
-        };
-        match fault {
-            Fault::Throttle { retry_after } => AwsError {
-                retry_after: *retry_after,
-                ..throttled(dialect)
-            },
-            Fault::ServerErrorBefore | Fault::ServerErrorAfter => internal(dialect),
-            Fault::Unavailable => unavailable(dialect),
-            Fault::AccessDenied => denied(dialect),
-            Fault::ExpiredToken => expired(dialect),
-            Fault::Error {
-                code,
-                message,
-                status,
-            } => AwsError::with_status(*status, code.clone(), message.clone()),
-            Fault::DropBefore
-            | Fault::LostResponse
-            | Fault::Delay { .. }
-            | Fault::ConsistencyLag { .. }
-            | Fault::RoleNotAssumable { .. }
-            | Fault::OperationFails { .. }
-            | Fault::SmallPages { .. } => internal(dialect),
-        }
-    }
-}
-
-fn throttled(dialect: Option<Dialect>) -> AwsError {
-    match dialect {
-        Some(Dialect::Ec2) => {
-            AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
-        }
-        Some(Dialect::Iam | Dialect::Sts) => AwsError::new("Throttling", "Rate exceeded"),
-        None => AwsError::with_status(429, "ThrottlingException", "Rate exceeded"),
-    }
-}
-
-fn internal(dialect: Option<Dialect>) -> AwsError {
-    let (code, text) = match dialect {
-        Some(Dialect::Ec2) => ("InternalError", "An internal error has occurred"),
-        Some(Dialect::Iam) => ("ServiceFailure", "Service Failure"),
-        Some(Dialect::Sts) => ("InternalFailure", "An internal failure has occurred"),
-        None => ("ServerException", "Internal server error"),
-    };
-    AwsError::with_status(500, code, text)
-}
-
-fn unavailable(dialect: Option<Dialect>) -> AwsError {
-    let (code, text) = match dialect {
-        Some(Dialect::Ec2) => (
-            "Unavailable",
-            "The service is unavailable. Please try again shortly.",
-        ),
-        Some(Dialect::Iam | Dialect::Sts) => ("ServiceUnavailable", "Service unavailable"),
-        None => ("ServiceUnavailableException", "The service is unavailable"),
-    };
-    AwsError::with_status(503, code, text)
-}
-
-fn denied(dialect: Option<Dialect>) -> AwsError {
-    let text = "You are not authorized to perform this operation.";
-    match dialect {
-        Some(Dialect::Ec2) => AwsError::with_status(403, "UnauthorizedOperation", text),
-        Some(Dialect::Iam | Dialect::Sts) => AwsError::with_status(403, "AccessDenied", text),
-        None => AwsError::with_status(403, "AccessDeniedException", text),
-    }
-}
-
-fn expired(dialect: Option<Dialect>) -> AwsError {
-    let text = "The security token included in the request is expired";
-    match dialect {
-        Some(Dialect::Ec2) => AwsError::new("RequestExpired", "Request has expired."),
-        Some(Dialect::Iam | Dialect::Sts) => AwsError::with_status(403, "ExpiredToken", text),
-        None => AwsError::with_status(403, "ExpiredTokenException", text),
-    }
 }
 
 fn retry_after(error: &AwsError) -> Option<(&'static str, String)> {
@@ -435,67 +358,6 @@ fn json_error(error: &AwsError, request_id: &str) -> HttpAnswer {
         status: error.status,
         headers,
         body,
-    }
-}
-
-/// The faults that strike a call, by the moment at which they do.
-#[derive(Debug, Default)]
-struct Struck {
-    /// What the ledger says.
-    name: Option<String>,
-    before: Option<Fault>,
-    after: Option<Fault>,
-    delay_ms: u64,
-    lag_ms: u64,
-    injected: Injected,
-}
-
-impl Struck {
-    /// Of several faults of one moment the first counts.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "delays are positive and far below 2^52 ms"
-    )]
-    fn sort(faults: Vec<Fault>, speed: f64) -> Self {
-        let scaled = |ms: u64| (ms as f64 / speed) as u64;
-        let mut struck = Self::default();
-        let names: Vec<&str> = faults.iter().map(Fault::name).collect();
-        struck.name = (!names.is_empty()).then(|| names.join("+"));
-        for fault in faults {
-            match fault {
-                Fault::DropBefore
-                | Fault::Throttle { .. }
-                | Fault::ServerErrorBefore
-                | Fault::Unavailable
-                | Fault::AccessDenied
-                | Fault::ExpiredToken
-                | Fault::Error { .. } => struck.before = struck.before.or(Some(fault)),
-                Fault::LostResponse | Fault::ServerErrorAfter => {
-                    struck.after = struck.after.or(Some(fault));
-                }
-                Fault::Delay { ms } => struck.delay_ms += scaled(ms),
-                Fault::ConsistencyLag { ms } => struck.lag_ms = struck.lag_ms.max(scaled(ms)),
-                Fault::RoleNotAssumable { tries } => struck.injected.role_refusals = Some(tries),
-                Fault::OperationFails { code } => {
-                    struck.injected.failure = Some(code.unwrap_or_default());
-                }
-                Fault::SmallPages { items } => struck.injected.page_limit = Some(items.max(1)),
-            }
-        }
-        if struck.before.is_some() {
-            struck.after = None;
-        }
-        struck
-    }
-
-    fn dropped_before(&self) -> bool {
-        self.before == Some(Fault::DropBefore)
-    }
-
-    fn silent(&self) -> bool {
-        self.dropped_before() || self.after == Some(Fault::LostResponse)
     }
 }
 

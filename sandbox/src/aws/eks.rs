@@ -6,6 +6,7 @@ mod cluster_check;
 mod cluster_request;
 mod cluster_update;
 mod nodegroup;
+mod nodegroup_request;
 mod nodegroup_update;
 mod role;
 mod tagging;

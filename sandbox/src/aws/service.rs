@@ -34,6 +34,14 @@ pub(crate) enum Api {
 }
 
 impl Api {
+    /// The dialect of a query service.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        match self {
+            Self::Query { dialect, .. } => Some(*dialect),
+            Self::Rest { .. } => None,
+        }
+    }
+
     /// Lists the names of the operations.
     pub(crate) fn operations(&self) -> Box<dyn Iterator<Item = &'static str>> {
         match self {

@@ -115,14 +115,44 @@ async fn a_request_for_a_cluster_must_be_right() {
     let mut overlap = good.clone();
     overlap["kubernetesNetworkConfig"] = json!({ "serviceIpv4Cidr": "10.0.0.0/16" });
     refused(&world, create, overlap, (400, INVALID, "conflicts")).await;
+    assert!(
+        !world
+            .ledger()
+            .await
+            .objects
+            .iter()
+            .any(|o| o.service == "eks")
+    );
+}
 
+#[tokio::test]
+async fn a_role_must_be_right() {
+    let world = World::new().await;
+    let good = world.cluster_request("demo").await;
+    let create = ("POST", "/clusters");
+    let bad = |value: Value| with(good.clone(), "/roleArn", value);
+    let nobody = json!("arn:aws:iam::123456789012:role/nobody");
+    refused(
+        &world,
+        create,
+        bad(nobody),
+        (400, INVALID, "does not exist"),
+    )
+    .await;
+    refused(
+        &world,
+        create,
+        bad(json!("nonsense")),
+        (400, INVALID, "Invalid roleArn"),
+    )
+    .await;
     let wrong = world
         .role("wrong", "ec2.amazonaws.com", "AmazonEKSClusterPolicy")
         .await;
     refused(
         &world,
         create,
-        bad("/roleArn", json!(wrong)),
+        bad(json!(wrong)),
         (400, INVALID, "trusted entity is not correct"),
     )
     .await;
@@ -132,7 +162,7 @@ async fn a_request_for_a_cluster_must_be_right() {
     refused(
         &world,
         create,
-        bad("/roleArn", json!(bare)),
+        bad(json!(bare)),
         (400, INVALID, "EKS Managed Policies"),
     )
     .await;

@@ -56,54 +56,76 @@ fn create(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let public = kind.as_deref() != Some("private");
     let vpc = find::<Subnet>(cx, &subnet_id)?.body.vpc.clone();
     let public_ip = check_allocation(cx, p, public, allocation.as_deref())?;
-    let id = cx.world.new_id("nat");
-    let interface = add_interface(
-        cx.world,
-        Interface {
-            region: &region,
-            subnet: &subnet_id,
-            description: &format!("Interface for NAT Gateway {id}"),
-            holder: &id,
-            interface_type: "natGateway",
-            groups: &[],
-        },
-    );
-    let interface = interface.ok_or_else(|| not_found("subnet", &subnet_id))?;
-    // A public one in a network without a way out is made, and fails.
-    let failure = (public && gateway_of(cx.world, &region, &vpc).is_none()).then(|| {
-        let text = format!("Network {vpc} has no Internet gateway attached");
-        ("Gateway.NotAttached".to_owned(), text)
-    });
-    let seconds = if failure.is_some() {
-        FAIL_SECONDS
-    } else {
-        CREATE_SECONDS
-    };
-    let gateway = NatGateway {
-        vpc,
+    let wanted = Wanted {
         subnet: subnet_id,
+        vpc,
         public,
-        allocation: allocation.clone(),
+        allocation,
         public_ip,
-        private_ip: private_ip.unwrap_or(interface.body.private_ip),
-        interface: interface.id.clone(),
-        state: NatState::Pending,
-        until_ms: Some(cx.world.after_seconds(seconds)),
-        failure,
-        deleted_ms: None,
+        private_ip,
     };
-    if let Some(allocation) = &allocation {
-        let association = cx.world.new_id("eipassoc");
-        cx.world.update::<Address>(&region, allocation, |address| {
-            address.body.used_by = Some((interface.id, association));
-        });
-    }
+    let (id, gateway) = build(cx, wanted)?;
     let new = New::plain(&region, id, gateway)
         .tags(tags)
         .token(token.clone());
     let gateway = cx.world.insert(new);
     used.remember(cx.world, &gateway.id);
     Ok(json!({ "natGateway": view(cx.world, &gateway), "clientToken": token }))
+}
+
+/// What a call asks for, once it is checked.
+struct Wanted {
+    subnet: String,
+    vpc: String,
+    public: bool,
+    allocation: Option<String>,
+    public_ip: Option<String>,
+    private_ip: Option<String>,
+}
+
+/// Puts a gateway's interface into its subnet, and takes its address.
+fn build(cx: &mut Cx<'_>, wanted: Wanted) -> Result<(String, NatGateway), AwsError> {
+    let region = cx.region.clone();
+    let id = cx.world.new_id("nat");
+    let interface = add_interface(
+        cx.world,
+        Interface {
+            region: &region,
+            subnet: &wanted.subnet,
+            description: &format!("Interface for NAT Gateway {id}"),
+            holder: &id,
+            interface_type: "natGateway",
+            groups: &[],
+        },
+    );
+    let interface = interface.ok_or_else(|| not_found("subnet", &wanted.subnet))?;
+    if let Some(allocation) = &wanted.allocation {
+        let used_by = Some((interface.id.clone(), cx.world.new_id("eipassoc")));
+        cx.world.update::<Address>(&region, allocation, |address| {
+            address.body.used_by = used_by
+        });
+    }
+    // A public one in a network without a way out is made, and fails.
+    let closed = wanted.public && gateway_of(cx.world, &region, &wanted.vpc).is_none();
+    let failure = closed.then(|| {
+        let text = format!("Network {} has no Internet gateway attached", wanted.vpc);
+        ("Gateway.NotAttached".to_owned(), text)
+    });
+    let seconds = if closed { FAIL_SECONDS } else { CREATE_SECONDS };
+    let gateway = NatGateway {
+        vpc: wanted.vpc,
+        subnet: wanted.subnet,
+        public: wanted.public,
+        allocation: wanted.allocation,
+        public_ip: wanted.public_ip,
+        private_ip: wanted.private_ip.unwrap_or(interface.body.private_ip),
+        interface: interface.id,
+        state: NatState::Pending,
+        until_ms: Some(cx.world.after_seconds(seconds)),
+        failure,
+        deleted_ms: None,
+    };
+    Ok((id, gateway))
 }
 
 /// Returns the public address of an allocation that is free to use.

@@ -175,7 +175,31 @@ fn create(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
     Ok(json!({ "cluster": view(&cluster) }))
 }
 
-/// Makes what EKS makes for a new cluster, and the cluster itself.
+/// Makes the group of a new cluster, and puts the interfaces of its control plane into two subnets.
+fn enter_network(cx: &mut Cx<'_>, wanted: &CreateCluster, vpc: &str) -> String {
+    let region = cx.region.clone();
+    let suffix = (cx.world.draw(10).next() % 1_000_000_000).to_string();
+    let group = ec2::add_cluster_group(cx.world, (&region, vpc), &wanted.name, &suffix);
+    let vpc_config = &wanted.resources_vpc_config;
+    let chosen = vpc_config.security_group_ids.iter().flatten();
+    let groups: Vec<String> = chosen.chain([&group]).cloned().collect();
+    for subnet in vpc_config.subnet_ids.iter().flatten().take(2) {
+        ec2::add_interface(
+            cx.world,
+            Interface {
+                region: &region,
+                subnet,
+                description: &format!("Amazon EKS {}", wanted.name),
+                holder: &format!("eks/{}", wanted.name),
+                interface_type: "interface",
+                groups: &groups,
+            },
+        );
+    }
+    group
+}
+
+/// Makes a new cluster.
 fn build(
     cx: &mut Cx<'_>,
     wanted: &CreateCluster,
@@ -189,32 +213,9 @@ fn build(
         )
     })?;
     let region = cx.region.clone();
-    let mut draw = cx.world.draw(7);
-    let unique = draw.text(b"0123456789ABCDEF", 32);
-    let suffix = (draw.next() % 1_000_000_000).to_string();
-    let cluster_group =
-        ec2::add_cluster_group(cx.world, (&region, &checked.vpc), &wanted.name, &suffix);
+    let unique = cx.world.draw(7).text(b"0123456789ABCDEF", 32);
+    let cluster_group = enter_network(cx, wanted, &checked.vpc);
     let vpc_config = &wanted.resources_vpc_config;
-    let subnets = vpc_config.subnet_ids.clone().unwrap_or_default();
-    let security_groups = vpc_config.security_group_ids.clone().unwrap_or_default();
-    let groups: Vec<String> = security_groups
-        .iter()
-        .chain([&cluster_group])
-        .cloned()
-        .collect();
-    for subnet in subnets.iter().take(2) {
-        ec2::add_interface(
-            cx.world,
-            Interface {
-                region: &region,
-                subnet,
-                description: &format!("Amazon EKS {}", wanted.name),
-                holder: &format!("eks/{}", wanted.name),
-                interface_type: "interface",
-                groups: &groups,
-            },
-        );
-    }
     let access = wanted.access_config.as_ref();
     Ok(Cluster {
         arn: format!(
@@ -225,8 +226,8 @@ fn build(
         version: checked.version,
         role_arn: wanted.role_arn.clone(),
         vpc: checked.vpc,
-        subnets,
-        security_groups,
+        subnets: vpc_config.subnet_ids.clone().unwrap_or_default(),
+        security_groups: vpc_config.security_group_ids.clone().unwrap_or_default(),
         cluster_group,
         public_access: vpc_config.endpoint_public_access.unwrap_or(true),
         private_access: vpc_config.endpoint_private_access.unwrap_or(false),

@@ -12,9 +12,9 @@ use crate::aws::token::{Seen, Use};
 use crate::world::Object;
 
 use super::cluster_request::Switch;
-use super::nodegroup::{
-    Nodegroup, Scaling, Status, Taint, UpdateLimits, check_limits, check_taints, newest_release,
-    sizes,
+use super::nodegroup::{Nodegroup, Status};
+use super::nodegroup_request::{
+    Scaling, Taint, UpdateLimits, check_limits, check_taints, newest_release, sizes,
 };
 use super::update::{self, Change, Start};
 use super::{find_cluster, find_nodegroup, in_use, invalid_parameter, versions};

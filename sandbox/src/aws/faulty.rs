@@ -1,0 +1,145 @@
+//! The faults that strike a call: when they do, and what errors they look like in each service.
+
+use crate::faults::Fault;
+
+use super::error::AwsError;
+use super::service::{Dialect, Injected};
+
+/// The faults that strike a call, by the moment at which they do.
+#[derive(Debug, Default)]
+pub(super) struct Struck {
+    /// What the ledger says.
+    pub(super) name: Option<String>,
+    pub(super) before: Option<Fault>,
+    pub(super) after: Option<Fault>,
+    pub(super) delay_ms: u64,
+    pub(super) lag_ms: u64,
+    pub(super) injected: Injected,
+}
+
+impl Struck {
+    /// Sorts faults; of several of one moment the first counts.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "delays are positive and far below 2^52 ms"
+    )]
+    pub(super) fn sort(faults: Vec<Fault>, speed: f64) -> Self {
+        let scaled = |ms: u64| (ms as f64 / speed) as u64;
+        let mut struck = Self::default();
+        let names: Vec<&str> = faults.iter().map(Fault::name).collect();
+        struck.name = (!names.is_empty()).then(|| names.join("+"));
+        for fault in faults {
+            match fault {
+                Fault::DropBefore
+                | Fault::Throttle { .. }
+                | Fault::ServerErrorBefore
+                | Fault::Unavailable
+                | Fault::AccessDenied
+                | Fault::ExpiredToken
+                | Fault::Error { .. } => struck.before = struck.before.or(Some(fault)),
+                Fault::LostResponse | Fault::ServerErrorAfter => {
+                    struck.after = struck.after.or(Some(fault));
+                }
+                Fault::Delay { ms } => struck.delay_ms += scaled(ms),
+                Fault::ConsistencyLag { ms } => struck.lag_ms = struck.lag_ms.max(scaled(ms)),
+                Fault::RoleNotAssumable { tries } => struck.injected.role_refusals = Some(tries),
+                Fault::OperationFails { code } => {
+                    struck.injected.failure = Some(code.unwrap_or_default());
+                }
+                Fault::SmallPages { items } => struck.injected.page_limit = Some(items.max(1)),
+            }
+        }
+        if struck.before.is_some() {
+            struck.after = None;
+        }
+        struck
+    }
+
+    /// Tells whether the connection is closed before the effect.
+    pub(super) fn dropped_before(&self) -> bool {
+        self.before == Some(Fault::DropBefore)
+    }
+
+    /// Tells whether the connection is closed without an answer.
+    pub(super) fn silent(&self) -> bool {
+        self.dropped_before() || self.after == Some(Fault::LostResponse)
+    }
+}
+
+/// Gives an injected fault the form that this service gives to such an error.
+pub(super) fn error_of(fault: &Fault, dialect: Option<Dialect>) -> AwsError {
+    match fault {
+        Fault::Throttle { retry_after } => AwsError {
+            retry_after: *retry_after,
+            ..throttled(dialect)
+        },
+        Fault::ServerErrorBefore | Fault::ServerErrorAfter => internal(dialect),
+        Fault::Unavailable => unavailable(dialect),
+        Fault::AccessDenied => denied(dialect),
+        Fault::ExpiredToken => expired(dialect),
+        Fault::Error {
+            code,
+            message,
+            status,
+        } => AwsError::with_status(*status, code.clone(), message.clone()),
+        Fault::DropBefore
+        | Fault::LostResponse
+        | Fault::Delay { .. }
+        | Fault::ConsistencyLag { .. }
+        | Fault::RoleNotAssumable { .. }
+        | Fault::OperationFails { .. }
+        | Fault::SmallPages { .. } => internal(dialect),
+    }
+}
+
+fn throttled(dialect: Option<Dialect>) -> AwsError {
+    match dialect {
+        Some(Dialect::Ec2) => {
+            AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
+        }
+        Some(Dialect::Iam | Dialect::Sts) => AwsError::new("Throttling", "Rate exceeded"),
+        None => AwsError::with_status(429, "ThrottlingException", "Rate exceeded"),
+    }
+}
+
+fn internal(dialect: Option<Dialect>) -> AwsError {
+    let (code, text) = match dialect {
+        Some(Dialect::Ec2) => ("InternalError", "An internal error has occurred"),
+        Some(Dialect::Iam) => ("ServiceFailure", "Service Failure"),
+        Some(Dialect::Sts) => ("InternalFailure", "An internal failure has occurred"),
+        None => ("ServerException", "Internal server error"),
+    };
+    AwsError::with_status(500, code, text)
+}
+
+fn unavailable(dialect: Option<Dialect>) -> AwsError {
+    let (code, text) = match dialect {
+        Some(Dialect::Ec2) => (
+            "Unavailable",
+            "The service is unavailable. Please try again shortly.",
+        ),
+        Some(Dialect::Iam | Dialect::Sts) => ("ServiceUnavailable", "Service unavailable"),
+        None => ("ServiceUnavailableException", "The service is unavailable"),
+    };
+    AwsError::with_status(503, code, text)
+}
+
+fn denied(dialect: Option<Dialect>) -> AwsError {
+    let text = "You are not authorized to perform this operation.";
+    match dialect {
+        Some(Dialect::Ec2) => AwsError::with_status(403, "UnauthorizedOperation", text),
+        Some(Dialect::Iam | Dialect::Sts) => AwsError::with_status(403, "AccessDenied", text),
+        None => AwsError::with_status(403, "AccessDeniedException", text),
+    }
+}
+
+fn expired(dialect: Option<Dialect>) -> AwsError {
+    let text = "The security token included in the request is expired";
+    match dialect {
+        Some(Dialect::Ec2) => AwsError::new("RequestExpired", "Request has expired."),
+        Some(Dialect::Iam | Dialect::Sts) => AwsError::with_status(403, "ExpiredToken", text),
+        None => AwsError::with_status(403, "ExpiredTokenException", text),
+    }
+}

@@ -829,7 +829,7 @@ impl Assembly<'_> {
             created_at: input.header.created_at,
             source: input.header.source.clone(),
             definitions: input.header.files.clone(),
-            variables: planned_variables(input.variables, input.key),
+            variables: planned_variables(&input),
             options: input.options.clone(),
             steps,
             barriers,

@@ -11,6 +11,8 @@ mod encode;
 mod moved;
 mod outputs;
 mod select;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub(crate) use change::{decode_row, ignore_changes};
@@ -111,16 +113,22 @@ pub fn plan(input: PlanInput<'_>) -> PlanOutcome {
     walk::plan(input)
 }
 
-/// Variables as a plan keeps them.
-pub(crate) fn planned_variables(
-    variables: &BTreeMap<Name, Value>,
-    key: &SecretKey,
-) -> BTreeMap<String, PlannedVariable> {
+/// Variables as a plan keeps them: those that are declared sensitive, or given as secrets, by their fingerprints.
+pub(crate) fn planned_variables(input: &PlanInput<'_>) -> BTreeMap<String, PlannedVariable> {
+    let declared = input
+        .definitions
+        .project()
+        .map(|project| &project.variables);
+    let sensitive = |name: &Name| {
+        declared
+            .and_then(|declared| declared.get(name))
+            .is_none_or(|block| block.sensitive)
+    };
+    let variables = input.variables.iter();
     variables
-        .iter()
         .map(|(name, value)| {
-            let planned = if value.has_secret() {
-                PlannedVariable::Secret(strata_model::wire::fingerprint(value, key))
+            let planned = if sensitive(name) || value.has_secret() {
+                PlannedVariable::Secret(strata_model::wire::fingerprint(value, input.key))
             } else {
                 PlannedVariable::Value(strata_model::wire::Encoded::of(
                     value,

@@ -1,0 +1,288 @@
+//! One configured access to AWS: clients, made at the first call and kept, and what goes with them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use strata_model::provider::{ConnectContext, OwnedObject, ProviderErrorKind, SandboxEndpoint};
+use strata_model::{Clock, Lineage};
+use tokio::sync::OnceCell;
+
+use crate::config::{AssumeRole, Config};
+use crate::error::Failure;
+use crate::tags::Tags;
+
+/// How many calls for single objects are under way at once.
+pub(crate) const AT_ONCE: usize = 8;
+/// The region of the sandbox where none is configured.
+const SANDBOX_REGION: &str = "us-east-1";
+/// How long a listing by lineage serves a second question, in the cloud's time.
+const LISTING_AGE: Duration = Duration::from_secs(10 * 60);
+
+/// The clients of all services.
+pub(crate) struct Clients {
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) eks: aws_sdk_eks::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
+    pub(crate) region: String,
+}
+
+/// One configured access to AWS.
+pub(crate) struct Cloud {
+    config: Config,
+    context: ConnectContext,
+    clients: OnceCell<Clients>,
+    /// What the last refresh listed by lineage, by type, and when.
+    owned: Mutex<BTreeMap<&'static str, (Duration, Vec<OwnedObject>)>>,
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cloud")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cloud {
+    /// Reads nothing and calls nothing.
+    pub(crate) fn new(config: Config, context: ConnectContext) -> Self {
+        Cloud {
+            config,
+            context,
+            clients: OnceCell::new(),
+            owned: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.context.clock.as_ref()
+    }
+
+    pub(crate) fn lineage(&self) -> Lineage {
+        self.context.lineage
+    }
+
+    pub(crate) fn default_tags(&self) -> &Tags {
+        &self.config.default_tags
+    }
+
+    /// The clients. The first call looks for region and credentials the way all AWS tools do.
+    pub(crate) async fn clients(&self) -> Result<&Clients, Failure> {
+        self.clients
+            .get_or_try_init(|| async {
+                let sdk = match &self.context.sandbox {
+                    Some(sandbox) => sandbox_config(&self.config, sandbox),
+                    None => standard_config(&self.config).await,
+                };
+                self.connect(&sdk)
+            })
+            .await
+    }
+
+    fn connect(&self, sdk: &SdkConfig) -> Result<Clients, Failure> {
+        let Some(region) = sdk.region() else {
+            return Err(Failure::refused(
+                ProviderErrorKind::Credentials,
+                "no AWS region is configured: neither the provider block, AWS_REGION nor the profile names one",
+            ));
+        };
+        // In the sandbox there is one address for all.
+        let endpoint = |service: &str| match self.context.sandbox {
+            Some(_) => None,
+            None => self.config.endpoints.get(service).cloned(),
+        };
+        let mut ec2 = aws_sdk_ec2::config::Builder::from(sdk);
+        let mut eks = aws_sdk_eks::config::Builder::from(sdk);
+        let mut iam = aws_sdk_iam::config::Builder::from(sdk);
+        let mut sts = aws_sdk_sts::config::Builder::from(sdk);
+        if let Some(url) = endpoint("ec2") {
+            ec2 = ec2.endpoint_url(url);
+        }
+        if let Some(url) = endpoint("eks") {
+            eks = eks.endpoint_url(url);
+        }
+        if let Some(url) = endpoint("iam") {
+            iam = iam.endpoint_url(url);
+        }
+        if let Some(url) = endpoint("sts") {
+            sts = sts.endpoint_url(url);
+        }
+        Ok(Clients {
+            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
+            eks: aws_sdk_eks::Client::from_conf(eks.build()),
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            region: region.to_string(),
+        })
+    }
+
+    /// Keeps what a refresh listed by lineage, for [`Cloud::take_listing`].
+    pub(crate) fn keep_listing(&self, resource_type: &'static str, objects: Vec<OwnedObject>) {
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.insert(resource_type, (self.clock().elapsed(), objects));
+    }
+
+    /// What a recent refresh listed; it serves one question only.
+    pub(crate) fn take_listing(&self, resource_type: &str) -> Option<Vec<OwnedObject>> {
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, objects) = owned.remove(resource_type)?;
+        let age = self.clock().elapsed().saturating_sub(at);
+        (age <= LISTING_AGE).then_some(objects)
+    }
+}
+
+/// The engine alone repeats calls: a retry beneath it could make an object twice.
+fn no_retries() -> RetryConfig {
+    RetryConfig::disabled()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(60))
+        .operation_timeout(Duration::from_secs(90))
+        .build()
+}
+
+fn stalled_streams() -> StalledStreamProtectionConfig {
+    StalledStreamProtectionConfig::enabled()
+        .grace_period(Duration::from_secs(20))
+        .build()
+}
+
+fn sandbox_config(config: &Config, sandbox: &SandboxEndpoint) -> SdkConfig {
+    let region = config.region.as_deref().unwrap_or(SANDBOX_REGION);
+    let credentials = Credentials::new("sandbox", "sandbox", None, None, "sandbox");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(&sandbox.aws_url)
+        .retry_config(no_retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(stalled_streams())
+        .build()
+}
+
+async fn standard_config(config: &Config) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(no_retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(stalled_streams());
+    if let Some(region) = &config.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &config.profile {
+        loader = loader.profile_name(profile);
+    }
+    let sdk = loader.load().await;
+    let Some(role) = &config.assume_role else {
+        return sdk;
+    };
+    let assumed = assume(role, config, &sdk).await;
+    sdk.into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(assumed))
+        .build()
+}
+
+async fn assume(role: &AssumeRole, config: &Config, sdk: &SdkConfig) -> AssumeRoleProvider {
+    let through = match config.endpoints.get("sts") {
+        Some(url) => sdk.to_builder().endpoint_url(url).build(),
+        None => sdk.clone(),
+    };
+    let session = role.session_name.as_deref().unwrap_or("strata");
+    let mut builder = AssumeRoleProvider::builder(&role.role_arn)
+        .session_name(session)
+        .configure(&through);
+    if let Some(id) = &role.external_id {
+        builder = builder.external_id(id);
+    }
+    builder.build().await
+}
+
+/// The partition of a region: `aws`, `aws-cn`, `aws-us-gov`, ….
+pub(crate) fn partition(region: &str) -> Partition {
+    PARTITIONS
+        .iter()
+        .find(|partition| region.starts_with(partition.region_prefix))
+        .copied()
+        .unwrap_or(COMMERCIAL)
+}
+
+/// A partition of AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Partition {
+    region_prefix: &'static str,
+    pub(crate) id: &'static str,
+    pub(crate) dns_suffix: &'static str,
+    pub(crate) reverse_dns_prefix: &'static str,
+}
+
+const COMMERCIAL: Partition = Partition {
+    region_prefix: "",
+    id: "aws",
+    dns_suffix: "amazonaws.com",
+    reverse_dns_prefix: "com.amazonaws",
+};
+
+const PARTITIONS: &[Partition] = &[
+    Partition {
+        region_prefix: "cn-",
+        id: "aws-cn",
+        dns_suffix: "amazonaws.com.cn",
+        reverse_dns_prefix: "cn.com.amazonaws",
+    },
+    Partition {
+        region_prefix: "us-gov-",
+        id: "aws-us-gov",
+        dns_suffix: "amazonaws.com",
+        reverse_dns_prefix: "com.amazonaws",
+    },
+    Partition {
+        region_prefix: "us-iso-",
+        id: "aws-iso",
+        dns_suffix: "c2s.ic.gov",
+        reverse_dns_prefix: "gov.ic.c2s",
+    },
+    Partition {
+        region_prefix: "us-isob-",
+        id: "aws-iso-b",
+        dns_suffix: "sc2s.sgov.gov",
+        reverse_dns_prefix: "gov.sgov.sc2s",
+    },
+    Partition {
+        region_prefix: "eusc-",
+        id: "aws-eusc",
+        dns_suffix: "amazonaws.eu",
+        reverse_dns_prefix: "eu.amazonaws",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_have_partitions() {
+        for (region, expected) in [
+            ("eu-central-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            assert_eq!(partition(region).id, expected, "{region}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A connection: sorts requests by type and hands them to the types.
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use strata_model::Lineage;
+use strata_model::provider::{
+    Applied, ApplyError, ApplyRequest, Candidate, Checkpoint, Connection, FindRequest, Observation,
+    OwnedObject, ProviderError, ReadPurpose, ReadRequest,
+};
+use strata_model::schema::Adoption;
+
+use crate::adapter::Access;
+use crate::cloud::Cloud;
+use crate::registry::Registry;
+
+/// One configured access to AWS.
+#[derive(Debug)]
+pub(crate) struct AwsConnection {
+    cloud: Cloud,
+    registry: Arc<Registry>,
+}
+
+impl AwsConnection {
+    pub(crate) fn new(cloud: Cloud, registry: Arc<Registry>) -> Self {
+        AwsConnection { cloud, registry }
+    }
+
+    /// Reads requests of one type; a data source's one by one.
+    async fn read_type(&self, name: &str, batch: &[&ReadRequest<'_>]) -> Vec<Observation> {
+        if batch
+            .iter()
+            .all(|request| request.purpose != ReadPurpose::Data)
+        {
+            return match self.registry.managed(name) {
+                Ok((ty, schema)) => ty.read(self.access(schema), batch).await,
+                Err(error) => vec![Observation::Unreadable(error); batch.len()],
+            };
+        }
+        join_all(batch.iter().map(|request| self.read_data(name, request))).await
+    }
+
+    async fn read_data(&self, name: &str, request: &ReadRequest<'_>) -> Observation {
+        let read = async {
+            let (source, schema) = self.registry.data(name)?;
+            crate::data::observe(source, self.access(schema), request.config).await
+        };
+        match read.await {
+            Ok(object) => Observation::Present(object),
+            Err(error) => Observation::Unreadable(error),
+        }
+    }
+
+    fn access<'a>(&'a self, schema: &'a strata_model::schema::ResourceSchema) -> Access<'a> {
+        Access {
+            cloud: &self.cloud,
+            schema,
+        }
+    }
+}
+
+#[async_trait]
+impl Connection for AwsConnection {
+    async fn read(&self, batch: &[ReadRequest<'_>]) -> Vec<Observation> {
+        let mut by_type: BTreeMap<(bool, &str), Vec<usize>> = BTreeMap::new();
+        for (index, request) in batch.iter().enumerate() {
+            let is_data = request.purpose == ReadPurpose::Data;
+            by_type
+                .entry((is_data, request.resource_type))
+                .or_default()
+                .push(index);
+        }
+        let reads = by_type.iter().map(|((_, name), indices)| async move {
+            let requests: Vec<_> = indices.iter().map(|index| &batch[*index]).collect();
+            self.read_type(name, &requests).await
+        });
+        let answers = join_all(reads).await;
+        let places = by_type.values().flatten().copied();
+        let mut observed: Vec<(usize, Observation)> =
+            places.zip(answers.into_iter().flatten()).collect();
+        observed.sort_by_key(|(index, _)| *index);
+        observed
+            .into_iter()
+            .map(|(_, observation)| observation)
+            .collect()
+    }
+
+    async fn find(&self, request: FindRequest<'_>) -> Result<Vec<Candidate>, ProviderError> {
+        let (ty, schema) = self.registry.managed(request.resource_type)?;
+        ty.find(self.access(schema), &request).await
+    }
+
+    async fn apply_change(
+        &self,
+        request: ApplyRequest<'_>,
+        checkpoint: &dyn Checkpoint,
+    ) -> Result<Applied, ApplyError> {
+        let (ty, schema) = self
+            .registry
+            .managed(request.resource_type)
+            .map_err(ApplyError::nothing)?;
+        ty.apply(self.access(schema), &request, checkpoint).await
+    }
+
+    /// After a refresh that read objects of a type, that type is not listed again.
+    async fn list_owned(&self, lineage: Lineage) -> Result<Vec<OwnedObject>, ProviderError> {
+        if lineage != self.cloud.lineage() {
+            return Err(ProviderError::bug(
+                "the connection was made for another lineage than the one to list",
+            ));
+        }
+        let tagged = self
+            .registry
+            .all_managed()
+            .filter(|(_, schema)| schema.adoption == Adoption::Tag);
+        let lists = join_all(tagged.map(|(ty, schema)| ty.owned(self.access(schema)))).await;
+        let mut owned = Vec::new();
+        for list in lists {
+            owned.extend(list?);
+        }
+        Ok(owned)
+    }
+}

@@ -1,0 +1,48 @@
+//! EC2: networks.
+//!
+//! All types here are found by tag and read by one paginated Describe call for many objects.
+
+pub(crate) mod internet_gateway;
+pub(crate) mod listed;
+pub(crate) mod route_table;
+pub(crate) mod routes;
+pub(crate) mod rules;
+pub(crate) mod security_group;
+pub(crate) mod subnet;
+pub(crate) mod tagging;
+pub(crate) mod vpc;
+
+use std::time::Duration;
+
+use strata_model::provider::ProviderErrorKind;
+use strata_model::schema::{Adoption, ResourceSchema, Schema};
+
+use crate::cloud::{Cloud, partition};
+use crate::error::{Effect, Failure};
+
+/// How long a Describe call may miss a new object, in the cloud's time.
+const CONSISTENCY_WINDOW: Duration = Duration::from_secs(60);
+
+fn managed(name: &'static str, schema: Schema, description: &'static str) -> ResourceSchema {
+    ResourceSchema {
+        consistency_window: CONSISTENCY_WINDOW,
+        ..ResourceSchema::managed(name, Adoption::Tag, schema, description)
+    }
+}
+
+/// The ARN of an object in the connection's region.
+async fn arn(cloud: &Cloud, owner: &str, kind: &str, id: &str) -> Result<String, Failure> {
+    let region = &cloud.clients().await?.region;
+    let partition = partition(region).id;
+    Ok(format!("arn:{partition}:ec2:{region}:{owner}:{kind}/{id}"))
+}
+
+/// An answer that does not say what was made.
+fn no_id(operation: &str) -> Failure {
+    let mut failure = Failure::refused(
+        ProviderErrorKind::Unavailable,
+        format!("{operation}: the answer names no object"),
+    );
+    failure.effect = Effect::Maybe;
+    failure
+}

@@ -1,0 +1,62 @@
+//! Tags of EC2 objects: in the create call, and brought to what is wanted later.
+
+use aws_sdk_ec2::types::{ResourceType as TaggedType, Tag, TagSpecification};
+
+use crate::ec2::listed::tag_map;
+use crate::error::Failure;
+use crate::step::Step;
+use crate::tags::{Difference, Tags};
+
+/// The tags of a create call.
+pub(crate) fn specification(
+    step: &Step<'_>,
+    tagged: TaggedType,
+    tags: Option<&Tags>,
+) -> TagSpecification {
+    TagSpecification::builder()
+        .resource_type(tagged)
+        .set_tags(Some(sdk_tags(step.create_tags(tags))))
+        .build()
+}
+
+fn sdk_tags(tags: Tags) -> Vec<Tag> {
+    tags.into_iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+/// What has to change in an object's tags.
+pub(crate) fn difference(step: &Step<'_>, live: &[Tag], tags: Option<&Tags>) -> Difference {
+    Difference::between(&tag_map(live), &step.wanted_tags(tags))
+}
+
+/// Brings an object's tags to what is wanted. Says whether a call was made.
+pub(crate) async fn converge(
+    step: &Step<'_>,
+    id: &str,
+    difference: Difference,
+) -> Result<bool, Failure> {
+    if difference.is_empty() {
+        return Ok(false);
+    }
+    let ec2 = &step.clients().await?.ec2;
+    if !difference.set.is_empty() {
+        let call = ec2
+            .create_tags()
+            .resources(id)
+            .set_tags(Some(sdk_tags(difference.set)));
+        step.change("CreateTags", call.send()).await?;
+    }
+    if !difference.remove.is_empty() {
+        let keys = difference
+            .remove
+            .into_iter()
+            .map(|key| Tag::builder().key(key).build());
+        let call = ec2
+            .delete_tags()
+            .resources(id)
+            .set_tags(Some(keys.collect()));
+        step.change("DeleteTags", call.send()).await?;
+    }
+    Ok(true)
+}

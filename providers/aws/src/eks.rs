@@ -1,0 +1,21 @@
+//! EKS: clusters and managed node groups.
+
+pub(crate) mod cluster;
+pub(crate) mod cluster_change;
+pub(crate) mod cluster_schema;
+pub(crate) mod node_group;
+pub(crate) mod node_group_change;
+pub(crate) mod node_group_schema;
+pub(crate) mod tagging;
+pub(crate) mod updates;
+
+use std::time::Duration;
+
+/// How long EKS may miss a new object, in the cloud's time.
+const CONSISTENCY_WINDOW: Duration = Duration::from_secs(10);
+/// How often a cluster or an update of one is looked at, in the cloud's time.
+const CLUSTER_INTERVAL: Duration = Duration::from_secs(15);
+/// How often a node group is looked at, in the cloud's time.
+const NODE_GROUP_INTERVAL: Duration = Duration::from_secs(10);
+
+const MINUTE: u64 = 60;

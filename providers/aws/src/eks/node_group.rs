@@ -1,0 +1,365 @@
+//! `aws_eks_node_group`: plan, read, find, apply.
+
+use async_trait::async_trait;
+use aws_sdk_eks::types::{
+    AmiTypes, CapacityTypes, Nodegroup as LiveGroup, NodegroupScalingConfig, NodegroupStatus,
+};
+use futures::{FutureExt, StreamExt, stream};
+use strata_model::provider::{ProviderError, ProviderErrorKind};
+use strata_model::schema::ResourceSchema;
+
+use crate::change::Change;
+use crate::checks::{Checks, minor};
+use crate::cloud::{AT_ONCE, Cloud};
+use crate::eks::node_group_change::{self, limits_request, taints_request};
+use crate::eks::node_group_schema::{self, NodeGroup, Scaling, Taint, UpdateLimits};
+use crate::eks::updates::{self, Subject};
+use crate::eks::{NODE_GROUP_INTERVAL, tagging};
+use crate::error::{Failure, found, send};
+use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
+use crate::step::{Progress, Step};
+use crate::tags::{self, Tags};
+
+/// `aws_eks_node_group`.
+#[derive(Debug)]
+pub(crate) struct NodeGroups;
+
+#[async_trait]
+impl ResourceType for NodeGroups {
+    type Object = NodeGroup;
+    const NAME: &'static str = node_group_schema::NAME;
+
+    fn schema(&self) -> ResourceSchema {
+        node_group_schema::schema()
+    }
+
+    fn validate(&self, checks: &mut Checks<'_>) {
+        node_group_schema::validate(checks);
+    }
+
+    fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
+        let names = change
+            .planned_text("cluster_name")
+            .zip(change.planned_text("node_group_name"));
+        if let Some((cluster, name)) = names {
+            change.set("id", id_of(cluster, name).into());
+        }
+        change.forget_missing(&["arn"]);
+        if change.prior.is_some() && change.prior_text("status") != Some("ACTIVE") {
+            change.forget("status");
+            change.forget_missing(&["version", "release_version"]);
+        }
+        if change.replaces() || !change.changes("version") {
+            return Ok(());
+        }
+        change.forget("release_version");
+        let before = change.prior_text("version").and_then(minor);
+        let after = change.planned_text("version").and_then(minor);
+        match before.zip(after) {
+            Some((before, after)) if after < before => {
+                let message = format!("version cannot go from 1.{before} back to 1.{after}");
+                Err(ProviderError::new(ProviderErrorKind::Invalid, message)
+                    .hint("Node groups have no downgrade: make a new one of the older version instead."))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn read(
+        &self,
+        cloud: &Cloud,
+        wanted: &[Wanted<NodeGroup>],
+    ) -> Vec<Result<Option<Seen<NodeGroup>>, Failure>> {
+        let reads = wanted.iter().map(|wanted| {
+            async move {
+                let (cluster, name) = parts(&wanted.id)?;
+                let live = describe(cloud, cluster, name).await?;
+                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+            }
+            .boxed()
+        });
+        let reads: Vec<_> = reads.collect();
+        stream::iter(reads).buffered(AT_ONCE).collect().await
+    }
+
+    async fn find(
+        &self,
+        cloud: &Cloud,
+        lost: &Lost<NodeGroup>,
+    ) -> Result<Vec<Found<NodeGroup>>, Failure> {
+        let (cluster, name) = (&lost.planned.cluster_name, &lost.planned.node_group_name);
+        let live = describe(cloud, cluster, name).await?;
+        let found = live.map(|live| Found {
+            id: id_of(cluster, name),
+            ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+            seen: see(cloud, &live, Some(&lost.planned)),
+        });
+        Ok(found.into_iter().collect())
+    }
+
+    async fn create(&self, step: &Step<'_>, planned: &NodeGroup) -> Result<String, Failure> {
+        let eks = &step.clients().await?.eks;
+        let tags = step.create_tags(planned.tags.as_ref());
+        let taints = planned.taint.as_ref().filter(|taints| !taints.is_empty());
+        let call = eks
+            .create_nodegroup()
+            .cluster_name(&planned.cluster_name)
+            .nodegroup_name(&planned.node_group_name)
+            .node_role(&planned.node_role_arn)
+            .set_subnets(Some(planned.subnet_ids.iter().cloned().collect()))
+            .scaling_config(scaling_request(&planned.scaling_config))
+            .set_update_config(planned.update_config.as_ref().map(limits_request))
+            .set_instance_types(planned.instance_types.clone())
+            .set_ami_type(planned.ami_type.as_deref().map(AmiTypes::from))
+            .set_capacity_type(planned.capacity_type.as_deref().map(CapacityTypes::from))
+            .set_disk_size(planned.disk_size)
+            .set_labels(
+                planned
+                    .labels
+                    .clone()
+                    .map(|labels| labels.into_iter().collect()),
+            )
+            .set_taints(taints.map(taints_request))
+            .set_version(planned.version.clone())
+            .set_release_version(planned.release_version.clone())
+            .client_request_token(step.op.to_string())
+            .set_tags(Some(tags.into_iter().collect()));
+        step.change("CreateNodegroup", call.send()).await?;
+        Ok(id_of(&planned.cluster_name, &planned.node_group_name))
+    }
+
+    async fn converge(
+        &self,
+        step: &Step<'_>,
+        target: &Target<'_, NodeGroup>,
+    ) -> Result<NodeGroup, Failure> {
+        let (cluster, name) = parts(target.id)?;
+        let planned = target.planned;
+        let subject = Subject {
+            cluster,
+            node_group: Some(name),
+        };
+        let mut live = until_active(step, subject, name).await?;
+        let wanted = step.wanted_tags(planned.tags.as_ref());
+        let own = tagging::ordered(live.tags());
+        let arn = live.nodegroup_arn().unwrap_or_default();
+        let mut changed = tagging::converge(step, arn, (&own, &wanted)).await?;
+        // First the version: EKS does not take it together with the rest.
+        if let Some(change) = node_group_change::version(&live, planned) {
+            updates::finish(step, subject, change.send(step, subject, name).await).await?;
+            live = until_active(step, subject, name).await?;
+            changed = true;
+        }
+        if let Some(change) = node_group_change::config(&live, target) {
+            updates::finish(step, subject, change.send(step, subject, name).await).await?;
+            changed = true;
+        }
+        if changed {
+            let is_settled = |live: &LiveGroup| {
+                live.status() == Some(&NodegroupStatus::Active)
+                    && node_group_change::version(live, planned).is_none()
+                    && node_group_change::same_config(live, planned)
+                    && tags::Difference::between(&tagging::ordered(live.tags()), &wanted).is_empty()
+            };
+            let what = format!("node group {name} of {cluster}");
+            let look = || describe(step.cloud, cluster, name);
+            live = step.until(&what, look, is_settled).await?;
+        }
+        Ok(see(step.cloud, &live, Some(planned)).object)
+    }
+
+    async fn delete(&self, step: &Step<'_>, id: &str, _prior: &NodeGroup) -> Result<(), Failure> {
+        let (cluster, name) = parts(id)?;
+        let Some(live) = describe(step.cloud, cluster, name).await? else {
+            return Ok(());
+        };
+        if live.status() != Some(&NodegroupStatus::Deleting) {
+            let eks = &step.clients().await?.eks;
+            let call = eks
+                .delete_nodegroup()
+                .cluster_name(cluster)
+                .nodegroup_name(name);
+            found(step.change("DeleteNodegroup", call.send()).await)?;
+        }
+        let look = || async move {
+            let Some(live) = describe(step.cloud, cluster, name).await? else {
+                return Ok(Progress::Done(()));
+            };
+            match live.status() {
+                Some(NodegroupStatus::DeleteFailed) => Err(failed(&live)),
+                status => Ok(Progress::Pending(words(status))),
+            }
+        };
+        let what = format!("node group {name} of {cluster}");
+        step.wait(&what, NODE_GROUP_INTERVAL, look).await
+    }
+}
+
+fn id_of(cluster: &str, name: &str) -> String {
+    format!("{cluster}:{name}")
+}
+
+/// Cluster and name of an id. Neither can hold a colon.
+fn parts(id: &str) -> Result<(&str, &str), Failure> {
+    id.split_once(':').ok_or_else(|| {
+        let message = format!("'{id}' is not the id of a node group, which is CLUSTER:NAME");
+        Failure::refused(ProviderErrorKind::Invalid, message)
+    })
+}
+
+async fn describe(cloud: &Cloud, cluster: &str, name: &str) -> Result<Option<LiveGroup>, Failure> {
+    let call = cloud
+        .clients()
+        .await?
+        .eks
+        .describe_nodegroup()
+        .cluster_name(cluster)
+        .nodegroup_name(name);
+    let answer = found(send("DescribeNodegroup", call.send()).await)?;
+    Ok(answer.and_then(|answer| answer.nodegroup))
+}
+
+/// Waits until the group is there and nothing is under way in it.
+async fn until_active(
+    step: &Step<'_>,
+    subject: Subject<'_>,
+    name: &str,
+) -> Result<LiveGroup, Failure> {
+    let cluster = subject.cluster;
+    let what = format!("node group {name} of {cluster}");
+    let look = || describe(step.cloud, cluster, name);
+    let appeared = step.until(&what, look, |_| true).await?;
+    match appeared.status() {
+        Some(NodegroupStatus::Active) => return Ok(appeared),
+        Some(NodegroupStatus::Updating) => updates::settle(step, subject).await?,
+        _ => {}
+    }
+    let look = || async move {
+        let Some(live) = describe(step.cloud, cluster, name).await? else {
+            let message = format!("node group {name} of {cluster}: it does not exist any more");
+            return Err(Failure::refused(ProviderErrorKind::NotFound, message));
+        };
+        match live.status() {
+            Some(NodegroupStatus::Active) => Ok(Progress::Done(live)),
+            Some(NodegroupStatus::CreateFailed) => {
+                Err(Failure::for_good(failed(&live).error.message))
+            }
+            Some(
+                NodegroupStatus::Degraded
+                | NodegroupStatus::Deleting
+                | NodegroupStatus::DeleteFailed,
+            ) => Err(failed(&live)),
+            status => Ok(Progress::Pending(words(status))),
+        }
+    };
+    step.wait(&what, NODE_GROUP_INTERVAL, look).await
+}
+
+fn words(status: Option<&NodegroupStatus>) -> String {
+    status.map_or("UNKNOWN", NodegroupStatus::as_str).to_owned()
+}
+
+fn failed(live: &LiveGroup) -> Failure {
+    let issues = live
+        .health()
+        .map(|health| health.issues())
+        .unwrap_or_default();
+    let issues = issues.iter().map(|issue| {
+        let code = issue.code().map_or("Unknown", |code| code.as_str());
+        let resources = issue.resource_ids().join(", ");
+        format!(
+            "{code}: {} ({resources})",
+            issue.message().unwrap_or_default()
+        )
+    });
+    Failure::refused(
+        ProviderErrorKind::Failed,
+        format!(
+            "node group {} is {}: {}",
+            live.nodegroup_name().unwrap_or_default(),
+            words(live.status()),
+            issues.collect::<Vec<_>>().join("; ")
+        ),
+    )
+}
+
+/// What users see of a node group.
+fn see(cloud: &Cloud, live: &LiveGroup, recorded: Option<&NodeGroup>) -> Seen<NodeGroup> {
+    let none = Tags::new();
+    let own = recorded.map(|group| group.tags.as_ref().unwrap_or(&none));
+    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let cluster = live.cluster_name().unwrap_or_default();
+    let name = live.nodegroup_name().unwrap_or_default();
+    let object = NodeGroup {
+        id: Some(id_of(cluster, name)),
+        arn: live.nodegroup_arn.clone(),
+        cluster_name: cluster.to_owned(),
+        node_group_name: name.to_owned(),
+        node_role_arn: live.node_role.clone().unwrap_or_default(),
+        subnet_ids: live.subnets().iter().cloned().collect(),
+        scaling_config: see_scaling(live, recorded),
+        update_config: see_limits(live)
+            .or_else(|| recorded.and_then(|group| group.update_config.clone())),
+        instance_types: live.instance_types.clone(),
+        ami_type: live.ami_type().map(|ami| ami.as_str().to_owned()),
+        capacity_type: live
+            .capacity_type()
+            .map(|capacity| capacity.as_str().to_owned()),
+        disk_size: live.disk_size,
+        labels: Some(tagging::ordered(live.labels())),
+        taint: Some(see_taints(live)),
+        version: live.version.clone(),
+        release_version: live.release_version.clone(),
+        force_update_version: recorded.is_some_and(|group| group.force_update_version),
+        status: live.status().map(|status| status.as_str().to_owned()),
+        tags: Some(tags.tags),
+        tags_all: Some(tags.tags_all),
+    };
+    let incomplete = matches!(
+        live.status(),
+        Some(NodegroupStatus::Creating | NodegroupStatus::CreateFailed)
+    );
+    Seen { object, incomplete }
+}
+
+/// The recorded number of nodes stays: after the creation it belongs to the autoscaler.
+fn see_scaling(live: &LiveGroup, recorded: Option<&NodeGroup>) -> Scaling {
+    let scaling = live.scaling_config();
+    let recorded = recorded.and_then(|group| group.scaling_config.desired_size);
+    let desired = scaling.and_then(|scaling| scaling.desired_size());
+    Scaling {
+        min_size: scaling
+            .and_then(|scaling| scaling.min_size())
+            .unwrap_or_default(),
+        max_size: scaling
+            .and_then(|scaling| scaling.max_size())
+            .unwrap_or_default(),
+        desired_size: recorded.or(desired),
+    }
+}
+
+fn see_limits(live: &LiveGroup) -> Option<UpdateLimits> {
+    live.update_config().map(|limits| UpdateLimits {
+        max_unavailable: limits.max_unavailable(),
+        max_unavailable_percentage: limits.max_unavailable_percentage(),
+    })
+}
+
+fn see_taints(live: &LiveGroup) -> std::collections::BTreeSet<Taint> {
+    let taints = live.taints().iter().map(|taint| Taint {
+        key: taint.key.clone().unwrap_or_default(),
+        value: taint.value.clone(),
+        effect: taint
+            .effect()
+            .map_or_else(String::new, |effect| effect.as_str().to_owned()),
+    });
+    taints.collect()
+}
+
+fn scaling_request(scaling: &Scaling) -> NodegroupScalingConfig {
+    NodegroupScalingConfig::builder()
+        .min_size(scaling.min_size)
+        .max_size(scaling.max_size)
+        .set_desired_size(scaling.desired_size)
+        .build()
+}

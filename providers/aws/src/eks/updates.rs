@@ -1,0 +1,123 @@
+//! Updates of clusters and node groups: started by a call, waited for by their id.
+
+use aws_sdk_eks::types::{Update, UpdateStatus};
+use strata_model::provider::ProviderErrorKind;
+
+use crate::cloud::Cloud;
+use crate::eks::CLUSTER_INTERVAL;
+use crate::error::{Failure, found, send};
+use crate::step::{Progress, Step};
+
+/// What is updated: a cluster, or a node group of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) cluster: &'a str,
+    pub(crate) node_group: Option<&'a str>,
+}
+
+impl Subject<'_> {
+    fn name(&self) -> String {
+        match self.node_group {
+            Some(name) => format!("node group {name} of {}", self.cluster),
+            None => format!("EKS cluster {}", self.cluster),
+        }
+    }
+}
+
+/// Takes the answer of a call that starts an update, and waits until the update is over. An object that would not
+/// change, as after a lost answer, is as wanted.
+pub(crate) async fn finish(
+    step: &Step<'_>,
+    subject: Subject<'_>,
+    started: Result<Option<Update>, Failure>,
+) -> Result<(), Failure> {
+    match started {
+        Ok(Some(update)) => wait(step, subject, update.id()).await,
+        Ok(None) => Ok(()),
+        Err(failure) if failure.says_no_change() => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Waits for an update. The cluster's own status may say `ACTIVE` before it is over.
+async fn wait(step: &Step<'_>, subject: Subject<'_>, id: Option<&str>) -> Result<(), Failure> {
+    let Some(id) = id else {
+        return Ok(());
+    };
+    let what = subject.name();
+    let look = || async move {
+        let Some(update) = describe(step.cloud, subject, id).await? else {
+            return Ok(Progress::Pending(
+                "the update is not visible yet".to_owned(),
+            ));
+        };
+        match update.status() {
+            Some(UpdateStatus::Successful) => Ok(Progress::Done(())),
+            Some(UpdateStatus::Failed | UpdateStatus::Cancelled) => Err(failed(&update)),
+            _ => Ok(Progress::Pending(format!("{} in progress", kind(&update)))),
+        }
+    };
+    step.wait(&what, CLUSTER_INTERVAL, look).await
+}
+
+async fn describe(
+    cloud: &Cloud,
+    subject: Subject<'_>,
+    id: &str,
+) -> Result<Option<Update>, Failure> {
+    let call = cloud
+        .clients()
+        .await?
+        .eks
+        .describe_update()
+        .name(subject.cluster)
+        .set_nodegroup_name(subject.node_group.map(str::to_owned))
+        .update_id(id);
+    let answer = found(send("DescribeUpdate", call.send()).await)?;
+    Ok(answer.and_then(|answer| answer.update))
+}
+
+/// Waits until no update of the subject is under way, whoever started it.
+pub(crate) async fn settle(step: &Step<'_>, subject: Subject<'_>) -> Result<(), Failure> {
+    let eks = &step.clients().await?.eks;
+    let pages = eks
+        .list_updates()
+        .name(subject.cluster)
+        .set_nodegroup_name(subject.node_group.map(str::to_owned))
+        .into_paginator()
+        .items()
+        .send();
+    let ids = send("ListUpdates", pages.collect::<Result<Vec<_>, _>>()).await?;
+    for id in ids {
+        let update = describe(step.cloud, subject, &id).await?;
+        if update.is_some_and(|update| update.status() == Some(&UpdateStatus::InProgress)) {
+            // How it ends is seen in the object afterwards.
+            match wait(step, subject, Some(&id)).await {
+                Err(failure) if failure.kind() != ProviderErrorKind::Failed => return Err(failure),
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn kind(update: &Update) -> String {
+    update
+        .r#type()
+        .map_or_else(|| "an update".to_owned(), |kind| kind.as_str().to_owned())
+}
+
+fn failed(update: &Update) -> Failure {
+    let errors = update.errors().iter().map(|error| {
+        let code = error.error_code().map_or("Unknown", |code| code.as_str());
+        let message = error.error_message().unwrap_or_default();
+        let resources = error.resource_ids().join(", ");
+        format!("{code}: {message} ({resources})")
+    });
+    let errors: Vec<String> = errors.collect();
+    let status = update.status().map_or("Failed", |status| status.as_str());
+    Failure::refused(
+        ProviderErrorKind::Failed,
+        format!("{} ended as {status}: {}", kind(update), errors.join("; ")),
+    )
+}

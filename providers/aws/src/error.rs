@@ -1,0 +1,685 @@
+//! What the errors of the SDK mean: what can be done, and whether the call may have had its effect.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use strata_model::provider::{ProviderError, ProviderErrorKind};
+
+use ProviderErrorKind::{
+    AccessDenied, AlreadyExists, Bug, Busy, Credentials, Dependency, Invalid, NotFound,
+    Propagation, Quota, Throttled, Unavailable,
+};
+
+/// Whether a call that failed may have had its effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It was refused, or never sent.
+    None,
+    /// No answer says.
+    Maybe,
+    /// The object exists, and reports that it failed for good.
+    FailedForGood,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) error: ProviderError,
+    pub(crate) effect: Effect,
+}
+
+impl Failure {
+    /// A failure without effect.
+    pub(crate) fn refused(kind: ProviderErrorKind, message: impl Into<String>) -> Self {
+        ProviderError::new(kind, message).into()
+    }
+
+    /// An object that reports that it failed for good.
+    pub(crate) fn for_good(message: impl Into<String>) -> Self {
+        Failure {
+            error: ProviderError::new(ProviderErrorKind::Failed, message),
+            effect: Effect::FailedForGood,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> ProviderErrorKind {
+        self.error.kind
+    }
+
+    /// Whether asking again a little later is likely to be answered.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self.error.kind, Throttled | Unavailable)
+    }
+
+    /// Whether EKS refused an update because nothing would change. After a lost answer that is success.
+    pub(crate) fn says_no_change(&self) -> bool {
+        self.error.kind == Invalid
+            && NO_CHANGE
+                .iter()
+                .any(|text| self.error.message.contains(text))
+    }
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        Failure {
+            error,
+            effect: Effect::None,
+        }
+    }
+}
+
+/// A value where it says that something is there, and `None` where the failure says definitely that it is not.
+pub(crate) fn found<T>(result: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(failure) if failure.kind() == NotFound => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Success where the failure is of the kind that says that the work is done already.
+pub(crate) fn done_if<T>(
+    kind: ProviderErrorKind,
+    result: Result<T, Failure>,
+) -> Result<(), Failure> {
+    match result {
+        Err(failure) if failure.kind() != kind => Err(failure),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Sends a call and reads its error by the table.
+pub(crate) async fn send<T, E>(
+    operation: &'static str,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, Failure>
+where
+    E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    call.await.map_err(|error| failure(operation, &error))
+}
+
+fn failure<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ConstructionFailure(_) => {
+            Failure::refused(Bug, format!("{operation}: {}", chain(error)))
+        }
+        SdkError::TimeoutError(_) => maybe(Unavailable, format!("{operation}: no answer in time")),
+        SdkError::DispatchFailure(dispatch) => not_dispatched(operation, dispatch),
+        SdkError::ServiceError(service) => answered(&Answer {
+            operation,
+            code: service.err().code().unwrap_or_default(),
+            text: service.err().message().unwrap_or_default(),
+            status: service.raw().status().as_u16(),
+            retry_after: retry_after(service.raw()),
+        }),
+        SdkError::ResponseError(response) => answered(&Answer {
+            operation,
+            code: "",
+            text: "the answer is not one of this service",
+            status: response.raw().status().as_u16(),
+            retry_after: retry_after(response.raw()),
+        }),
+        _ => maybe(Unavailable, format!("{operation}: {}", chain(error))),
+    }
+}
+
+fn maybe(kind: ProviderErrorKind, message: String) -> Failure {
+    Failure {
+        error: ProviderError::new(kind, message),
+        effect: Effect::Maybe,
+    }
+}
+
+/// A call without an answer: refused before it was sent only where that is certain.
+fn not_dispatched(operation: &str, dispatch: &DispatchFailure) -> Failure {
+    let Some(error) = dispatch.as_connector_error() else {
+        return maybe(Unavailable, format!("{operation}: the connection failed"));
+    };
+    let message = format!("{operation}: {}", chain(error));
+    if dispatch.is_user() {
+        return Failure::refused(Bug, message);
+    }
+    if find_cause::<CredentialsError>(error).is_some() {
+        let error = ProviderError::new(Credentials, message)
+            .hint("Log in again, or check the profile and the AWS_* variables.");
+        return error.into();
+    }
+    match find_cause::<io::Error>(error).map(io::Error::kind) {
+        Some(
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::AddrNotAvailable,
+        ) => Failure::refused(Unavailable, message),
+        _ => maybe(Unavailable, message),
+    }
+}
+
+fn find_cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The texts of an error and its causes, from the outermost in.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let seconds = response.headers().get("retry-after")?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// An error as a service answered it.
+struct Answer<'a> {
+    operation: &'a str,
+    code: &'a str,
+    text: &'a str,
+    status: u16,
+    retry_after: Option<Duration>,
+}
+
+fn answered(answer: &Answer<'_>) -> Failure {
+    let (kind, hint) = classify(answer);
+    let message = match (answer.code, answer.text) {
+        ("", text) => format!("{}: {text} (status {})", answer.operation, answer.status),
+        (code, "") => format!("{}: {code}", answer.operation),
+        (code, text) => format!("{}: {code}: {text}", answer.operation),
+    };
+    let mut error = ProviderError::new(kind, message);
+    error.retry_after = answer.retry_after;
+    error.hint = hint.map(str::to_owned);
+    // A refusal by the request's content is definite; a failure inside the service is not.
+    let definite = answer.status / 100 == 4 || kind == Throttled;
+    Failure {
+        error,
+        effect: if definite {
+            Effect::None
+        } else {
+            Effect::Maybe
+        },
+    }
+}
+
+fn classify(answer: &Answer<'_>) -> (ProviderErrorKind, Option<&'static str>) {
+    if let Some(rule) = RULES.iter().find(|rule| rule.fits(answer)) {
+        return (rule.kind, rule.hint);
+    }
+    let kind = match answer.status {
+        401 => Credentials,
+        403 => AccessDenied,
+        408 => Unavailable,
+        429 => Throttled,
+        status if status / 100 == 4 => Invalid,
+        _ => Unavailable,
+    };
+    (kind, None)
+}
+
+/// One line of the table. The first that fits decides.
+struct Rule {
+    /// Beginnings of the operations it is about; none for all.
+    operations: &'static [&'static str],
+    /// The code; `*` stands for anything at its beginning or end.
+    code: &'static str,
+    /// What the message contains.
+    text: &'static str,
+    kind: ProviderErrorKind,
+    hint: Option<&'static str>,
+}
+
+impl Rule {
+    fn fits(&self, answer: &Answer<'_>) -> bool {
+        let mut operations = self.operations.iter();
+        (self.operations.is_empty() || operations.any(|o| answer.operation.starts_with(o)))
+            && code_fits(self.code, answer.code)
+            && answer.text.contains(self.text)
+    }
+}
+
+fn code_fits(pattern: &str, code: &str) -> bool {
+    if let Some(end) = pattern.strip_prefix('*') {
+        code.ends_with(end)
+    } else if let Some(start) = pattern.strip_suffix('*') {
+        code.starts_with(start)
+    } else {
+        code == pattern
+    }
+}
+
+const fn any(code: &'static str, kind: ProviderErrorKind) -> Rule {
+    on(&[], code, "", kind)
+}
+
+const fn on(
+    operations: &'static [&'static str],
+    code: &'static str,
+    text: &'static str,
+    kind: ProviderErrorKind,
+) -> Rule {
+    Rule {
+        operations,
+        code,
+        text,
+        kind,
+        hint: None,
+    }
+}
+
+impl Rule {
+    const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+}
+
+/// Operations that refer to something that may have been made a moment ago.
+const REFERRING: &[&str] = &[
+    "Create",
+    "Attach",
+    "Associate",
+    "Authorize",
+    "Modify",
+    "Replace",
+    "Put",
+    "Tag",
+    "Update",
+];
+const DELETING: &[&str] = &["Delete", "Detach", "Disassociate", "Revoke"];
+const CREATING_EKS: &[&str] = &["CreateCluster", "CreateNodegroup"];
+const CLUSTER: &[&str] = &["CreateCluster"];
+const NODE_GROUP: &[&str] = &["CreateNodegroup"];
+const IP: &str = "InvalidParameterException";
+
+/// The table.
+const RULES: &[Rule] = &[
+    // Slow down.
+    any("RequestLimitExceeded", Throttled),
+    any("Throttl*", Throttled),
+    any("TooManyRequests*", Throttled),
+    any("RequestThrottled*", Throttled),
+    any("EC2ThrottledException", Throttled),
+    // Who are you.
+    any("AuthFailure", Credentials),
+    any("ExpiredToken*", Credentials).hint("The credentials have expired: log in again."),
+    any("RequestExpired", Credentials).hint("The credentials have expired, or the clock is wrong."),
+    any("InvalidClientTokenId", Credentials),
+    any("InvalidAccessKeyId", Credentials),
+    any("UnrecognizedClientException", Credentials),
+    any("SignatureDoesNotMatch", Credentials),
+    any("IncompleteSignature*", Credentials),
+    any("MissingAuthenticationToken*", Credentials),
+    // You may not.
+    any("AccessDenied*", AccessDenied),
+    any("UnauthorizedOperation", AccessDenied),
+    any("OptInRequired", AccessDenied)
+        .hint("The region or service has to be enabled for the account."),
+    // EKS: a role, or a policy on it, that is not visible everywhere yet.
+    on(CLUSTER, IP, "does not exist", Propagation),
+    on(CLUSTER, IP, "Error in role params", Propagation),
+    on(
+        CLUSTER,
+        IP,
+        "Role could not be assumed because the trusted entity is not correct",
+        Propagation,
+    ),
+    on(
+        CLUSTER,
+        IP,
+        "The provided role doesn't have the Amazon EKS Managed Policies associated with it",
+        Propagation,
+    ),
+    on(
+        CLUSTER,
+        IP,
+        "IAM role's policy must include the",
+        Propagation,
+    ),
+    on(NODE_GROUP, IP, "does not exist", Propagation),
+    on(NODE_GROUP, IP, "not found", Propagation),
+    on(NODE_GROUP, IP, "could not be found", Propagation),
+    on(NODE_GROUP, IP, "could not be assumed", Propagation),
+    on(NODE_GROUP, IP, "required IAM policies", Propagation),
+    any("ResourcePropagationDelayException", Propagation),
+    // EKS: names and states.
+    on(
+        CREATING_EKS,
+        "ResourceInUseException",
+        "already exists",
+        AlreadyExists,
+    ),
+    on(
+        &["DeleteCluster"],
+        "ResourceInUseException",
+        "odegroup",
+        Dependency,
+    ),
+    on(
+        &["DeleteCluster"],
+        "ResourceInUseException",
+        "argate",
+        Dependency,
+    ),
+    any("ResourceInUseException", Busy),
+    on(
+        &["DeleteCluster"],
+        "ResourceLimitExceededException",
+        "",
+        Busy,
+    ),
+    on(NODE_GROUP, "ResourceNotFoundException", "", Propagation),
+    any("ResourceNotFoundException", NotFound),
+    on(
+        &[],
+        "ClientException",
+        "No cluster found for name:",
+        NotFound,
+    ),
+    any("InvalidStateException", Invalid)
+        .hint("EKS's upgrade insights name what stands in the way."),
+    any("UnsupportedAvailabilityZoneException", Invalid).hint(
+        "Choose subnets in other availability zones; the message names those that can be used.",
+    ),
+    // EC2.
+    any("InvalidGroup.Duplicate", AlreadyExists),
+    any("InvalidPermission.Duplicate", AlreadyExists),
+    any("RouteAlreadyExists", AlreadyExists),
+    any("Resource.AlreadyAssociated", Dependency)
+        .hint("Another object has it: remove it there first."),
+    any("Gateway.NotAttached", NotFound),
+    any("DependencyViolation", Dependency).hint(
+        "Something still uses it, such as a network interface of a load balancer or of a cluster.",
+    ),
+    any("InvalidGroup.InUse", Dependency),
+    any("IncorrectState", Busy),
+    any("IdempotentParameterMismatch", Bug),
+    on(DELETING, "*NotFound", "", NotFound),
+    on(REFERRING, "*.NotFound", "", Propagation),
+    any("*.NotFound", NotFound),
+    // IAM.
+    any("EntityAlreadyExists*", AlreadyExists),
+    on(REFERRING, "NoSuchEntity*", "", Propagation),
+    any("NoSuchEntity*", NotFound),
+    any("DeleteConflict*", Dependency)
+        .hint("Detach its policies and remove it from instance profiles first."),
+    on(
+        &[],
+        "MalformedPolicyDocument*",
+        "nvalid principal",
+        Propagation,
+    ),
+    any("ConcurrentModification*", Busy),
+    any("EntityTemporarilyUnmodifiable*", Busy),
+    // Quotas.
+    any("*LimitExceeded", Quota)
+        .hint("Ask for a higher quota in Service Quotas, or remove what is not needed."),
+    any("*LimitExceededException", Quota)
+        .hint("Ask for a higher quota in Service Quotas, or remove what is not needed."),
+];
+
+/// What EKS says when an update would change nothing.
+const NO_CHANGE: &[&str] = &[
+    "already at the desired configuration",
+    "No changes needed",
+    "No changes detected",
+    "already at version",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(
+        operation: &'static str,
+        code: &str,
+        text: &str,
+        status: u16,
+    ) -> (ProviderErrorKind, Effect) {
+        let failure = answered(&Answer {
+            operation,
+            code,
+            text,
+            status,
+            retry_after: None,
+        });
+        (failure.kind(), failure.effect)
+    }
+
+    #[test]
+    fn the_table_says_what_can_be_done() {
+        let cases: &[(&'static str, &str, &str, u16, ProviderErrorKind)] = &[
+            ("CreateVpc", "VpcLimitExceeded", "The maximum", 400, Quota),
+            (
+                "CreateSubnet",
+                "InvalidVpcID.NotFound",
+                "",
+                400,
+                Propagation,
+            ),
+            ("DeleteVpc", "InvalidVpcID.NotFound", "", 400, NotFound),
+            (
+                "DescribeVpcAttribute",
+                "InvalidVpcID.NotFound",
+                "",
+                400,
+                NotFound,
+            ),
+            ("DeleteVpc", "DependencyViolation", "", 400, Dependency),
+            (
+                "DetachInternetGateway",
+                "Gateway.NotAttached",
+                "",
+                400,
+                NotFound,
+            ),
+            ("CreateRoute", "RouteAlreadyExists", "", 400, AlreadyExists),
+            ("DeleteRoute", "InvalidRoute.NotFound", "", 400, NotFound),
+            ("CreateVpc", "RequestLimitExceeded", "", 503, Throttled),
+            ("CreateVpc", "UnauthorizedOperation", "", 403, AccessDenied),
+            ("CreateVpc", "AuthFailure", "", 401, Credentials),
+            ("CreateVpc", "InternalError", "", 500, Unavailable),
+            ("CreateRole", "EntityAlreadyExists", "", 409, AlreadyExists),
+            ("AttachRolePolicy", "NoSuchEntity", "", 404, Propagation),
+            ("GetRole", "NoSuchEntity", "", 404, NotFound),
+            ("DetachRolePolicy", "NoSuchEntity", "", 404, NotFound),
+            ("DeleteRole", "DeleteConflict", "", 409, Dependency),
+            (
+                "CreateRole",
+                "MalformedPolicyDocument",
+                "Invalid principal in policy",
+                400,
+                Propagation,
+            ),
+            (
+                "CreateRole",
+                "MalformedPolicyDocument",
+                "Syntax errors",
+                400,
+                Invalid,
+            ),
+            (
+                "CreateCluster",
+                IP,
+                "Role could not be assumed because the trusted entity is not correct",
+                400,
+                Propagation,
+            ),
+            (
+                "CreateCluster",
+                IP,
+                "The provided role doesn't have the Amazon EKS Managed Policies associated with it",
+                400,
+                Propagation,
+            ),
+            (
+                "CreateCluster",
+                IP,
+                "IAM role's policy must include the `sts:AssumeRole` action",
+                400,
+                Propagation,
+            ),
+            (
+                "CreateCluster",
+                IP,
+                "Error in role params",
+                400,
+                Propagation,
+            ),
+            (
+                "CreateCluster",
+                IP,
+                "unsupported Kubernetes version",
+                400,
+                Invalid,
+            ),
+            (
+                "CreateCluster",
+                "ResourceInUseException",
+                "Cluster already exists with name: a",
+                409,
+                AlreadyExists,
+            ),
+            (
+                "DeleteCluster",
+                "ResourceInUseException",
+                "Cluster has nodegroups attached",
+                409,
+                Dependency,
+            ),
+            (
+                "UpdateClusterConfig",
+                "ResourceInUseException",
+                "currently has update x in progress",
+                409,
+                Busy,
+            ),
+            (
+                "DescribeCluster",
+                "ResourceNotFoundException",
+                "No cluster found for name: a.",
+                404,
+                NotFound,
+            ),
+            (
+                "DescribeCluster",
+                "ClientException",
+                "No cluster found for name: a.",
+                400,
+                NotFound,
+            ),
+            (
+                "CreateCluster",
+                "ResourceLimitExceededException",
+                "",
+                400,
+                Quota,
+            ),
+            (
+                "UpdateClusterVersion",
+                "InvalidStateException",
+                "",
+                400,
+                Invalid,
+            ),
+            (
+                "CreateNodegroup",
+                "ResourcePropagationDelayException",
+                "",
+                428,
+                Propagation,
+            ),
+            ("DescribeCluster", "", "", 404, Invalid),
+            ("DescribeCluster", "", "", 403, AccessDenied),
+        ];
+        for (operation, code, text, status, expected) in cases {
+            let (kind, _) = check(operation, code, text, *status);
+            assert_eq!(kind, *expected, "{operation} {code} {text}");
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_is_without_effect() {
+        assert_eq!(
+            check("CreateVpc", "InternalError", "", 500).1,
+            Effect::Maybe
+        );
+        assert_eq!(check("CreateVpc", "", "", 200).1, Effect::Maybe);
+        assert_eq!(check("CreateVpc", "Throttling", "", 503).1, Effect::None);
+        assert_eq!(
+            check("CreateVpc", "VpcLimitExceeded", "", 400).1,
+            Effect::None
+        );
+    }
+
+    #[test]
+    fn an_update_without_change_is_known() {
+        let failure = answered(&Answer {
+            operation: "UpdateClusterConfig",
+            code: IP,
+            text: "No changes needed for the logging config provided",
+            status: 400,
+            retry_after: None,
+        });
+        assert!(failure.says_no_change());
+    }
+
+    #[test]
+    fn what_was_never_sent_had_no_effect() {
+        use aws_smithy_runtime_api::client::result::ConnectorError;
+        type Error = SdkError<aws_sdk_ec2::operation::create_vpc::CreateVpcError, HttpResponse>;
+        let io = |kind| Box::new(io::Error::from(kind));
+        let cases = [
+            (
+                ConnectorError::io(io(io::ErrorKind::ConnectionRefused)),
+                Effect::None,
+            ),
+            (
+                ConnectorError::io(io(io::ErrorKind::ConnectionReset)),
+                Effect::Maybe,
+            ),
+            (
+                ConnectorError::timeout(io(io::ErrorKind::TimedOut)),
+                Effect::Maybe,
+            ),
+        ];
+        for (error, expected) in cases {
+            let text = format!("{error:?}");
+            let failure = failure("CreateVpc", &Error::dispatch_failure(error));
+            assert_eq!(failure.effect, expected, "{text}");
+            assert_eq!(failure.kind(), Unavailable);
+        }
+        let none = CredentialsError::not_loaded("no providers in chain");
+        let error = ConnectorError::other(Box::new(none), None);
+        let failure = failure("CreateVpc", &Error::dispatch_failure(error));
+        assert_eq!(
+            (failure.kind(), failure.effect),
+            (Credentials, Effect::None)
+        );
+    }
+}

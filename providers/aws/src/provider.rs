@@ -1,0 +1,95 @@
+//! The provider `aws`.
+
+use std::sync::Arc;
+
+use strata_model::Mode;
+use strata_model::provider::{
+    ArgumentFault, ConnectContext, Connection, PlanRequest, PlannedChange, Provider,
+    ProviderConfig, ProviderError, ProviderErrorKind, ProviderName, ValidateRequest,
+};
+use strata_model::schema::{ResourceSchema, Schema};
+use strata_model::state::StateRow;
+
+use crate::cloud::Cloud;
+use crate::config::{self, Config};
+use crate::connection::AwsConnection;
+use crate::registry::Registry;
+
+/// The provider `aws`: networks, identities and EKS.
+#[derive(Debug)]
+pub struct Aws {
+    name: ProviderName,
+    config: Schema,
+    registry: Arc<Registry>,
+}
+
+impl Default for Aws {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Aws {
+    /// The provider. It reads and calls nothing until a connection is used.
+    pub fn new() -> Self {
+        Aws {
+            name: ProviderName("aws".into()),
+            config: config::schema(),
+            registry: Arc::new(Registry::new()),
+        }
+    }
+}
+
+impl Provider for Aws {
+    fn name(&self) -> &ProviderName {
+        &self.name
+    }
+
+    fn config_schema(&self) -> &Schema {
+        &self.config
+    }
+
+    fn schemas(&self) -> &[ResourceSchema] {
+        self.registry.schemas()
+    }
+
+    fn validate(&self, request: ValidateRequest<'_>) -> Vec<ArgumentFault> {
+        match request.resource_type {
+            None => config::validate(request.config),
+            Some(name) => self.registry.validate(name, request.config),
+        }
+    }
+
+    fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError> {
+        let (ty, schema) = self.registry.managed(request.resource_type)?;
+        ty.plan(schema, &request)
+    }
+
+    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {
+        let address = row.address();
+        let schema = self
+            .registry
+            .schema(Mode::Managed, &address.resource_type)?;
+        if row.schema_version > schema.version {
+            let message = format!(
+                "the object was recorded with version {} of its schema, and this Strata knows version {}",
+                row.schema_version, schema.version
+            );
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, message)
+                .hint("Use the version of Strata that recorded it, or a newer one."));
+        }
+        Ok(row)
+    }
+
+    fn connect(
+        &self,
+        config: &ProviderConfig,
+        context: &ConnectContext,
+    ) -> Result<Arc<dyn Connection>, ProviderError> {
+        let cloud = Cloud::new(Config::read(config)?, context.clone());
+        Ok(Arc::new(AwsConnection::new(
+            cloud,
+            Arc::clone(&self.registry),
+        )))
+    }
+}

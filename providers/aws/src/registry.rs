@@ -1,0 +1,138 @@
+//! All resource types and data sources: one line each.
+
+use strata_model::provider::{ArgumentFault, ProviderError};
+use strata_model::schema::ResourceSchema;
+use strata_model::{Mode, Value};
+
+use crate::adapter::{Adapter, ErasedType};
+use crate::checks::Checks;
+use crate::data::{
+    DataSource, availability_zones::AvailabilityZones, caller_identity::CallerIdentity,
+    partition::Partition, region::Region,
+};
+use crate::ec2::{
+    internet_gateway::InternetGateways, route_table::RouteTables, security_group::SecurityGroups,
+    subnet::Subnets, vpc::Vpcs,
+};
+use crate::eks::{cluster::Clusters, node_group::NodeGroups};
+use crate::iam::{role::Roles, role_policy_attachment::RolePolicyAttachments};
+
+const MANAGED: &[&dyn ErasedType] = &[
+    &Adapter(Vpcs),
+    &Adapter(Subnets),
+    &Adapter(InternetGateways),
+    &Adapter(RouteTables),
+    &Adapter(SecurityGroups),
+    &Adapter(Roles),
+    &Adapter(RolePolicyAttachments),
+    &Adapter(Clusters),
+    &Adapter(NodeGroups),
+];
+
+const DATA: &[&dyn DataSource] = &[&AvailabilityZones, &CallerIdentity, &Partition, &Region];
+
+/// The types with their schemas, which are made once.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    /// Those of `MANAGED`, then those of `DATA`, in order.
+    schemas: Vec<ResourceSchema>,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        let managed = MANAGED.iter().map(|ty| ty.schema());
+        let data = DATA.iter().map(|source| source.schema());
+        Registry {
+            schemas: managed.chain(data).collect(),
+        }
+    }
+
+    pub(crate) fn schemas(&self) -> &[ResourceSchema] {
+        &self.schemas
+    }
+
+    pub(crate) fn schema(&self, mode: Mode, name: &str) -> Result<&ResourceSchema, ProviderError> {
+        self.schemas
+            .iter()
+            .find(|schema| schema.mode == mode && schema.name == name)
+            .ok_or_else(|| ProviderError::bug(format!("the provider aws has no type {name}")))
+    }
+
+    /// A resource type with its schema.
+    pub(crate) fn managed(
+        &self,
+        name: &str,
+    ) -> Result<(&'static dyn ErasedType, &ResourceSchema), ProviderError> {
+        self.all_managed()
+            .find(|(_, schema)| schema.name == name)
+            .ok_or_else(|| {
+                ProviderError::bug(format!("the provider aws has no resource type {name}"))
+            })
+    }
+
+    /// All resource types with their schemas.
+    pub(crate) fn all_managed(
+        &self,
+    ) -> impl Iterator<Item = (&'static dyn ErasedType, &ResourceSchema)> {
+        MANAGED.iter().copied().zip(&self.schemas)
+    }
+
+    /// A data source.
+    pub(crate) fn data(
+        &self,
+        name: &str,
+    ) -> Result<(&'static dyn DataSource, &ResourceSchema), ProviderError> {
+        DATA.iter()
+            .copied()
+            .zip(&self.schemas[MANAGED.len()..])
+            .find(|(_, schema)| schema.name == name)
+            .ok_or_else(|| {
+                ProviderError::bug(format!("the provider aws has no data source {name}"))
+            })
+    }
+
+    /// Checks the arguments of a resource type or data source. No name is both.
+    pub(crate) fn validate(&self, name: &str, config: &Value) -> Vec<ArgumentFault> {
+        if let Ok((ty, _)) = self.managed(name) {
+            return ty.validate(config);
+        }
+        let mut checks = Checks::new(config);
+        if let Ok((source, _)) = self.data(name) {
+            source.validate(&mut checks);
+        }
+        checks.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_there_once() {
+        let registry = Registry::new();
+        let mut names: Vec<&str> = registry
+            .schemas()
+            .iter()
+            .map(|schema| schema.name)
+            .collect();
+        assert!(names.iter().all(|name| name.starts_with("aws_")));
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_attribute_is_described() {
+        for schema in Registry::new().schemas() {
+            for (name, attribute) in schema.schema.attributes() {
+                assert!(
+                    attribute.description.ends_with('.'),
+                    "{}.{name}",
+                    schema.name
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! One change under way: its identity, its deadline, and the one way of waiting.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use strata_model::OpId;
+use strata_model::provider::{Checkpoint, ProviderErrorKind};
+
+use crate::cloud::{Clients, Cloud};
+use crate::error::{Failure, send};
+use crate::tags::{self, Tags};
+
+/// How long objects of eventually consistent services may stay out of sight after their creation, in the cloud's time.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(120);
+
+/// What a look at the cloud says of something that is waited for.
+#[derive(Debug)]
+pub(crate) enum Progress<T> {
+    /// It is as wanted.
+    Done(T),
+    /// Not yet; the words are for people.
+    Pending(String),
+}
+
+/// One change under way.
+pub(crate) struct Step<'a> {
+    pub(crate) cloud: &'a Cloud,
+    pub(crate) op: OpId,
+    checkpoint: &'a dyn Checkpoint,
+    /// By the clock's `elapsed`.
+    deadline: Duration,
+    changed: AtomicBool,
+}
+
+impl<'a> Step<'a> {
+    pub(crate) fn new(
+        cloud: &'a Cloud,
+        op: OpId,
+        checkpoint: &'a dyn Checkpoint,
+        limit: Duration,
+    ) -> Self {
+        Step {
+            cloud,
+            op,
+            checkpoint,
+            deadline: cloud.clock().elapsed() + limit,
+            changed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) async fn clients(&self) -> Result<&'a Clients, Failure> {
+        self.cloud.clients().await
+    }
+
+    /// Tells people what is waited for.
+    pub(crate) fn progress(&self, message: &str) {
+        self.checkpoint.progress(message);
+    }
+
+    /// Whether a call of this step has changed something already.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Sends a call that changes something, and remembers that it did.
+    pub(crate) async fn change<T, E>(
+        &self,
+        operation: &'static str,
+        call: impl Future<
+            Output = Result<
+                T,
+                aws_smithy_runtime_api::client::result::SdkError<
+                    E,
+                    aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+                >,
+            >,
+        >,
+    ) -> Result<T, Failure>
+    where
+        E: std::error::Error
+            + aws_smithy_types::error::metadata::ProvideErrorMetadata
+            + Send
+            + Sync
+            + 'static,
+    {
+        let answer = send(operation, call).await;
+        if answer.is_ok() {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// The tags that the object should have, without those of Strata.
+    pub(crate) fn wanted_tags(&self, tags: Option<&Tags>) -> Tags {
+        tags::wanted(self.cloud.default_tags(), tags)
+    }
+
+    /// The tags of a create call.
+    pub(crate) fn create_tags(&self, tags: Option<&Tags>) -> Tags {
+        tags::for_create(self.wanted_tags(tags), self.cloud.lineage(), self.op)
+    }
+
+    /// Looks again and again, `every` so often in the cloud's time, until what is waited for is there or the deadline
+    /// has passed. A look that fails in passing is only late; any other failure ends the wait.
+    ///
+    /// This is the only place that waits.
+    pub(crate) async fn wait<T, F, Fut>(
+        &self,
+        what: &str,
+        every: Duration,
+        look: F,
+    ) -> Result<T, Failure>
+    where
+        F: Fn() -> Fut + Send,
+        Fut: Future<Output = Result<Progress<T>, Failure>> + Send,
+    {
+        let mut said = String::new();
+        loop {
+            let saw = match look().await {
+                Ok(Progress::Done(value)) => return Ok(value),
+                Ok(Progress::Pending(saw)) => saw,
+                Err(failure) if failure.is_transient() => failure.error.message,
+                Err(failure) => return Err(failure),
+            };
+            if saw != said {
+                self.progress(&format!("{what}: {saw}"));
+            }
+            if self.cloud.clock().elapsed() + every > self.deadline {
+                return Err(Failure::refused(
+                    ProviderErrorKind::Timeout,
+                    format!("{what}: the time limit has passed; last seen: {saw}"),
+                ));
+            }
+            said = saw;
+            self.cloud.clock().sleep(every).await;
+        }
+    }
+
+    /// Reads an object until it is seen to be as wanted. An object that is out of sight is waited for: after a create
+    /// it may take a while to appear. One that stays out of sight is gone.
+    pub(crate) async fn until<T, F, Fut>(
+        &self,
+        what: &str,
+        read: F,
+        is_settled: impl Fn(&T) -> bool + Send + Sync,
+    ) -> Result<T, Failure>
+    where
+        T: Send,
+        F: Fn() -> Fut + Send + Sync,
+        Fut: Future<Output = Result<Option<T>, Failure>> + Send,
+    {
+        let begin = self.cloud.clock().elapsed();
+        let (read, is_settled) = (&read, &is_settled);
+        self.wait(what, Duration::from_secs(2), move || async move {
+            match read().await? {
+                Some(value) if is_settled(&value) => Ok(Progress::Done(value)),
+                Some(_) => Ok(Progress::Pending("not as wanted yet".to_owned())),
+                None if self.cloud.clock().elapsed() > begin + VISIBLE_WITHIN => {
+                    Err(Failure::refused(
+                        ProviderErrorKind::NotFound,
+                        format!("{what}: it does not exist"),
+                    ))
+                }
+                None => Ok(Progress::Pending("not visible yet".to_owned())),
+            }
+        })
+        .await
+    }
+
+    /// Waits until a read says definitely that the object is gone.
+    pub(crate) async fn until_gone<T, F, Fut>(
+        &self,
+        what: &str,
+        every: Duration,
+        read: F,
+    ) -> Result<(), Failure>
+    where
+        F: Fn() -> Fut + Send + Sync,
+        Fut: Future<Output = Result<Option<T>, Failure>> + Send,
+    {
+        let read = &read;
+        self.wait(what, every, move || async move {
+            Ok(match read().await? {
+                None => Progress::Done(()),
+                Some(_) => Progress::Pending("still there".to_owned()),
+            })
+        })
+        .await
+    }
+}

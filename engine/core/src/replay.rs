@@ -586,6 +586,19 @@ impl<'a> Replay<'a> {
             .provider
             .clone()
             .or_else(|| row.map(|row| row.provider.clone()));
+        if let (Some(_), Some(provider)) = (&step.import_id, &provider) {
+            // A late create has no row: its id is all that is known of it.
+            let attributes = schema.schema.attributes().iter();
+            let planned = Value::object(
+                attributes
+                    .map(|(name, attribute)| (name.clone(), Value::null_of(attribute.ty.ty()))),
+            );
+            return Ok(Resolved::Change {
+                prior: None,
+                planned,
+                provider: provider.clone(),
+            });
+        }
         match (self.before(step, schema), provider) {
             (Some(prior), Some(provider)) => Ok(Resolved::Change {
                 planned: prior.clone(),

@@ -27,7 +27,12 @@ pub trait Resolver: fmt::Debug + Send {
 
     /// The project's outputs, evaluated with all that was recorded, for the end of the run. An output whose value
     /// still is unknown (its branch failed) is left out.
-    fn outputs(&mut self) -> (std::collections::BTreeMap<String, strata_model::state::StoredOutput>, Diagnostics);
+    fn outputs(
+        &mut self,
+    ) -> (
+        std::collections::BTreeMap<String, strata_model::state::StoredOutput>,
+        Diagnostics,
+    );
 }
 
 /// What a step does, fully resolved.

@@ -9,9 +9,9 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, channel::mpsc, channel::oneshot};
 use strata_model::event::{Event, StepEvent};
-use strata_model::plan::{Action, Plan, Step, Summary};
+use strata_model::plan::{Action, Plan, PlanMode, Step, Summary};
 use strata_model::provider::{Object, ProviderConfig, ProviderError, ProviderErrorKind};
-use strata_model::state::{PlanRecord, PlanStatus, RowKey, RunRecord, RunStatus};
+use strata_model::state::{PlanRecord, PlanStatus, RowKey, RunRecord, RunStatus, StoredOutput};
 use strata_model::store::{StoreError, Write};
 use strata_model::{Diagnostic, Fence, RunId};
 
@@ -183,23 +183,20 @@ impl<'a> Executor<'a> {
             run: run.id,
             steps: self.plan.steps.len() - self.record.done.len(),
         });
+        let plan = self.plan;
         for number in self.record.done.clone() {
-            self.recall(number);
+            if let Some(step) = plan.steps.get(number as usize) {
+                self.recall(step);
+            }
         }
         let writes = vec![Write::PutPlan(self.record.clone()), Write::BeginRun(run)];
         self.stage(writes, After::Nothing);
     }
 
-    /// Tells the resolver what an earlier run of this plan left.
-    fn recall(&mut self, number: u32) {
-        let Some(step) = self.plan.steps.get(number as usize) else {
-            return;
-        };
-        let object = self
-            .rows
-            .get(&step.key)
-            .map(|row| self.connections.attributes(row));
-        match object {
+    /// Tells the resolver what the row of a step says.
+    pub(super) fn recall(&mut self, step: &Step) {
+        let row = self.rows.get(&step.key);
+        match row.map(|row| self.connections.attributes(row)) {
             Some(Ok(object)) => self.resolver.record(&step.key, Some(&object)),
             // What cannot be decoded stays unknown, and fails the step that needs it.
             Some(Err(_)) => {}
@@ -428,11 +425,9 @@ impl<'a> Executor<'a> {
     }
 
     fn last_writes(&mut self) -> Vec<Write> {
-        let (outputs, diagnostics) = self.resolver.outputs();
-        self.outcome.diagnostics.extend(diagnostics);
-        self.outcome.outputs.clone_from(&outputs);
         let status = self.outcome.status();
-        let mut writes = vec![Write::PutOutputs(outputs)];
+        self.outcome.outputs = self.outputs();
+        let mut writes = vec![Write::PutOutputs(self.outcome.outputs.clone())];
         if status == RunStatus::Finished {
             writes.push(Write::PutPlan(PlanRecord {
                 status: PlanStatus::Finished,
@@ -446,6 +441,24 @@ impl<'a> Executor<'a> {
             at: self.cx.clock.now(),
         });
         writes
+    }
+
+    /// The outputs at the end. A run that destroys evaluates nothing: it drops what its plan says, if it came so far.
+    fn outputs(&mut self) -> BTreeMap<String, StoredOutput> {
+        if self.plan.options.mode != PlanMode::Destroy {
+            let (outputs, diagnostics) = self.resolver.outputs();
+            self.outcome.diagnostics.extend(diagnostics);
+            return outputs;
+        }
+        let mut outputs = self.rows.outputs().clone();
+        if self.outcome.is_complete() {
+            let dropped = |name: &String| {
+                let change = self.plan.outputs.get(name);
+                change.is_some_and(|change| change.after.is_none())
+            };
+            outputs.retain(|name, _| !dropped(name));
+        }
+        outputs
     }
 
     /// Tries once more what could not be made durable, and says what came of the run.

@@ -74,3 +74,8 @@ impl std::fmt::Debug for ApplyInput<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use strata_model::plan::Plan;
-use strata_model::state::{RowKey, StateRow, StateSnapshot};
+use strata_model::state::{RowKey, StateRow, StateSnapshot, StoredOutput};
 use strata_model::{Address, Value};
 
 /// What the run read at its beginning, with what it changed since.
@@ -42,6 +42,11 @@ impl<'a> Rows<'a> {
             repeated,
             changed: BTreeMap::new(),
         }
+    }
+
+    /// The outputs when the run began.
+    pub(crate) fn outputs(&self) -> &BTreeMap<String, StoredOutput> {
+        &self.state.outputs
     }
 
     /// The row of a key.

@@ -87,11 +87,14 @@ impl Schedule {
         let free: Vec<usize> = (0..self.unmet.len())
             .filter(|node| self.unmet[*node] == 0)
             .collect();
-        for step in done.iter().map(|step| *step as usize) {
-            if step < self.steps {
-                self.fate[step] = Fate::Done;
-                self.release(step);
-            }
+        let done = done.iter().map(|step| *step as usize);
+        let done: Vec<usize> = done.filter(|step| *step < self.steps).collect();
+        // All are marked before one is released: a done step may follow another, and must not become ready by it.
+        for step in &done {
+            self.fate[*step] = Fate::Done;
+        }
+        for step in done {
+            self.release(step);
         }
         for node in free {
             self.enter(node);

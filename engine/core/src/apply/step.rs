@@ -97,16 +97,23 @@ impl<'a> Executor<'a> {
             return self.fail(step, &missing_row(step));
         };
         self.rows.rename(&from, &step.key);
-        if let Some(Ok(object)) = self
-            .rows
-            .get(&step.key)
-            .map(|row| self.connections.attributes(row))
-        {
-            self.resolver.record(&step.key, Some(&object));
-        }
         let to = step.key.clone();
-        let writes = vec![Write::MoveRow { from, to }, self.step_done(step.number)];
+        let mut writes = vec![Write::MoveRow { from, to }];
+        writes.extend(self.metadata(step));
+        writes.push(self.step_done(step.number));
+        self.recall(step);
         self.succeed(writes, finish);
+    }
+
+    /// Brings up to date what a row says beside its attributes.
+    fn metadata(&mut self, step: &Step) -> Option<Write> {
+        let old = self.rows.get(&step.key)?;
+        let row = with_step(old.clone(), step);
+        if row == *old {
+            return None;
+        }
+        self.rows.put(&row, None);
+        Some(Write::PutRow(Box::new(row)))
     }
 
     fn forget(&mut self, step: &'a Step) {
@@ -127,22 +134,24 @@ impl<'a> Executor<'a> {
         let Some(old) = self.rows.get(&step.key).cloned() else {
             return self.fail(step, &missing_row(step));
         };
-        let schema = match self.connections.schema(&step.key.address) {
-            Ok((_, schema)) => schema,
-            Err(error) => return self.fail(step, &error),
-        };
-        let attributes = match &step.planned {
-            Some(seen) => row::keep_secrets(&old.attributes, seen.clone(), &schema.schema),
-            None => old.attributes.clone(),
-        };
-        let row = StateRow {
-            attributes,
-            schema_version: match step.planned {
-                Some(_) => schema.version,
-                None => old.schema_version,
-            },
-            ..with_step(old, step)
-        };
+        let mut row = with_step(old, step);
+        if step.planned.is_some() {
+            let schema = match self.connections.schema(&step.key.address) {
+                Ok((_, schema)) => schema,
+                Err(error) => return self.fail(step, &error),
+            };
+            let seen = match self.resolver.resolve(step) {
+                Ok(Resolved::Change { planned, .. }) => planned,
+                Ok(Resolved::Nothing) => return self.unchanged(step),
+                Ok(Resolved::Read { .. }) => {
+                    return self.fail(step, &ProviderError::bug("a record was resolved to a read"));
+                }
+                Err(error) => return self.unresolved(step, error),
+            };
+            let seen = row::encode(&seen, &schema.schema, self.cx.key);
+            row.attributes = row::keep_secrets(&row.attributes, seen, &schema.schema);
+            row.schema_version = schema.version;
+        }
         self.rows.put(&row, None);
         if let Ok(object) = self.connections.attributes(&row) {
             self.resolver.record(&step.key, Some(&object));
@@ -155,20 +164,9 @@ impl<'a> Executor<'a> {
     fn unchanged(&mut self, step: &'a Step) {
         let finish = self.started(step);
         let mut writes = Vec::new();
-        if let Some(old) = self.rows.get(&step.key).cloned() {
-            let row = match step.action {
-                Action::Create | Action::Update => with_step(old.clone(), step),
-                Action::Delete
-                | Action::Read
-                | Action::Move
-                | Action::Import
-                | Action::Forget
-                | Action::Record => old.clone(),
-            };
-            if row != old {
-                self.rows.put(&row, None);
-                writes.push(Write::PutRow(Box::new(row)));
-            }
+        if step.action != Action::Delete {
+            writes.extend(self.metadata(step));
+            self.recall(step);
         }
         writes.push(self.step_done(step.number));
         self.succeed(writes, finish);
@@ -612,6 +610,7 @@ fn with_step(row: StateRow, step: &Step) -> StateRow {
         create_before_destroy: step.create_before_destroy,
         dependencies: step.dependencies.clone(),
         source: step.source.clone(),
+        provider: step.provider.clone().unwrap_or(row.provider),
         ..row
     }
 }

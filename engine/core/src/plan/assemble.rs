@@ -69,6 +69,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
             assembly.declared(&planner, change, selected[at]);
         }
         assembly.orphans(&planner);
+        assembly.late_creates();
         assembly.records(&planner, &selected);
     }
     let values = planner.output_values(&mut assembly.diagnostics);
@@ -633,6 +634,30 @@ impl<'a> Assembly<'a> {
             std::mem::take(&mut self.kept),
         );
         self.draft.order_deletions(rows, &deletions, &kept);
+    }
+
+    /// Deletes what a create made that was given up.
+    pub(super) fn late_creates(&mut self) {
+        for late in self.input.late {
+            let deposed = DeposedId::parse(&late.op.to_string());
+            let known = self
+                .input
+                .providers
+                .schema(late.address.mode, &late.address.resource_type);
+            let Some((_, schema)) = known else { continue };
+            let step = Step {
+                action: Action::Delete,
+                reason: Reason::LateCreate,
+                import_id: Some(late.id.clone()),
+                provider: Some(late.provider.clone()),
+                timeouts: schema.timeouts,
+                ..blank(RowKey {
+                    address: late.address.clone(),
+                    deposed,
+                })
+            };
+            self.draft.push(step, BTreeSet::new());
+        }
     }
 
     fn forget(&mut self, row: &StateRow, reason: Reason) {

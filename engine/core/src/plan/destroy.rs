@@ -30,6 +30,7 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
     assembly
         .draft
         .order_deletions(input.snapshot.rows.iter(), &deletions, &BTreeMap::new());
+    assembly.late_creates();
     let everything = selected.len() == input.snapshot.rows.len();
     let outputs = if everything {
         &input.snapshot.outputs

@@ -25,7 +25,9 @@ use strata_language::scope::SourceTree;
 use strata_model::plan::{DefinitionSnapshot, Plan, PlanOptions, PlannedVariable, SourceRevision};
 use strata_model::provider::{Observation, ProviderConfig, Providers, ReadPurpose};
 use strata_model::state::{RowKey, StateSnapshot};
-use strata_model::{Address, Diagnostics, Name, PlanId, SecretKey, SourceMap, Timestamp, Value};
+use strata_model::{
+    Address, Diagnostics, Name, OpId, PlanId, SecretKey, SourceMap, Timestamp, Value,
+};
 
 /// The file trees of packages by key.
 pub type Trees = BTreeMap<Arc<str>, Arc<dyn SourceTree>>;
@@ -53,6 +55,8 @@ pub struct PlanInput<'a> {
     pub read: &'a BTreeMap<Address, Observation>,
     /// Objects that the `import` command names, beside those of `import` blocks.
     pub imports: &'a BTreeMap<Address, String>,
+    /// Objects that turned up after their create was given up: they are deleted.
+    pub late: &'a [LateObject],
     /// What is asked for.
     pub options: &'a PlanOptions,
     /// The key for fingerprints.
@@ -78,6 +82,19 @@ pub struct PlanHeader {
     pub source: SourceRevision,
     /// The definitions' files.
     pub files: DefinitionSnapshot,
+}
+
+/// An object that carries the op id of a create which the journal closed as absent.
+#[derive(Debug, Clone)]
+pub struct LateObject {
+    /// The address that the create was for.
+    pub address: Address,
+    /// The op.
+    pub op: OpId,
+    /// The object's id.
+    pub id: String,
+    /// The connection by which it was seen.
+    pub provider: ProviderConfig,
 }
 
 /// Something that has to be read before the plan can be made.

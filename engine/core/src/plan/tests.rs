@@ -182,6 +182,7 @@ impl Scenario {
                 observed: &self.observed,
                 read: &read,
                 imports: &self.imports,
+                late: &[],
                 options: &self.options,
                 key: &key(),
                 header: &header(),

@@ -101,6 +101,13 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
+    /// What the call starts takes another time than usual; a very long one is stuck.
+    OperationTakes {
+        /// How many seconds.
+        seconds: u64,
+    },
+    /// The answer has members that no client knows, as that of a newer service.
+    UnknownMembers,
     /// Lists are cut into pages of no more than this many items.
     SmallPages {
         /// How many items at most.
@@ -130,6 +137,8 @@ impl Fault {
             Self::ConsistencyLag { .. } => "consistency_lag",
             Self::RoleNotAssumable { .. } => "role_not_assumable",
             Self::OperationFails { .. } => "operation_fails",
+            Self::OperationTakes { .. } => "operation_takes",
+            Self::UnknownMembers => "unknown_members",
             Self::SmallPages { .. } => "small_pages",
         }
     }

@@ -186,15 +186,15 @@ impl Sandbox {
             .map_err(SandboxError::Store)
     }
 
-    /// Closes the store and frees its file. Needs that no other handle is left; otherwise the last one closes it.
+    /// Closes the store and frees its file, after every call that was taken up. Other handles on the world are of no use any more.
     pub async fn close(self) {
+        self.inner.store.close();
         let writer = self
             .inner
             .writer
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        drop(self.inner);
         if let Some(writer) = writer {
             // A writer that panicked has closed the store as well.
             drop(writer.await);

@@ -85,6 +85,7 @@ enum Command {
     Write(Batch),
     Ledger(oneshot::Sender<Result<Ledger, sqlx::Error>>),
     Reset(oneshot::Sender<Result<(), sqlx::Error>>),
+    Close,
 }
 
 /// What the store held when it was opened.
@@ -142,6 +143,12 @@ impl Store {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Reset(reply))?;
         Ok(answer)
+    }
+
+    /// Asks the task to end, after everything that was queued before.
+    pub(crate) fn close(&self) {
+        // A task that has ended needs no asking.
+        drop(self.send(Command::Close));
     }
 
     fn send(&self, command: Command) -> Result<(), SandboxError> {
@@ -260,6 +267,7 @@ async fn write_all(
             }
             Command::Ledger(reply) => drop(reply.send(read_ledger(&mut connection).await)),
             Command::Reset(reply) => drop(reply.send(clear(&mut connection).await)),
+            Command::Close => break,
         }
     }
     // Closing writes the log back into the file; after a failure here the log is simply read at the next start.

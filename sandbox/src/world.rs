@@ -31,6 +31,8 @@ pub(crate) struct World {
     seq: u64,
     /// How long objects that the present call creates stay unseen, and those that it deletes stay seen.
     lag_ms: u64,
+    /// How long what the present call starts takes, if that is not left to the type.
+    pub(crate) seconds: Option<u64>,
     /// How often each role was refused by an injected fault, by ARN.
     pub(crate) role_refusals: BTreeMap<String, u32>,
 }
@@ -56,6 +58,7 @@ impl World {
             now_ms: 0,
             seq: 0,
             lag_ms: 0,
+            seconds: None,
             role_refusals: BTreeMap::new(),
         }
     }
@@ -117,6 +120,7 @@ impl World {
         self.seq = seq;
         self.now_ms = now_ms;
         self.lag_ms = 0;
+        self.seconds = None;
         while let Some((due_ms, id, key)) = self.timers.first().cloned() {
             if due_ms > now_ms {
                 break;
@@ -151,6 +155,7 @@ impl World {
         reason = "delays are positive and far below 2^52 ms"
     )]
     pub(crate) fn after_seconds(&self, seconds: u64) -> u64 {
+        let seconds = self.seconds.unwrap_or(seconds);
         self.now_ms + (seconds as f64 * 1000.0 / self.speed) as u64
     }
 

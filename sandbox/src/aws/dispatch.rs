@@ -221,6 +221,12 @@ impl Call<'_> {
             }
             Some(_) | None => result,
         };
+        let result = result.map(|mut value| {
+            if struck.unknown_members {
+                faulty::add_unknown_members(&mut value);
+            }
+            value
+        });
         let answer = self.render(&operation, &result);
         let status = if struck.dropped_before() {
             0
@@ -289,6 +295,7 @@ impl Call<'_> {
     }
 
     fn execute(&self, state: &mut State, prepared: Prepared, injected: &Injected) -> Answer {
+        state.world.seconds = injected.seconds;
         let caller = sts::caller(&state.world, &self.scope.access_key)?;
         let mut cx = Cx {
             world: &mut state.world,

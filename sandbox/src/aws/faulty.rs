@@ -1,5 +1,7 @@
 //! The faults that strike a call: when they do, and what errors they look like in each service.
 
+use serde_json::{Map, Value, json};
+
 use crate::faults::Fault;
 
 use super::error::AwsError;
@@ -14,6 +16,8 @@ pub(super) struct Struck {
     pub(super) after: Option<Fault>,
     pub(super) delay_ms: u64,
     pub(super) lag_ms: u64,
+    /// Whether the answer gets members that nobody knows.
+    pub(super) unknown_members: bool,
     pub(super) injected: Injected,
 }
 
@@ -48,6 +52,8 @@ impl Struck {
                 Fault::OperationFails { code } => {
                     struck.injected.failure = Some(code.unwrap_or_default());
                 }
+                Fault::OperationTakes { seconds } => struck.injected.seconds = Some(seconds),
+                Fault::UnknownMembers => struck.unknown_members = true,
                 Fault::SmallPages { items } => struck.injected.page_limit = Some(items.max(1)),
             }
         }
@@ -90,6 +96,8 @@ pub(super) fn error_of(fault: &Fault, dialect: Option<Dialect>) -> AwsError {
         | Fault::ConsistencyLag { .. }
         | Fault::RoleNotAssumable { .. }
         | Fault::OperationFails { .. }
+        | Fault::OperationTakes { .. }
+        | Fault::UnknownMembers
         | Fault::SmallPages { .. } => internal(dialect),
     }
 }
@@ -142,4 +150,32 @@ fn expired(dialect: Option<Dialect>) -> AwsError {
         Some(Dialect::Iam | Dialect::Sts) => AwsError::with_status(403, "ExpiredToken", text),
         None => AwsError::with_status(403, "ExpiredTokenException", text),
     }
+}
+
+/// Adds a member that no client knows to an answer, to what it holds, and to the items of its lists.
+pub(super) fn add_unknown_members(answer: &mut Value) {
+    let Some(members) = answer.as_object_mut() else {
+        return;
+    };
+    for (name, member) in members.iter_mut() {
+        match member {
+            Value::Object(inner) if name != "tags" => add_unknown(inner),
+            Value::Array(items) => {
+                items
+                    .iter_mut()
+                    .filter_map(Value::as_object_mut)
+                    .for_each(add_unknown);
+            }
+            Value::Object(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_) => {}
+        }
+    }
+    add_unknown(members);
+}
+
+fn add_unknown(members: &mut Map<String, Value>) {
+    members.insert("addedByANewerService".to_owned(), json!("unknown"));
 }

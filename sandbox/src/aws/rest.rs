@@ -94,10 +94,11 @@ impl RestRequest {
 /// The position in the body is of no use to someone who sees only the SDK's types.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let text = text.split(" at line ").next().unwrap_or_default();
+    if text.starts_with("unknown field") {
+        return format!("{text} (the sandbox may not emulate it)");
+    }
+    text.to_owned()
 }
 
 fn match_path(pattern: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {

@@ -189,6 +189,8 @@ pub(crate) struct Injected {
     pub(crate) role_refusals: Option<u32>,
     /// The code with which what the call starts must fail.
     pub(crate) failure: Option<String>,
+    /// How long what the call starts takes, in the cloud's seconds.
+    pub(crate) seconds: Option<u64>,
     /// How many items a page has at most.
     pub(crate) page_limit: Option<usize>,
 }

@@ -137,6 +137,10 @@ impl World {
         }
     }
 
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
     /// Lets time pass.
     pub(crate) fn pass(&self, seconds: u64) {
         self.clock.advance(seconds * 1000);

@@ -119,7 +119,12 @@ async fn a_second_sandbox_on_the_same_store_is_refused() {
         matches!(second, Err(SandboxError::Open { .. })),
         "{second:?}"
     );
+    let other_handle = first.clone();
     first.close().await;
+    assert!(matches!(
+        other_handle.ledger().await,
+        Err(SandboxError::Closed)
+    ));
     Sandbox::open(&store, SandboxOptions::default())
         .await
         .unwrap()

@@ -1,6 +1,7 @@
 //! Every fault does what the plan says, and the ledger tells of it.
 
 use serde_json::Value;
+use strata_sandbox::{FaultPlan, Remote, RemoteError};
 
 use super::client::World;
 
@@ -240,4 +241,46 @@ async fn faults_can_be_replaced_while_it_runs() {
         .raw(("PUT", "/_strata/faults"), "eu-west-1/ec2", "{}")
         .await;
     assert_eq!(world.ec2(VPC).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_call_starts_can_be_slow() {
+    let slow = "{ operation_takes: { seconds: 100000 } }";
+    let world = World::with_faults(&rule("CreateCluster", slow)).await;
+    let request = world.cluster_request("demo").await;
+    world.eks("POST", "/clusters", request).await;
+    world.pass(99_999);
+    let read = world.eks("GET", "/clusters/demo", Value::Null).await.json();
+    assert_eq!(read["cluster"]["status"], "CREATING");
+    world.pass(1);
+    let read = world.eks("GET", "/clusters/demo", Value::Null).await.json();
+    assert_eq!(read["cluster"]["status"], "ACTIVE");
+}
+
+#[tokio::test]
+async fn answers_of_a_newer_service() {
+    let world = World::with_faults("rules: [{ fault: unknown_members }]").await;
+    assert_eq!(world.ec2(VPC).await.count("addedByANewerService"), 2);
+    let clusters = world.eks("GET", "/clusters", Value::Null).await.json();
+    assert_eq!(clusters["addedByANewerService"], "unknown");
+}
+
+#[tokio::test]
+async fn a_served_sandbox_can_be_looked_into() {
+    let world = World::new().await;
+    let remote = Remote::new(&world.url()).unwrap();
+    assert_eq!(remote.speed().await.unwrap(), 1.0);
+    let plan = FaultPlan::parse("rules: [{ fault: { throttle: {} } }]").unwrap();
+    remote.set_faults(&plan).await.unwrap();
+    assert_eq!(world.ec2(VPC).await.status, 503);
+    remote.set_faults(&FaultPlan::default()).await.unwrap();
+    world.ec2(VPC).await;
+    assert_eq!(remote.ledger().await.unwrap(), world.ledger().await);
+    remote.reset().await.unwrap();
+    assert!(remote.ledger().await.unwrap().objects.is_empty());
+    let nobody = Remote::new("http://127.0.0.1:1").unwrap().ledger().await;
+    assert!(
+        matches!(nobody, Err(RemoteError::Connect { .. })),
+        "{nobody:?}"
+    );
 }

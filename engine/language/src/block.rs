@@ -11,6 +11,8 @@ use crate::expression::{Expr, Spanned};
 pub(crate) struct Body {
     /// Attributes and blocks in the order written.
     pub(crate) items: Vec<Item>,
+    /// Attributes that are written but cannot be read; what is wrong with them is reported.
+    pub(crate) broken: Vec<Name>,
 }
 
 /// One thing of a body.

@@ -30,14 +30,14 @@ pub fn template(text: &str, file: FileId, offset: usize) -> Result<Expr, Box<Dia
     template_at(text, Place::At { file, offset })
 }
 
-pub(crate) fn template_at(text: &str, place: Place) -> Result<Expr, Box<Diagnostic>> {
+pub(crate) fn template_at(text: &str, place: Place<'_>) -> Result<Expr, Box<Diagnostic>> {
     Ok(Expr {
         kind: template::expression_kind(template::parts(text, place, Style::Bare)?),
         span: place.span(0..text.len()),
     })
 }
 
-pub(crate) fn expression_at(text: &str, place: Place) -> Result<Expr, Box<Diagnostic>> {
+pub(crate) fn expression_at(text: &str, place: Place<'_>) -> Result<Expr, Box<Diagnostic>> {
     let trimmed = text.trim_start();
     let place = place.from(text.len() - trimmed.len());
     let trimmed = trimmed.trim_end();
@@ -59,7 +59,7 @@ pub(crate) fn expression_at(text: &str, place: Place) -> Result<Expr, Box<Diagno
     parse_line(&format!("({trimmed}\n)"), place.before())
 }
 
-fn parse_line(text: &str, place: Place) -> Result<Expr, Box<Diagnostic>> {
+fn parse_line(text: &str, place: Place<'_>) -> Result<Expr, Box<Diagnostic>> {
     let parsed = hcl_edit::parser::parse_expr(text)
         .map_err(|error| Box::new(syntax_diagnostic(&error, text, place)))?;
     let mut lowering = Lowering::new(text, place);
@@ -71,7 +71,7 @@ fn parse_line(text: &str, place: Place) -> Result<Expr, Box<Diagnostic>> {
 }
 
 /// Reads names with dots between them, which most expressions are, without the parser.
-fn plain_reference(text: &str, place: Place) -> Option<Expr> {
+fn plain_reference(text: &str, place: Place<'_>) -> Option<Expr> {
     let is_plain = text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));

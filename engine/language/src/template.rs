@@ -47,7 +47,7 @@ pub(crate) fn expression_kind(mut parts: Vec<TemplatePart>) -> ExprKind {
 /// Reads a template.
 pub(crate) fn parts(
     text: &str,
-    place: Place,
+    place: Place<'_>,
     style: Style,
 ) -> Result<Vec<TemplatePart>, Box<Diagnostic>> {
     let mut tokens = Tokenizer::new(text, place, style).run()?;
@@ -78,7 +78,7 @@ pub(crate) fn is_plain(text: &str) -> bool {
 
 struct Tokenizer<'a> {
     text: &'a str,
-    place: Place,
+    place: Place<'a>,
     style: Style,
     tokens: Vec<Token>,
     literal: String,
@@ -87,7 +87,7 @@ struct Tokenizer<'a> {
 }
 
 impl<'a> Tokenizer<'a> {
-    fn new(text: &'a str, place: Place, style: Style) -> Self {
+    fn new(text: &'a str, place: Place<'a>, style: Style) -> Self {
         Tokenizer {
             text,
             place,
@@ -262,7 +262,7 @@ enum End {
 
 struct Builder<'a> {
     text: &'a str,
-    place: Place,
+    place: Place<'a>,
     tokens: std::vec::IntoIter<Token>,
     depth: usize,
 }

@@ -36,13 +36,12 @@ impl Fields {
             blocks: Vec::new(),
             rest: Vec::new(),
         };
-        fields.fill(block.body, spec, out);
+        let broken = fields.fill(block.body, spec, out);
         for attribute in spec.attributes.iter().filter(|spec| spec.required) {
-            let is_there = fields
-                .attributes
-                .iter()
-                .any(|given| *given.name.value == *attribute.name);
-            if !is_there {
+            let mut given = fields.attributes.iter().map(|given| &given.name.value);
+            let is_there = given.any(|name| **name == *attribute.name);
+            let is_broken = broken.iter().any(|name| **name == *attribute.name);
+            if !is_there && !is_broken {
                 let detail = format!("'{}' needs the argument '{}'.", fields.what, attribute.name);
                 out.push(codes::MISSING_ARGUMENT.error(detail).at(fields.head));
             }
@@ -50,13 +49,15 @@ impl Fields {
         fields
     }
 
-    fn fill(&mut self, body: Body, spec: &'static BodySpec, out: &mut Out) {
+    /// Sorts the items; gives the names of attributes that could not be read.
+    fn fill(&mut self, body: Body, spec: &'static BodySpec, out: &mut Out) -> Vec<Name> {
         for item in body.items {
             match item {
                 Item::Attribute(attribute) => self.attribute(attribute, spec, out),
                 Item::Block(block) => self.block(block, spec, out),
             }
         }
+        body.broken
     }
 
     fn attribute(&mut self, attribute: Attribute, spec: &'static BodySpec, out: &mut Out) {

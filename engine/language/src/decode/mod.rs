@@ -105,3 +105,8 @@ pub(crate) fn with_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
     // One piece of work gives one result.
     results.pop().unwrap_or_else(work)
 }
+
+#[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
+mod tests;

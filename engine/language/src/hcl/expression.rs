@@ -22,12 +22,12 @@ const MAX_STEPS: usize = 128;
 /// Lowers parsed expressions of one text.
 pub(crate) struct Lowering<'a> {
     pub(super) text: &'a str,
-    pub(super) place: Place,
+    pub(super) place: Place<'a>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Lowering<'a> {
-    pub(crate) fn new(text: &'a str, place: Place) -> Self {
+    pub(crate) fn new(text: &'a str, place: Place<'a>) -> Self {
         Lowering {
             text,
             place,

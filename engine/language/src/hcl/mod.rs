@@ -19,7 +19,7 @@ use self::expression::Lowering;
 use self::scan::Fault;
 
 /// Reads a file. After a syntax error there is no body; all else that is wrong is found.
-pub(crate) fn read(text: &str, place: Place) -> (Option<Body>, Vec<Diagnostic>) {
+pub(crate) fn read(text: &str, place: Place<'_>) -> (Option<Body>, Vec<Diagnostic>) {
     if let Err(fault) = scan::check(text) {
         return (None, vec![fault_diagnostic(fault, place)]);
     }
@@ -42,7 +42,10 @@ fn lower_body(body: &hcl_edit::structure::Body, lowering: &mut Lowering<'_>) -> 
             Structure::Block(block) => Item::Block(lower_block(block, lowering)),
         });
     }
-    Body { items }
+    Body {
+        items,
+        broken: Vec::new(),
+    }
 }
 
 fn lower_attribute(attribute: &HclAttribute, lowering: &mut Lowering<'_>) -> Attribute {
@@ -76,7 +79,7 @@ fn lower_block(block: &HclBlock, lowering: &mut Lowering<'_>) -> Block {
 }
 
 /// What a fault of the scan means to the user.
-pub(crate) fn fault_diagnostic(fault: Fault, place: Place) -> Diagnostic {
+pub(crate) fn fault_diagnostic(fault: Fault, place: Place<'_>) -> Diagnostic {
     match fault {
         Fault::TooDeep(at) => codes::NESTING
             .error(format!(
@@ -97,7 +100,7 @@ pub(crate) fn fault_diagnostic(fault: Fault, place: Place) -> Diagnostic {
 pub(crate) fn syntax_diagnostic(
     error: &hcl_edit::parser::Error,
     text: &str,
-    place: Place,
+    place: Place<'_>,
 ) -> Diagnostic {
     let at = error.location().offset();
     let end = text[at.min(text.len())..]
@@ -119,7 +122,7 @@ pub(crate) fn syntax_diagnostic(
         .at(span)
 }
 
-fn redefined(text: &str, at: usize, place: Place) -> Diagnostic {
+fn redefined(text: &str, at: usize, place: Place<'_>) -> Diagnostic {
     let key = |at: usize| {
         let rest = &text[at..];
         let end = rest.find(['=', ':']).unwrap_or(rest.len());

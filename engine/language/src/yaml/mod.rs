@@ -1,18 +1,37 @@
 //! YAML: text to the neutral tree.
 
+mod lower;
+mod scalar;
+mod tree;
+
 use strata_model::Diagnostic;
 
 use crate::block::Body;
-use crate::codes;
 use crate::decode::table::BodySpec;
 use crate::place::Place;
 
-/// Reads a file. After a syntax error there is no body; all else that is wrong is found.
+use self::lower::Lowering;
+
+/// Reads a file that holds what the table says. After a syntax error there is no body; all else that is wrong is
+/// found.
 pub(crate) fn read(
-    _text: &str,
-    place: Place,
-    _spec: &'static BodySpec,
+    text: &str,
+    place: Place<'_>,
+    spec: &'static BodySpec,
 ) -> (Option<Body>, Vec<Diagnostic>) {
-    let detail = "Files in YAML are not read yet.";
-    (None, vec![codes::YAML_SYNTAX.error(detail).at(place.span(0..0))])
+    let mut out = Vec::new();
+    let root = match tree::read(text, place, &mut out) {
+        Ok(root) => root,
+        Err(diagnostic) => {
+            out.push(*diagnostic);
+            return (None, out);
+        }
+    };
+    let mut lowering = Lowering {
+        text,
+        place,
+        out: &mut out,
+    };
+    let body = root.map_or_else(Body::default, |root| lowering.body(root, spec));
+    (Some(body), out)
 }

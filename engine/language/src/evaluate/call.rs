@@ -2,7 +2,7 @@
 
 use strata_model::{Diagnostics, Kind, Name, Span, Type, Value};
 
-use super::{Env, Run, failed, sealed};
+use super::{Env, Run, failed, renderer};
 use crate::codes;
 use crate::convert::{convert, unmarked};
 use crate::expression::{Expr, Spanned};
@@ -24,7 +24,7 @@ impl Run<'_> {
             unknown_function(name, diagnostics);
             return failed();
         };
-        if let Some(renderer) = sealed(env)
+        if let Some(renderer) = renderer(env)
             && let Some(reason) = functions::refused_in_template(function.name, renderer)
         {
             diagnostics.push(codes::INVALID_CALL.error(reason).at(name.span));
@@ -125,7 +125,6 @@ impl Run<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Value {
         let mut call = Call {
-            function,
             run: self,
             arguments: Vec::with_capacity(given.values.len()),
             secret: given.secret,

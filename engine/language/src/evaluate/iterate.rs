@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strata_model::{Diagnostics, Kind, Span, Type, Value};
 
-use super::{Env, Frame, Run, SPLAT, failed};
+use super::{Env, Frame, Run, failed};
 use crate::codes;
 use crate::convert::{convert, normalized_arc};
 use crate::expression::{Expr, ForExpr, TemplatePart};
@@ -109,16 +109,8 @@ impl Run<'_> {
             ..Gathered::default()
         };
         items.each(|key, element| {
-            let outer = expr.key.as_ref().map(|name| Frame {
-                parent: env,
-                name,
-                value: &key,
-            });
-            let inner = Frame {
-                parent: outer.as_ref().or(env),
-                name: &expr.value,
-                value: element,
-            };
+            let outer = expr.key.as_ref().map(|name| Frame::name(env, name, &key));
+            let inner = Frame::name(outer.as_ref().or(env), &expr.value, element);
             self.one(expr, Some(&inner), &mut gathered, diagnostics);
             self.meter.exceeded().is_none() && self.room(1, span, diagnostics).is_ok()
         });
@@ -252,11 +244,7 @@ impl Run<'_> {
         let value = self.eval(base, env, diagnostics);
         let secret = value.is_secret();
         let mut apply = |element: &Value, diagnostics: &mut Diagnostics| {
-            let frame = Frame {
-                parent: env,
-                name: SPLAT,
-                value: element,
-            };
+            let frame = Frame::element(env, element);
             self.eval(each, Some(&frame), diagnostics)
         };
         let result = match value.kind() {
@@ -348,16 +336,8 @@ impl Run<'_> {
             }
         };
         items.each(|index, element| {
-            let outer = key.as_ref().map(|name| Frame {
-                parent: env,
-                name,
-                value: &index,
-            });
-            let inner = Frame {
-                parent: outer.as_ref().or(env),
-                name: value,
-                value: element,
-            };
+            let outer = key.as_ref().map(|name| Frame::name(env, name, &index));
+            let inner = Frame::name(outer.as_ref().or(env), value, element);
             body(Some(&inner), diagnostics);
             self.step(1, expr.span, diagnostics).is_ok()
         });

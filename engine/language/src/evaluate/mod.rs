@@ -116,50 +116,81 @@ pub(crate) struct Run<'r> {
     pub(crate) meter: Meter<'r>,
 }
 
-/// A name bound by `for`, or the element of a splat.
+/// Names that are bound around an expression.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame<'f> {
     parent: Option<&'f Frame<'f>>,
-    name: &'f str,
-    value: &'f Value,
+    bound: Bound<'f>,
+}
+
+/// What a frame binds.
+#[derive(Clone, Copy)]
+enum Bound<'f> {
+    /// A name of a `for`.
+    Name(&'f str, &'f Value),
+    /// The element of a splat.
+    Element(&'f Value),
+    /// The variables of a template, which sees no other names; the text names the function that renders it.
+    Template(&'f BTreeMap<Arc<str>, Value>, &'static str),
 }
 
 /// The names bound around an expression, innermost first.
 pub(crate) type Env<'f> = Option<&'f Frame<'f>>;
 
-/// The name under which a splat binds its element: no identifier.
-const SPLAT: &str = "*";
-
-/// The name of a frame around a template that sees nothing but its variables; the value is the name of the function
-/// that renders it.
-pub(crate) const SEAL: &str = "!";
-
 impl<'f> Frame<'f> {
-    /// Binds a name to a value.
-    pub(crate) fn new(parent: Env<'f>, name: &'f str, value: &'f Value) -> Self {
+    fn name(parent: Env<'f>, name: &'f str, value: &'f Value) -> Self {
         Frame {
             parent,
-            name,
-            value,
+            bound: Bound::Name(name, value),
+        }
+    }
+
+    fn element(parent: Env<'f>, value: &'f Value) -> Self {
+        Frame {
+            parent,
+            bound: Bound::Element(value),
+        }
+    }
+
+    /// The variables of a template that a function renders.
+    pub(crate) fn template(
+        variables: &'f BTreeMap<Arc<str>, Value>,
+        renderer: &'static str,
+    ) -> Self {
+        Frame {
+            parent: None,
+            bound: Bound::Template(variables, renderer),
         }
     }
 }
 
-/// The function that renders the template around, where there is one.
-pub(crate) fn sealed<'f>(env: Env<'f>) -> Option<&'f str> {
-    bound(env, SEAL).and_then(Value::as_str)
+fn frames<'f>(env: Env<'f>) -> impl Iterator<Item = Bound<'f>> {
+    std::iter::successors(env, |frame| frame.parent).map(|frame| frame.bound)
 }
 
 /// The value bound to a name.
-fn bound<'f>(env: Env<'f>, name: &str) -> Option<&'f Value> {
-    let mut frame = env;
-    while let Some(current) = frame {
-        if current.name == name {
-            return Some(current.value);
-        }
-        frame = current.parent;
-    }
-    None
+fn bound<'f>(env: Env<'f>, wanted: &str) -> Option<&'f Value> {
+    frames(env).find_map(|bound| match bound {
+        Bound::Name(name, value) => (name == wanted).then_some(value),
+        Bound::Element(_) => None,
+        Bound::Template(variables, _) => variables.get(wanted),
+    })
+}
+
+/// The element that the innermost splat has come to.
+fn element<'f>(env: Env<'f>) -> Option<&'f Value> {
+    frames(env).find_map(|bound| match bound {
+        Bound::Element(value) => Some(value),
+        Bound::Name(..) | Bound::Template(..) => None,
+    })
+}
+
+/// The function that renders the template around, where there is one.
+fn renderer(env: Env<'_>) -> Option<&'static str> {
+    frames(env).find_map(|bound| match bound {
+        Bound::Template(_, renderer) => Some(renderer),
+        Bound::Name(..) | Bound::Element(_) => None,
+    })
 }
 
 /// What stands in for a value that could not be made.
@@ -192,7 +223,7 @@ impl Run<'_> {
                 self.traverse(expr, env, diagnostics)
             }
             ExprKind::Splat { base, each } => self.splat((base, each), expr.span, env, diagnostics),
-            ExprKind::SplatElement => bound(env, SPLAT).cloned().unwrap_or_else(failed),
+            ExprKind::SplatElement => element(env).cloned().unwrap_or_else(failed),
             ExprKind::Unary(operator, operand) => {
                 let value = self.eval(operand, env, diagnostics);
                 operator::unary(*operator, &value)

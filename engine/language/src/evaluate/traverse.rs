@@ -2,7 +2,7 @@
 
 use strata_model::{Diagnostic, Diagnostics, InstanceKey, Name, Span, Value};
 
-use super::{Env, Run, SEAL, SPLAT, bound, failed, index, sealed};
+use super::{Bound, Env, Run, bound, failed, frames, index, renderer};
 use crate::codes;
 use crate::expression::{Expr, ExprKind, Reference};
 use crate::references::{Head, ROOTS, Step, has_instances, head, instance_key, steps};
@@ -26,7 +26,7 @@ impl Run<'_> {
         if let Some(value) = bound(env, root) {
             return self.follow(value.clone(), &steps, env, diagnostics);
         }
-        if sealed(env).is_some() {
+        if renderer(env).is_some() {
             diagnostics.push(unknown_name(root, env, base.span));
             return failed();
         }
@@ -150,16 +150,17 @@ fn reported(result: Result<Value, Box<Diagnostic>>, diagnostics: &mut Diagnostic
 }
 
 fn unknown_name(name: &str, env: Env<'_>, span: Span) -> Diagnostic {
-    let mut known: Vec<&str> = match sealed(env) {
+    let mut known: Vec<&str> = match renderer(env) {
         Some(_) => Vec::new(),
         None => ROOTS.to_vec(),
     };
-    let mut frame = env;
-    while let Some(current) = frame {
-        known.push(current.name);
-        frame = current.parent;
+    for bound in frames(env) {
+        match bound {
+            Bound::Name(name, _) => known.push(name),
+            Bound::Template(variables, _) => known.extend(variables.keys().map(AsRef::as_ref)),
+            Bound::Element(_) => {}
+        }
     }
-    known.retain(|known| *known != SEAL && *known != SPLAT);
     let detail = format!("There is nothing with the name \"{name}\" here.");
     let diagnostic = codes::UNKNOWN_NAME.error(detail).at(span);
     match suggest::nearest(name, known) {

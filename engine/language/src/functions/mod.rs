@@ -5,11 +5,19 @@
 
 mod collection;
 mod conversion;
+mod encoding;
+mod file;
 mod format;
+mod hash;
 mod json;
+mod network;
 mod number;
+mod regular;
+mod render;
 mod sequence;
 mod text;
+mod time;
+mod yaml;
 
 use std::sync::LazyLock;
 
@@ -152,7 +160,6 @@ pub(crate) enum Body {
 
 /// A call whose arguments are evaluated.
 pub(crate) struct Call<'c, 'r> {
-    pub(crate) function: &'static Function,
     pub(crate) run: &'c Run<'r>,
     /// Converted to the parameters' kinds; without marks where the parameter does not take them.
     pub(crate) arguments: Vec<Value>,
@@ -244,16 +251,6 @@ impl Call<'_, '_> {
         Ok(Value::string(normalized(text)))
     }
 
-    /// A list of texts as the result.
-    fn strings(&self, texts: impl IntoIterator<Item = String>) -> Result<Value, Fault> {
-        let mut elements = Vec::new();
-        for text in texts {
-            self.room(1)?;
-            elements.push(self.string(text)?);
-        }
-        Ok(Value::list(Type::String, elements))
-    }
-
     /// A text of an argument for a message; secrets are not shown.
     fn quote(&self, text: &str) -> String {
         if self.secret {
@@ -329,11 +326,19 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let mut all: Vec<Function> = [
         collection::FUNCTIONS,
         conversion::FUNCTIONS,
+        encoding::FUNCTIONS,
+        file::FUNCTIONS,
         format::FUNCTIONS,
+        hash::FUNCTIONS,
         json::FUNCTIONS,
+        network::FUNCTIONS,
         number::FUNCTIONS,
+        regular::FUNCTIONS,
+        render::FUNCTIONS,
         sequence::FUNCTIONS,
         text::FUNCTIONS,
+        time::FUNCTIONS,
+        yaml::FUNCTIONS,
     ]
     .concat();
     all.sort_by_key(|function| function.name);

@@ -96,6 +96,8 @@ impl FakeProvider {
                 managed("fake_multi", Adoption::Tag),
                 managed("fake_name", Adoption::Name),
                 managed("fake_link", Adoption::Natural),
+                // Complete with one call, and named by a name: no checkpoint.
+                managed("fake_flat", Adoption::Name),
                 ResourceSchema::data("fake_look", schema(), ""),
             ],
             config: Schema::empty(),
@@ -229,6 +231,12 @@ impl FakeConnection {
                 },
             )
         };
+        if request.resource_type == "fake_flat" {
+            return Ok(Applied {
+                attributes: finished(planned, &id),
+                id: Some(id),
+            });
+        }
         // The same attributes again: safe to repeat.
         self.assign(&id, planned);
         let scripted = self
@@ -257,7 +265,7 @@ impl FakeConnection {
         let id = self.insert(request)?;
         self.script(scripted, request, &id)?;
         self.answer(scripted).await?;
-        if request.resource_type == "fake_link" {
+        if matches!(request.resource_type, "fake_link" | "fake_flat") {
             return Ok(id);
         }
         let attributes = finished(request.planned, &id);
@@ -296,7 +304,7 @@ impl FakeConnection {
         let there = inner.objects.iter().find(|(_, object)| same(object));
         let there = there.map(|(id, _)| id.clone());
         match (request.resource_type, there) {
-            ("fake_name", Some(_)) => Err(ApplyError::nothing(error(
+            ("fake_name" | "fake_flat", Some(_)) => Err(ApplyError::nothing(error(
                 ProviderErrorKind::AlreadyExists,
                 "the name is taken",
             ))),
@@ -479,7 +487,7 @@ impl Connection for FakeConnection {
                 && object.made_at + inner.faults.lag <= inner.now
         });
         let found = visible.filter(|(_, object)| match request.resource_type {
-            "fake_name" | "fake_link" => Some(object.name.as_str()) == name,
+            "fake_name" | "fake_link" | "fake_flat" => Some(object.name.as_str()) == name,
             _ => object.op == Some(request.op),
         });
         let candidates = found.map(|(id, object)| Candidate {

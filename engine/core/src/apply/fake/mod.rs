@@ -204,13 +204,21 @@ impl World {
             rows.filter(|row| row.key.address.resource_type.starts_with("fake_"))
         };
         let known: BTreeSet<&str> = rows().filter_map(|row| row.id.as_deref()).collect();
-        let mut names = BTreeSet::new();
+        let mut names: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for (id, object) in inner.objects.iter().filter(|(_, object)| object.live) {
             if !known.contains(id.as_str()) && !object.foreign {
                 defects.push(format!("orphan {id} {}", object.name));
             }
-            if !names.insert((&object.resource_type, &object.name)) {
-                defects.push(format!("double {id} {}", object.name));
+            let name = (object.resource_type.as_str(), object.name.as_str());
+            *names.entry(name).or_default() += 1;
+        }
+        for ((ty, name), count) in names {
+            let of_name = |row: &&strata_model::state::StateRow| {
+                &*row.key.address.resource_type == ty && row.attributes.json["name"] == name
+            };
+            // A replaced object and its successor have a row each.
+            if count > rows().filter(of_name).count().max(1) {
+                defects.push(format!("double {ty} {name}"));
             }
         }
         for row in rows() {

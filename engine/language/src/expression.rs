@@ -13,6 +13,29 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// The value of a literal; `None` for all else, a number that is not written canonically too.
+    pub fn literal(&self) -> Option<&Value> {
+        match &self.kind {
+            ExprKind::Literal(value) => Some(value),
+            ExprKind::WrittenNumber(_)
+            | ExprKind::Template(_)
+            | ExprKind::Tuple(_)
+            | ExprKind::Object(_)
+            | ExprKind::Variable(_)
+            | ExprKind::Attribute(..)
+            | ExprKind::Index(..)
+            | ExprKind::Splat { .. }
+            | ExprKind::SplatElement
+            | ExprKind::Unary(..)
+            | ExprKind::Binary(..)
+            | ExprKind::Conditional { .. }
+            | ExprKind::Call { .. }
+            | ExprKind::For(_) => None,
+        }
+    }
+}
+
 /// The kinds of expressions.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExprKind {

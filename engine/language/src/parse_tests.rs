@@ -14,7 +14,9 @@ fn tree(expr: &Expr) -> String {
         ExprKind::Template(parts) => format!("(template {})", template(parts)),
         ExprKind::Tuple(elements) => format!("[{}]", list(elements)),
         ExprKind::Object(items) => {
-            let items = items.iter().map(|item| format!("{}={}", tree(&item.key), tree(&item.value)));
+            let items = items
+                .iter()
+                .map(|item| format!("{}={}", tree(&item.key), tree(&item.value)));
             format!("{{{}}}", items.collect::<Vec<_>>().join(" "))
         }
         ExprKind::Variable(name) => name.to_string(),
@@ -25,26 +27,49 @@ fn tree(expr: &Expr) -> String {
         ExprKind::Unary(UnaryOperator::Negate, inner) => format!("(neg {})", tree(inner)),
         ExprKind::Unary(UnaryOperator::Not, inner) => format!("(not {})", tree(inner)),
         ExprKind::Binary(operator, left, right) => {
-            format!("({} {} {})", operator_sign(*operator), tree(left), tree(right))
+            format!(
+                "({} {} {})",
+                operator_sign(*operator),
+                tree(left),
+                tree(right)
+            )
         }
         ExprKind::Conditional {
             condition,
             then,
             otherwise,
-        } => format!("(if {} {} {})", tree(condition), tree(then), tree(otherwise)),
+        } => format!(
+            "(if {} {} {})",
+            tree(condition),
+            tree(then),
+            tree(otherwise)
+        ),
         ExprKind::Call {
             name,
             arguments,
             expand,
-        } => format!("{}({}{})", name.value, list(arguments), if *expand { "..." } else { "" }),
+        } => format!(
+            "{}({}{})",
+            name.value,
+            list(arguments),
+            if *expand { "..." } else { "" }
+        ),
         ExprKind::For(body) => {
             let mut text = "(for".to_owned();
             text.extend(body.key.iter().map(|key| format!(" {key}")));
             text.push_str(&format!(" {} {}", body.value, tree(&body.collection)));
-            text.extend(body.result_key.iter().map(|key| format!(" {} =>", tree(key))));
+            text.extend(
+                body.result_key
+                    .iter()
+                    .map(|key| format!(" {} =>", tree(key))),
+            );
             text.push_str(&format!(" {}", tree(&body.result)));
             text.push_str(if body.group { "..." } else { "" });
-            text.extend(body.condition.iter().map(|condition| format!(" if {}", tree(condition))));
+            text.extend(
+                body.condition
+                    .iter()
+                    .map(|condition| format!(" if {}", tree(condition))),
+            );
             text + ")"
         }
     }
@@ -76,15 +101,27 @@ fn template(parts: &[TemplatePart]) -> String {
             condition,
             then,
             otherwise,
-        } => format!("(if {} [{}] [{}])", tree(condition), template(then), template(otherwise)),
+        } => format!(
+            "(if {} [{}] [{}])",
+            tree(condition),
+            template(then),
+            template(otherwise)
+        ),
         TemplatePart::For {
             key,
             value,
             collection,
             body,
         } => {
-            let key = key.as_ref().map(|key| format!("{key} ")).unwrap_or_default();
-            format!("(for {key}{value} {} [{}])", tree(collection), template(body))
+            let key = key
+                .as_ref()
+                .map(|key| format!("{key} "))
+                .unwrap_or_default();
+            format!(
+                "(for {key}{value} {} [{}])",
+                tree(collection),
+                template(body)
+            )
         }
     });
     parts.collect::<Vec<_>>().join(" ")
@@ -96,7 +133,10 @@ fn outcome(text: &str, result: Result<Expr, Box<Diagnostic>>) -> String {
     match result {
         Ok(expr) => tree(&expr),
         Err(diagnostic) => {
-            let place = diagnostic.span.and_then(|span| sources.position(span)).unwrap();
+            let place = diagnostic
+                .span
+                .and_then(|span| sources.position(span))
+                .unwrap();
             format!("{} {}:{}", diagnostic.code, place.line, place.column)
         }
     }
@@ -104,12 +144,20 @@ fn outcome(text: &str, result: Result<Expr, Box<Diagnostic>>) -> String {
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
-    assert_eq!(outcome(text, parse::expression(text, FileId(0), 0)), expected, "{text}");
+    assert_eq!(
+        outcome(text, parse::expression(text, FileId(0), 0)),
+        expected,
+        "{text}"
+    );
 }
 
 #[track_caller]
 fn check_template(text: &str, expected: &str) {
-    assert_eq!(outcome(text, parse::template(text, FileId(0), 0)), expected, "{text}");
+    assert_eq!(
+        outcome(text, parse::template(text, FileId(0), 0)),
+        expected,
+        "{text}"
+    );
 }
 
 #[test]
@@ -125,11 +173,14 @@ fn literals() {
     check("012", "written:012");
     check("1e3", "written:1e3");
     check("-1.0", "written:-1.0");
-    check("123456789012345678901234567890", "written:123456789012345678901234567890");
+    check(
+        "123456789012345678901234567890",
+        "written:123456789012345678901234567890",
+    );
     check(r#""a\n\"\\\tb""#, r#""a\n\"\\\tb""#);
     check(r#""\u00e9\U0001F600""#, "\"é😀\"");
     check(r#""$${a} %%{b} $ % $$ %%""#, r#""${a} %{b} $ % $$ %%""#);
-    check(r#""a\q""#, "E0109 1:4");
+    check(r#""a\q""#, "E0109 1:3");
     check("\"a\nb\"", "E0109 1:3");
 }
 
@@ -166,13 +217,18 @@ fn traversals() {
 #[test]
 fn collections_and_calls() {
     check("[1, \"a\", [], ]", "[1 \"a\" []]");
-    check("{ a = 1, \"b\" : 2, (c) = 3, \"${d}\" = 4, 1 = 5, true = 6 }",
-        "{\"a\"=1 \"b\"=2 c=3 (template d)=4 \"1\"=5 \"true\"=6}");
+    check(
+        "{ a = 1, \"b\" : 2, (c) = 3, \"${d}\" = 4, 1 = 5, true = 6 }",
+        "{\"a\"=1 \"b\"=2 c=3 (template d)=4 \"1\"=5 \"true\"=6}",
+    );
     check("{\n a = 1 # one\n b = 2\n}", "{\"a\"=1 \"b\"=2}");
     check("f()", "f()");
     check("f(1, a...)", "f(1 a...)");
     check("a::b(1)", "a::b(1)");
-    check("[for v in l : v if v != null]", "(for v l v if (!= v null))");
+    check(
+        "[for v in l : v if v != null]",
+        "(for v l v if (!= v null))",
+    );
     check("{ for k, v in l : k => v... }", "(for k v l k => v...)");
     check("{ a = 1, b = 2, a = 3 }", "E0102 1:17");
     check("{ a = 1, \"a\" = 3 }", "E0102 1:10");
@@ -184,20 +240,33 @@ fn quoted_templates() {
     check(r#""a${b}c""#, r#"(template "a" b "c")"#);
     check(r#""a ${~ b ~} c""#, r#"(template "a" b "c")"#);
     check(r#""${f("x${y}")}""#, r#"(template f((template "x" y)))"#);
-    check(r#""%{ if a }b\n%{ else }\"%{ endif }""#, r#"(template (if a ["b\n"] ["\""]))"#);
-    check(r#""%{ for k, v in l ~} ${k}=${v} %{ endfor }""#,
-        r#"(template (for k v l [k "=" v " "]))"#);
-    check(r#""%{ if a }b""#, "E0109 1:11");
+    check(
+        r#""%{ if a }b\n%{ else }\"%{ endif }""#,
+        r#"(template (if a ["b\n"] ["\""]))"#,
+    );
+    check(
+        r#""%{ for k, v in l ~} ${k}=${v} %{ endfor }""#,
+        r#"(template (for k v l [k "=" v " "]))"#,
+    );
+    check(r#""%{ if a }b""#, "E0115 1:2");
 }
 
 #[test]
 fn heredocs() {
-    check("<<EOT\n  a\n b ${c}\nEOT", r#"(template "  a\n b " c "\n")"#);
+    check(
+        "<<EOT\n  a\n b ${c}\nEOT",
+        r#"(template "  a\n b " c "\n")"#,
+    );
     check("<<-EOT\n    a\n\n      b\n  EOT", r#""a\n\n  b\n""#);
-    check("<<-EOT\n    a\n  ${b}\n  EOT", r#"(template "  a\n" b "\n")"#);
+    check(
+        "<<-EOT\n    a\n  ${b}\n  EOT",
+        r#"(template "  a\n" b "\n")"#,
+    );
     check("<<EOT\na \\n \"b\" $${c}\nEOT", r#""a \\n \"b\" ${c}\n""#);
-    check("<<EOT\n%{ for v in l ~}\n  ${v}\n%{ endfor ~}\nEOT",
-        r#"(template (for v l ["  " v "\n"]))"#);
+    check(
+        "<<EOT\n%{ for v in l ~}\n  ${v}\n%{ endfor ~}\nEOT",
+        r#"(template (for v l ["  " v "\n"]))"#,
+    );
     check("<<EOT\nEOT", "\"\"");
     check("<<EOT\r\na\r\nEOT", "\"a\\n\"");
 }
@@ -207,25 +276,36 @@ fn templates() {
     check_template("a", "\"a\"");
     check_template("", "\"\"");
     check_template("${a}", "(template a)");
-    check_template("a\n  ${ b +\n c } \\n\"", r#"(template "a\n  " (+ b c) " \\n\"")"#);
+    check_template(
+        "a\n  ${ b +\n c } \\n\"",
+        r#"(template "a\n  " (+ b c) " \\n\"")"#,
+    );
     check_template("$$${a}", r#""$${a}""#);
-    check_template("%{ if a }b%{ else }c%{ endif }", r#"(template (if a ["b"] ["c"]))"#);
+    check_template(
+        "%{ if a }b%{ else }c%{ endif }",
+        r#"(template (if a ["b"] ["c"]))"#,
+    );
     check_template("x ${~ a ~} y", r#"(template "x" a "y")"#);
-    check_template("x\n  %{~ if a ~}\n  y\n  %{~ endif ~}\nz", "(template \"x\\n\" (if a [\"  y\\n\"] []) \"z\")");
+    check_template(
+        "x\n  %{~ if a ~}\n  y\n  %{~ endif ~}\nz",
+        "(template \"x\\n\" (if a [\"  y\\n\"] []) \"z\")",
+    );
     check_template("${ {a = \"}\"}.a }", r#"(template {"a"="}"}.a)"#);
-    check_template("ab${c", "E0115 1:3");
+    check_template("ab${c", "E0109 1:6");
     check_template("ab\n ${c d}", "E0109 2:6");
     check_template("${}", "E0115 1:3");
-    check_template("%{ if a }", "E0115 1:3");
-    check_template("%{ endif }", "E0115 1:3");
-    check_template("%{ if a }%{ endfor }", "E0115 1:12");
-    check_template("%{ fro a in b }", "E0115 1:3");
-    check_template("%{ for in b }%{ endfor }", "E0115 1:7");
+    check_template("%{ if a }", "E0115 1:1");
+    check_template("%{ endif }", "E0115 1:1");
+    check_template("%{ if a }%{ endfor }", "E0115 1:10");
+    check_template("%{ fro a in b }", "E0115 1:1");
+    check_template("%{ for in b }%{ endfor }", "E0109 1:11");
 }
 
 #[test]
 fn nesting_has_limits() {
-    let nested = |open: &str, close: &str, count: usize| format!("{}a{}", open.repeat(count), close.repeat(count));
+    let nested = |open: &str, close: &str, count: usize| {
+        format!("{}a{}", open.repeat(count), close.repeat(count))
+    };
     let refused = |text: &str| {
         let diagnostic = parse::expression(text, FileId(0), 0).unwrap_err();
         assert_eq!(diagnostic.code.0, "E0105", "{}", diagnostic.detail);
@@ -237,7 +317,11 @@ fn nesting_has_limits() {
     refused(&format!("a{}", " + a".repeat(10_000)));
     refused(&format!("a{}", ".b".repeat(10_000)));
     refused(&format!("a{}", "[0]".repeat(10_000)));
-    refused(&format!("{}a{}", "a ? ".repeat(10_000), " : b".repeat(10_000)));
+    refused(&format!(
+        "{}a{}",
+        "a ? ".repeat(10_000),
+        " : b".repeat(10_000)
+    ));
     let directives = nested("%{ if a }", "%{ endif }", 10_000);
     let diagnostic = parse::template(&directives, FileId(0), 0).unwrap_err();
     assert_eq!(diagnostic.code.0, "E0105");

@@ -40,19 +40,16 @@ impl<'a> Place<'a> {
     /// The place of a range of the text.
     pub(crate) fn span(self, range: Range<usize>) -> Span {
         match self {
-            Place::At { file, offset } => Span::new(
-                file,
-                range.start.wrapping_add(offset)..range.end.wrapping_add(offset),
-            ),
+            Place::At { file, offset } => Span::new(file, range.start + offset..range.end + offset),
             Place::Lines {
                 file,
                 lines,
                 skipped,
             } => {
-                let start = in_file(lines, range.start.wrapping_add(skipped));
+                let start = in_file(lines, range.start.saturating_add(skipped));
                 // The end of a range belongs to the line of its last byte.
                 let last = range.end.max(range.start + 1) - 1;
-                let end = in_file(lines, last.wrapping_add(skipped)) + 1;
+                let end = in_file(lines, last.saturating_add(skipped)) + 1;
                 let empty = range.is_empty();
                 Span::new(file, start..if empty { start } else { end.max(start) })
             }
@@ -62,20 +59,10 @@ impl<'a> Place<'a> {
 
     /// The place of the text that begins at an offset of this one.
     pub(crate) fn from(self, start: usize) -> Place<'a> {
-        self.shifted(|offset| offset.wrapping_add(start))
-    }
-
-    /// The place of the text with one byte put before it. That byte itself has no place.
-    pub(crate) fn before(self) -> Place<'a> {
-        // The offset may wrap below zero here; adding an offset of the text wraps back.
-        self.shifted(|offset| offset.wrapping_sub(1))
-    }
-
-    fn shifted(self, shift: impl Fn(usize) -> usize) -> Place<'a> {
         match self {
             Place::At { file, offset } => Place::At {
                 file,
-                offset: shift(offset),
+                offset: offset + start,
             },
             Place::Lines {
                 file,
@@ -84,7 +71,7 @@ impl<'a> Place<'a> {
             } => Place::Lines {
                 file,
                 lines,
-                skipped: shift(skipped),
+                skipped: skipped + start,
             },
             Place::Within(span) => Place::Within(span),
         }

@@ -1,38 +1,63 @@
-//! Templates: text with `${…}` and `%{…}`, in YAML strings, heredocs and template files.
+//! Templates: text with `${…}` and `%{…}`, in quoted text, heredocs, YAML strings and template files.
 //!
-//! The literal text is ours to read; what stands in the braces goes to the expression parser.
+//! First the text is cut into tokens: lines of literal text, interpolations, directives. Then `~` and indentation are
+//! done with, and the directives are put together.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use strata_model::{Diagnostic, Name, Value};
 
 use crate::codes;
 use crate::expression::{Expr, ExprKind, TemplatePart};
-use crate::hcl::{fault_diagnostic, scan};
-use crate::parse;
+use crate::hcl::{MAX_DEPTH, Parsed, Parser};
 use crate::place::Place;
 
-/// How the literal text of a template is written.
+/// How the literal text of a template is written, and where it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// Between double quotes in HCL: backslashes escape, lines do not end.
+pub(crate) enum Style<'a> {
+    /// Between double quotes: backslashes escape, and the line does not end.
     Quoted,
-    /// As it is: YAML strings and template files.
+    /// As it is, to the end of the text: YAML strings and template files.
     Bare,
-    /// A heredoc: as it is, and with `dedent` (`<<-`) without the indentation that all lines share.
+    /// As it is, to a line that holds only the delimiter.
     Heredoc {
-        /// Whether indentation is taken away.
+        /// Whether the indentation that all lines share is taken away (`<<-`).
         dedent: bool,
+        /// The word that ends it.
+        delimiter: &'a str,
     },
 }
 
 #[derive(Debug)]
-enum Token {
-    /// One line, or the rest of one.
+struct Token {
+    kind: TokenKind,
+    range: Range<usize>,
+}
+
+#[derive(Debug)]
+enum TokenKind {
+    /// One line, or a part of one.
     Text(String),
-    Interpolation(Range<usize>),
-    Directive(Range<usize>),
+    Interpolation(Expr),
+    If(Expr),
+    Else,
+    EndIf,
+    For {
+        key: Option<Name>,
+        value: Name,
+        collection: Expr,
+    },
+    EndFor,
+}
+
+impl TokenKind {
+    fn text(&self) -> Option<&str> {
+        if let TokenKind::Text(text) = self {
+            Some(text)
+        } else {
+            None
+        }
+    }
 }
 
 /// The expression that a template is: text where nothing is to be filled in.
@@ -44,107 +69,157 @@ pub(crate) fn expression_kind(mut parts: Vec<TemplatePart>) -> ExprKind {
     }
 }
 
-/// Reads a template.
-pub(crate) fn parts(
-    text: &str,
-    place: Place<'_>,
-    style: Style,
-) -> Result<Vec<TemplatePart>, Box<Diagnostic>> {
-    let mut tokens = Tokenizer::new(text, place, style).run()?;
-    if style == (Style::Heredoc { dedent: true }) {
+/// Whether text means only itself as a template.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.contains("${") && !text.contains("%{")
+}
+
+/// Reads a whole text as a template.
+pub(crate) fn read(text: &str, place: Place<'_>) -> Result<Vec<TemplatePart>, Box<Diagnostic>> {
+    let mut parser = Parser::new(text, place);
+    let parts = parts(&mut parser, Style::Bare)?;
+    match parser.into_diagnostics().into_iter().next() {
+        Some(diagnostic) => Err(Box::new(diagnostic)),
+        None => Ok(parts),
+    }
+}
+
+/// Reads a template up to its end, which is left for the caller to take.
+pub(crate) fn parts(parser: &mut Parser<'_>, style: Style<'_>) -> Parsed<Vec<TemplatePart>> {
+    let mut tokenizer = Tokenizer {
+        parser,
+        style,
+        tokens: Vec::new(),
+        literal: String::new(),
+        literal_start: 0,
+        strip_next: false,
+    };
+    tokenizer.run()?;
+    let mut tokens = tokenizer.tokens;
+    if matches!(style, Style::Heredoc { dedent: true, .. }) {
         dedent(&mut tokens);
     }
     let mut builder = Builder {
-        text,
-        place,
+        parser,
         tokens: tokens.into_iter(),
         depth: 0,
     };
     let (parts, end) = builder.sequence()?;
     match end {
         None => Ok(parts),
-        Some((_, at)) => Err(Box::new(
-            codes::TEMPLATE
-                .error("This directive closes nothing that is open.")
-                .at(place.span(at)),
-        )),
+        Some((_, range)) => {
+            Err(builder.error("This directive ends nothing that has begun.", range))
+        }
     }
 }
 
-/// Whether text is more than its own characters in a template.
-pub(crate) fn is_plain(text: &str) -> bool {
-    !text.contains("${") && !text.contains("%{")
-}
-
-struct Tokenizer<'a> {
-    text: &'a str,
-    place: Place<'a>,
-    style: Style,
+struct Tokenizer<'p, 'a, 's> {
+    parser: &'p mut Parser<'a>,
+    style: Style<'s>,
     tokens: Vec<Token>,
     literal: String,
-    /// Whether a literal follows the opener that was met last, which `~` would strip.
+    literal_start: usize,
+    /// Whether the sequence that was read last ends in `~`, which strips the literal that follows at once.
     strip_next: bool,
 }
 
-impl<'a> Tokenizer<'a> {
-    fn new(text: &'a str, place: Place<'a>, style: Style) -> Self {
-        Tokenizer {
-            text,
-            place,
-            style,
-            tokens: Vec::new(),
-            literal: String::new(),
-            strip_next: false,
-        }
-    }
-
-    fn run(mut self) -> Result<Vec<Token>, Box<Diagnostic>> {
-        let mut at = 0;
-        while let Some(c) = self.text[at..].chars().next() {
-            let rest = &self.text[at..];
-            at = if rest.starts_with("$${") || rest.starts_with("%%{") {
-                self.literal.push_str(&rest[1..3]);
-                at + 3
-            } else if rest.starts_with("${") || rest.starts_with("%{") {
-                self.sequence(at)?
-            } else {
-                self.character(at, c)?
-            };
+impl Tokenizer<'_, '_, '_> {
+    fn run(&mut self) -> Parsed<()> {
+        self.literal_start = self.parser.at;
+        while !self.at_end()? {
+            self.piece()?;
         }
         self.end_literal();
-        Ok(self.tokens)
+        Ok(())
     }
 
-    fn character(&mut self, at: usize, c: char) -> Result<usize, Box<Diagnostic>> {
-        let after = at + c.len_utf8();
-        match (self.style, c) {
-            (Style::Quoted, '\\') => return self.escape(at),
-            (Style::Quoted, '\n' | '"') => {
-                let detail = "Quoted text ends on the line on which it begins, with the first quote \
-                              that no backslash precedes.";
-                return Err(self.error(detail, at..after));
+    fn at_end(&self) -> Parsed<bool> {
+        let Some(byte) = self.parser.peek() else {
+            return match self.style {
+                Style::Quoted => Err(self.parser.expected("a closing quote")),
+                Style::Bare | Style::Heredoc { .. } => Ok(true),
+            };
+        };
+        Ok(match self.style {
+            Style::Quoted => byte == b'"',
+            Style::Bare => false,
+            Style::Heredoc { delimiter, .. } => {
+                self.at_line_start() && self.at_delimiter(delimiter)
             }
-            (Style::Bare | Style::Heredoc { .. }, '\r') if self.text[after..].starts_with('\n') => {
-            }
-            (Style::Bare | Style::Heredoc { .. }, '\n') => {
-                self.literal.push('\n');
-                self.end_literal();
-            }
-            (Style::Quoted | Style::Bare | Style::Heredoc { .. }, c) => self.literal.push(c),
+        })
+    }
+
+    fn at_line_start(&self) -> bool {
+        self.parser.text[..self.parser.at].ends_with('\n')
+    }
+
+    fn at_delimiter(&self, delimiter: &str) -> bool {
+        let rest = self.parser.rest().trim_start_matches([' ', '\t']);
+        rest.strip_prefix(delimiter).is_some_and(|after| {
+            let line = after.split('\n').next().unwrap_or_default();
+            line.trim_matches([' ', '\t', '\r']).is_empty()
+        })
+    }
+
+    /// Takes one piece: a sequence, an escape, the end of a line, or literal text up to the next of these.
+    fn piece(&mut self) -> Parsed<()> {
+        let rest = self.parser.rest();
+        if rest.starts_with("$${") || rest.starts_with("%%{") {
+            self.literal.push_str(&rest[1..3]);
+            self.parser.at += 3;
+            return Ok(());
         }
-        Ok(after)
+        if rest.starts_with("${") || rest.starts_with("%{") {
+            return self.sequence();
+        }
+        let first = rest.as_bytes()[0];
+        match (self.style, first) {
+            (Style::Quoted, b'\\') => return self.escape(),
+            (Style::Quoted, b'\n') => {
+                let at = self.parser.at;
+                let mut diagnostic = self.parser.error(
+                    "Quoted text ends on the line on which it begins.",
+                    at..at + 1,
+                );
+                diagnostic
+                    .hints
+                    .push("Write \\n for a line break, or use a heredoc (<<EOT).".to_owned());
+                return Err(diagnostic);
+            }
+            (Style::Heredoc { .. }, b'\r') if rest.starts_with("\r\n") => {
+                self.parser.at += 1;
+                return Ok(());
+            }
+            (Style::Bare | Style::Heredoc { .. }, b'\n') => {
+                self.literal.push('\n');
+                self.parser.at += 1;
+                self.end_literal();
+                return Ok(());
+            }
+            (Style::Quoted | Style::Bare | Style::Heredoc { .. }, _) => {}
+        }
+        let quoted = self.style == Style::Quoted;
+        let more = rest.as_bytes()[1..].iter().position(|byte| match byte {
+            b'$' | b'%' | b'\n' | b'\r' => true,
+            b'"' | b'\\' => quoted,
+            _ => false,
+        });
+        let length = more.map_or(rest.len(), |more| more + 1);
+        self.literal.push_str(&rest[..length]);
+        self.parser.at += length;
+        Ok(())
     }
 
-    fn escape(&mut self, at: usize) -> Result<usize, Box<Diagnostic>> {
-        let rest = &self.text[at + 1..];
-        let digits = |count: usize| {
-            let text = rest.get(1..=count)?;
-            text.bytes()
-                .all(|byte| byte.is_ascii_hexdigit())
-                .then(|| u32::from_str_radix(text, 16).ok())
-                .flatten()
-                .and_then(char::from_u32)
-                .map(|c| (c, count + 1))
+    fn escape(&mut self) -> Parsed<()> {
+        let at = self.parser.at;
+        let rest = &self.parser.rest()[1..];
+        let code = |count: usize| {
+            let digits = rest.get(1..=count)?;
+            let is_code = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let number = is_code
+                .then(|| u32::from_str_radix(digits, 16).ok())
+                .flatten()?;
+            char::from_u32(number).map(|c| (c, count + 1))
         };
         let escaped = match rest.chars().next() {
             Some('n') => Some(('\n', 1)),
@@ -152,48 +227,58 @@ impl<'a> Tokenizer<'a> {
             Some('t') => Some(('\t', 1)),
             Some('"') => Some(('"', 1)),
             Some('\\') => Some(('\\', 1)),
-            Some('u') => digits(4),
-            Some('U') => digits(8),
+            Some('u') => code(4),
+            Some('U') => code(8),
             Some(_) | None => None,
         };
         let Some((c, length)) = escaped else {
             let end = at + 1 + rest.chars().next().map_or(0, char::len_utf8);
-            let detail = "Escapes are \\n, \\r, \\t, \\\", \\\\, \\uNNNN and \\UNNNNNNNN.";
-            return Err(self.error(detail, at..end));
+            let detail = "The escapes are \\n, \\r, \\t, \\\", \\\\, \\uNNNN and \\UNNNNNNNN.";
+            return Err(self.parser.error(detail, at..end));
         };
         self.literal.push(c);
-        Ok(at + 1 + length)
+        self.parser.at += 1 + length;
+        Ok(())
     }
 
     /// Takes `${…}` or `%{…}`.
-    fn sequence(&mut self, at: usize) -> Result<usize, Box<Diagnostic>> {
-        let close = scan::closing_brace(self.text, at + 2)
-            .map_err(|fault| Box::new(fault_diagnostic(fault, self.place)))?;
-        let Some(close) = close else {
-            let detail = "The brace that opens here is not closed. Write $${ or %%{ where the text \
-                          itself is meant.";
-            return Err(self.error(detail, at..at + 2));
-        };
-        let mut inner = at + 2..close;
-        let strip_before = self.text[inner.clone()].starts_with('~');
-        if strip_before {
-            inner.start += 1;
-        }
-        let strip_after = self.text[inner.clone()].ends_with('~');
-        if strip_after {
-            inner.end -= 1;
-        }
-        if strip_before {
+    fn sequence(&mut self) -> Parsed<()> {
+        let start = self.parser.at;
+        let is_directive = self.parser.peek() == Some(b'%');
+        self.parser.at += 2;
+        if self.parser.eat("~") {
             self.strip_before();
         }
         self.end_literal();
-        self.strip_next = strip_after;
-        self.tokens.push(if self.text[at..].starts_with('$') {
-            Token::Interpolation(inner)
-        } else {
-            Token::Directive(inner)
-        });
-        Ok(close + 1)
+        let kind = self.parser.nested(start, |parser| {
+            parser.with_lines(true, |parser| {
+                parser.skip()?;
+                let kind = if is_directive {
+                    directive(parser, start)?
+                } else {
+                    TokenKind::Interpolation(interpolated(parser)?)
+                };
+                parser.skip()?;
+                Ok(kind)
+            })
+        })?;
+        self.strip_next = self.parser.eat("~");
+        if !self.parser.eat("}") {
+            let what = if is_directive {
+                "'}'"
+            } else {
+                "an operator or '}'"
+            };
+            let mut diagnostic = self.parser.expected(what);
+            diagnostic
+                .hints
+                .push("Where the text itself is meant, write $${ or %%{.".to_owned());
+            return Err(diagnostic);
+        }
+        let range = start..self.parser.at;
+        self.tokens.push(Token { kind, range });
+        self.literal_start = self.parser.at;
+        Ok(())
     }
 
     /// Strips white space from what stands directly before: the rest of the line, or else the line before.
@@ -201,7 +286,11 @@ impl<'a> Tokenizer<'a> {
         if !self.literal.is_empty() {
             let kept = self.literal.trim_end().len();
             self.literal.truncate(kept);
-        } else if let Some(Token::Text(line)) = self.tokens.last_mut() {
+        } else if let Some(Token {
+            kind: TokenKind::Text(line),
+            ..
+        }) = self.tokens.last_mut()
+        {
             let kept = line.trim_end().len();
             line.truncate(kept);
         }
@@ -213,13 +302,50 @@ impl<'a> Tokenizer<'a> {
         if std::mem::take(&mut self.strip_next) {
             text = text.trim_start().to_owned();
         }
+        let range = self.literal_start..self.parser.at;
+        self.literal_start = self.parser.at;
         if !text.is_empty() {
-            self.tokens.push(Token::Text(text));
+            let kind = TokenKind::Text(text);
+            self.tokens.push(Token { kind, range });
         }
     }
+}
 
-    fn error(&self, detail: &str, range: Range<usize>) -> Box<Diagnostic> {
-        Box::new(codes::TEMPLATE.error(detail).at(self.place.span(range)))
+fn interpolated(parser: &mut Parser<'_>) -> Parsed<Expr> {
+    if parser.peek() == Some(b'}') {
+        let at = parser.at;
+        return Err(parser.error_of(
+            codes::TEMPLATE,
+            "An expression is missing here.",
+            at..at + 1,
+        ));
+    }
+    parser.expression()
+}
+
+fn directive(parser: &mut Parser<'_>, start: usize) -> Parsed<TokenKind> {
+    let word = parser.identifier().map(|(word, _)| word);
+    match word {
+        Some("if") => {
+            parser.skip()?;
+            interpolated(parser).map(TokenKind::If)
+        }
+        Some("for") => {
+            let (key, value) = parser.for_names()?;
+            Ok(TokenKind::For {
+                key,
+                value,
+                collection: interpolated(parser)?,
+            })
+        }
+        Some("else") => Ok(TokenKind::Else),
+        Some("endif") => Ok(TokenKind::EndIf),
+        Some("endfor") => Ok(TokenKind::EndFor),
+        Some(_) | None => {
+            let end = parser.at.max(start + 2);
+            let detail = "A directive is one of if, else, endif, for and endfor.";
+            Err(parser.error_of(codes::TEMPLATE, detail, start..end))
+        }
     }
 }
 
@@ -230,10 +356,7 @@ fn dedent(tokens: &mut [Token]) {
     let mut line_starts = Vec::new();
     let mut at_line_start = true;
     for (index, token) in tokens.iter().enumerate() {
-        let text = match token {
-            Token::Text(text) => Some(text.as_str()),
-            Token::Interpolation(_) | Token::Directive(_) => None,
-        };
+        let text = token.kind.text();
         if at_line_start {
             let text = text.unwrap_or_default();
             let blank = text.trim_start().is_empty() && text.ends_with('\n');
@@ -246,7 +369,7 @@ fn dedent(tokens: &mut [Token]) {
         at_line_start = text.is_some_and(|text| text.ends_with('\n'));
     }
     for index in line_starts {
-        if let Token::Text(text) = &mut tokens[index] {
+        if let TokenKind::Text(text) = &mut tokens[index].kind {
             *text = text.chars().skip(least).collect();
         }
     }
@@ -256,86 +379,72 @@ fn dedent(tokens: &mut [Token]) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Else,
-    EndIf,
-    EndFor,
-}
-
-struct Builder<'a> {
-    text: &'a str,
-    place: Place<'a>,
-    tokens: std::vec::IntoIter<Token>,
-    depth: usize,
+    If,
+    For,
 }
 
 type Ended = Option<(End, Range<usize>)>;
 
-impl Builder<'_> {
-    /// Gathers parts up to the directive that ends them, or the end of the text.
-    fn sequence(&mut self) -> Result<(Vec<TemplatePart>, Ended), Box<Diagnostic>> {
+struct Builder<'p, 'a> {
+    parser: &'p Parser<'a>,
+    tokens: std::vec::IntoIter<Token>,
+    depth: usize,
+}
+
+impl Builder<'_, '_> {
+    /// Gathers parts up to the directive that ends them, or the end of the template.
+    fn sequence(&mut self) -> Parsed<(Vec<TemplatePart>, Ended)> {
         let mut parts: Vec<TemplatePart> = Vec::new();
         let mut literal = String::new();
-        let mut ended = None;
-        while let Some(token) = self.tokens.next() {
-            match token {
-                Token::Text(text) => literal.push_str(&text),
-                Token::Interpolation(range) => {
+        while let Some(Token { kind, range }) = self.tokens.next() {
+            let end = match kind {
+                TokenKind::Text(text) => {
+                    literal.push_str(&text);
+                    continue;
+                }
+                TokenKind::Interpolation(expression) => {
                     flush(&mut literal, &mut parts);
-                    let expression = self.expression(range)?;
                     parts.push(TemplatePart::Interpolation(expression));
+                    continue;
                 }
-                Token::Directive(range) => {
+                TokenKind::If(condition) => {
                     flush(&mut literal, &mut parts);
-                    match self.directive(range.clone())? {
-                        Directive::Part(part) => parts.push(part),
-                        Directive::End(end) => {
-                            ended = Some((end, range));
-                            break;
-                        }
-                    }
+                    parts.push(self.condition(condition, range)?);
+                    continue;
                 }
-            }
+                TokenKind::For {
+                    key,
+                    value,
+                    collection,
+                } => {
+                    flush(&mut literal, &mut parts);
+                    let body = self.until(End::For, &range)?;
+                    parts.push(TemplatePart::For {
+                        key,
+                        value,
+                        collection,
+                        body,
+                    });
+                    continue;
+                }
+                TokenKind::Else => End::Else,
+                TokenKind::EndIf => End::If,
+                TokenKind::EndFor => End::For,
+            };
+            flush(&mut literal, &mut parts);
+            return Ok((parts, Some((end, range))));
         }
         flush(&mut literal, &mut parts);
-        Ok((parts, ended))
+        Ok((parts, None))
     }
 
-    fn directive(&mut self, range: Range<usize>) -> Result<Directive, Box<Diagnostic>> {
-        let inside = &self.text[range.clone()];
-        let trimmed = inside.trim_start();
-        let length = trimmed
-            .find(|c: char| !c.is_alphanumeric())
-            .unwrap_or(trimmed.len());
-        let (word, rest) = trimmed.split_at(length);
-        let rest_range = range.end - rest.len()..range.end;
-        let end = match word {
-            "if" => return self.if_directive(range, rest_range).map(Directive::Part),
-            "for" => return self.for_directive(range, rest_range).map(Directive::Part),
-            "else" => End::Else,
-            "endif" => End::EndIf,
-            "endfor" => End::EndFor,
-            _ => {
-                let detail = "A directive is one of if, else, endif, for and endfor.";
-                return Err(self.error(detail, range));
-            }
-        };
-        if !rest.trim().is_empty() {
-            return Err(self.error("Nothing may follow the word here.", rest_range));
-        }
-        Ok(Directive::End(end))
-    }
-
-    fn if_directive(
-        &mut self,
-        at: Range<usize>,
-        condition: Range<usize>,
-    ) -> Result<TemplatePart, Box<Diagnostic>> {
-        let condition = self.expression(condition)?;
-        let (then, mut end) = self.nested(&at)?;
+    fn condition(&mut self, condition: Expr, range: Range<usize>) -> Parsed<TemplatePart> {
+        let (then, mut end) = self.nested(&range)?;
         let mut otherwise = Vec::new();
         if matches!(end, Some((End::Else, _))) {
-            (otherwise, end) = self.nested(&at)?;
+            (otherwise, end) = self.nested(&range)?;
         }
-        self.expect(End::EndIf, end, at)?;
+        self.expect(End::If, end, &range)?;
         Ok(TemplatePart::If {
             condition,
             then,
@@ -343,104 +452,39 @@ impl Builder<'_> {
         })
     }
 
-    fn for_directive(
-        &mut self,
-        at: Range<usize>,
-        head: Range<usize>,
-    ) -> Result<TemplatePart, Box<Diagnostic>> {
-        let (key, value, collection) = self.for_head(head)?;
-        let collection = self.expression(collection)?;
-        let (body, end) = self.nested(&at)?;
-        self.expect(End::EndFor, end, at)?;
-        Ok(TemplatePart::For {
-            key,
-            value,
-            collection,
-            body,
-        })
+    fn until(&mut self, wanted: End, range: &Range<usize>) -> Parsed<Vec<TemplatePart>> {
+        let (parts, end) = self.nested(range)?;
+        self.expect(wanted, end, range)?;
+        Ok(parts)
     }
 
-    /// Reads `k, v in collection`: the names, and where the collection stands.
-    fn for_head(
-        &self,
-        head: Range<usize>,
-    ) -> Result<(Option<Name>, Name, Range<usize>), Box<Diagnostic>> {
-        let text = &self.text[head.clone()];
-        let invalid = || {
-            self.error(
-                "Write %{ for NAME in EXPRESSION } or %{ for KEY, NAME in EXPRESSION }.",
-                head.clone(),
-            )
-        };
-        let (first, rest) = take_name(text).ok_or_else(invalid)?;
-        let (second, rest) = match rest.trim_start().strip_prefix(',') {
-            Some(rest) => take_name(rest)
-                .map(|(name, rest)| (Some(name), rest))
-                .ok_or_else(invalid)?,
-            None => (None, rest),
-        };
-        let (word, rest) = take_name(rest).ok_or_else(invalid)?;
-        if word != "in" {
-            return Err(invalid());
-        }
-        let collection = head.end - rest.len()..head.end;
-        Ok(match second {
-            Some(second) => (Some(Arc::from(first)), Arc::from(second), collection),
-            None => (None, Arc::from(first), collection),
-        })
-    }
-
-    fn nested(&mut self, at: &Range<usize>) -> Result<(Vec<TemplatePart>, Ended), Box<Diagnostic>> {
+    fn nested(&mut self, range: &Range<usize>) -> Parsed<(Vec<TemplatePart>, Ended)> {
         self.depth += 1;
-        if self.depth > scan::MAX_DEPTH {
-            let detail = format!("Directives nest at most {} levels deep.", scan::MAX_DEPTH);
-            return Err(Box::new(
-                codes::NESTING.error(detail).at(self.place.span(at.clone())),
-            ));
+        if self.depth > MAX_DEPTH {
+            let detail = format!("Directives nest at most {MAX_DEPTH} levels deep.");
+            return Err(self.parser.error_of(codes::NESTING, &detail, range.clone()));
         }
         let result = self.sequence();
         self.depth -= 1;
         result
     }
 
-    fn expect(&self, wanted: End, found: Ended, at: Range<usize>) -> Result<(), Box<Diagnostic>> {
+    fn expect(&self, wanted: End, found: Ended, opened: &Range<usize>) -> Parsed<()> {
         match found {
             Some((end, _)) if end == wanted => Ok(()),
-            Some((_, found)) => {
+            Some((_, range)) => {
                 let diagnostic =
-                    self.error("This directive does not fit the one that is open.", found);
-                Err(Box::new(
-                    diagnostic.label(self.place.span(at), "opened here"),
-                ))
+                    self.error("This directive does not end the one that has begun.", range);
+                let opened = self.parser.span(opened.clone());
+                Err(Box::new(diagnostic.label(opened, "begun here")))
             }
-            None => Err(self.error("This directive is never closed.", at)),
+            None => Err(self.error("This directive is never ended.", opened.clone())),
         }
-    }
-
-    fn expression(&self, range: Range<usize>) -> Result<Expr, Box<Diagnostic>> {
-        if self.text[range.clone()].trim().is_empty() {
-            return Err(self.error("An expression is missing here.", range));
-        }
-        parse::expression_at(&self.text[range.clone()], self.place.from(range.start))
     }
 
     fn error(&self, detail: &str, range: Range<usize>) -> Box<Diagnostic> {
-        Box::new(codes::TEMPLATE.error(detail).at(self.place.span(range)))
+        self.parser.error_of(codes::TEMPLATE, detail, range)
     }
-}
-
-enum Directive {
-    Part(TemplatePart),
-    End(End),
-}
-
-fn take_name(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start();
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
-        .unwrap_or(text.len());
-    (end > 0 && !text.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
-        .then(|| text.split_at(end))
 }
 
 fn flush(literal: &mut String, parts: &mut Vec<TemplatePart>) {

@@ -7,7 +7,7 @@ use strata_model::{Number, Span, Value};
 
 use crate::codes;
 use crate::definition::{ObjectAttribute, TypeConstraint};
-use crate::expression::{Expr, ExprKind, ObjectItem, TemplatePart, UnaryOperator};
+use crate::expression::{Expr, ExprKind, ObjectItem, UnaryOperator};
 use crate::suggest;
 
 use super::fields::{Out, check_name, plain_text};
@@ -18,23 +18,22 @@ const NAMES: [&str; 10] = [
 
 /// Reads a type expression; what is no type is reported and counts as `any`.
 pub(super) fn constraint(expr: &Expr, out: &mut Out) -> TypeConstraint {
-    match &expr.kind {
-        ExprKind::Variable(name) => keyword(name, expr.span, out),
-        ExprKind::Call {
-            name, arguments, ..
-        } => constructor(&name.value, arguments, expr.span, out),
-        _ => {
-            let detail = "A type stands here, such as string or list(number).";
-            let diagnostic = codes::INVALID_TYPE.error(detail).at(expr.span);
-            out.push(match plain_text(expr) {
-                Some(text) => {
-                    diagnostic.hint(format!("Write {} without quotes.", text.escape_debug()))
-                }
-                None => diagnostic,
-            });
-            TypeConstraint::Any
-        }
+    if let ExprKind::Variable(name) = &expr.kind {
+        return keyword(name, expr.span, out);
     }
+    if let ExprKind::Call {
+        name, arguments, ..
+    } = &expr.kind
+    {
+        return constructor(&name.value, arguments, expr.span, out);
+    }
+    let detail = "A type stands here, such as string or list(number).";
+    let diagnostic = codes::INVALID_TYPE.error(detail).at(expr.span);
+    out.push(match plain_text(expr) {
+        Some(text) => diagnostic.hint(format!("Write {} without quotes.", text.escape_debug())),
+        None => diagnostic,
+    });
+    TypeConstraint::Any
 }
 
 fn keyword(name: &str, span: Span, out: &mut Out) -> TypeConstraint {
@@ -132,12 +131,14 @@ fn attributes(items: &[ObjectItem], out: &mut Out) -> BTreeMap<Arc<str>, ObjectA
 }
 
 fn attribute(expr: &Expr, out: &mut Out) -> ObjectAttribute {
-    let optional = match &expr.kind {
-        ExprKind::Call {
-            name, arguments, ..
-        } if name.value.as_ref() == "optional" => Some(arguments.as_slice()),
-        _ => None,
-    };
+    let mut optional = None;
+    if let ExprKind::Call {
+        name, arguments, ..
+    } = &expr.kind
+        && name.value.as_ref() == "optional"
+    {
+        optional = Some(arguments.as_slice());
+    }
     let required = |ty| ObjectAttribute {
         ty,
         optional: false,
@@ -172,36 +173,29 @@ fn attribute(expr: &Expr, out: &mut Out) -> ObjectAttribute {
 /// The value of an expression that says it plainly. The type decides what a number that is not written canonically
 /// is.
 fn constant(expr: &Expr, ty: &TypeConstraint) -> Option<Value> {
-    match &expr.kind {
-        ExprKind::Literal(value) => Some(value.clone()),
-        ExprKind::WrittenNumber(text) if matches!(ty, TypeConstraint::Number) => {
+    if let ExprKind::Tuple(elements) = &expr.kind {
+        let values = elements.iter().enumerate();
+        let values = values.map(|(index, element)| constant(element, element_type(ty, index)));
+        return values.collect::<Option<Vec<_>>>().map(Value::tuple);
+    }
+    if let ExprKind::Object(items) = &expr.kind {
+        let members = items.iter().map(|item| {
+            let key = plain_text(&item.key)?;
+            let value = constant(&item.value, member_type(ty, &key))?;
+            Some((key, value))
+        });
+        return members.collect::<Option<Vec<_>>>().map(Value::object);
+    }
+    if let ExprKind::Unary(UnaryOperator::Negate, inner) = &expr.kind {
+        let number = constant(inner, ty)?.as_number()?;
+        return Number::parse(&format!("-{number}")).map(Value::number);
+    }
+    match (&expr.kind, ty) {
+        (ExprKind::WrittenNumber(text), TypeConstraint::Number) => {
             Number::parse(text).map(Value::number)
         }
-        ExprKind::WrittenNumber(text) => Some(Value::string(text.clone())),
-        ExprKind::Template(parts) => match parts.as_slice() {
-            [TemplatePart::Text(text)] => Some(Value::string(text.clone())),
-            _ => None,
-        },
-        ExprKind::Tuple(elements) => elements
-            .iter()
-            .enumerate()
-            .map(|(index, element)| constant(element, element_type(ty, index)))
-            .collect::<Option<Vec<_>>>()
-            .map(Value::tuple),
-        ExprKind::Object(items) => items
-            .iter()
-            .map(|item| {
-                let key = plain_text(&item.key)?;
-                let value = constant(&item.value, member_type(ty, &key))?;
-                Some((key, value))
-            })
-            .collect::<Option<Vec<_>>>()
-            .map(Value::object),
-        ExprKind::Unary(UnaryOperator::Negate, inner) => {
-            let number = constant(inner, ty)?.as_number()?;
-            Number::parse(&format!("-{number}")).map(Value::number)
-        }
-        _ => None,
+        (ExprKind::WrittenNumber(text), _) => Some(Value::string(text.clone())),
+        _ => expr.literal().cloned(),
     }
 }
 

@@ -8,7 +8,7 @@ use strata_model::{Diagnostic, Name, Span, Value};
 use crate::block::{Attribute, Block, Body, Item};
 use crate::codes;
 use crate::definition::{Argument, Arguments};
-use crate::expression::{Expr, ExprKind, Spanned, TemplatePart};
+use crate::expression::{Expr, ExprKind, Spanned};
 use crate::suggest;
 
 use super::table::{BlockSpec, BodySpec, Rest};
@@ -150,10 +150,7 @@ impl Fields {
     /// Takes an attribute that must be `true` or `false`.
     pub(super) fn switch(&mut self, name: &str, out: &mut Out) -> Option<bool> {
         let value = self.expression(name)?;
-        let plain = match &value.kind {
-            ExprKind::Literal(value) => value.as_bool(),
-            _ => None,
-        };
+        let plain = value.literal().and_then(Value::as_bool);
         if plain.is_none() {
             let detail = format!("'{name}' takes true or false, not an expression.");
             out.push(codes::NOT_LITERAL.error(detail).at(value.span));
@@ -242,19 +239,10 @@ pub(super) fn check_name(text: &str, span: Span, out: &mut Out) -> bool {
 
 /// The text of an expression that is plain text; a number is text here, as it is written.
 pub(super) fn plain_text(expr: &Expr) -> Option<Arc<str>> {
-    match &expr.kind {
-        ExprKind::WrittenNumber(text) => Some(text.clone()),
-        ExprKind::Literal(value) => literal_text(value),
-        ExprKind::Template(parts) => match parts.as_slice() {
-            [TemplatePart::Text(text)] => Some(text.clone()),
-            [] => Some("".into()),
-            _ => None,
-        },
-        _ => None,
+    if let ExprKind::WrittenNumber(text) = &expr.kind {
+        return Some(text.clone());
     }
-}
-
-fn literal_text(value: &Value) -> Option<Arc<str>> {
+    let value = expr.literal()?;
     let number = || value.as_number().map(|number| number.to_string().into());
     value.as_str().map(Arc::from).or_else(number)
 }

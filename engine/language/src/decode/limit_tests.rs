@@ -129,7 +129,7 @@ fn depth_has_a_limit() {
     check_yaml(&just, "-");
     check_yaml(
         &format!("locals: {{a: \"${{{}\"}}", "(".repeat(20_000)),
-        "E0105 1:80",
+        "E0105 1:79",
     );
 }
 

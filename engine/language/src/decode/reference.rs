@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strata_model::{Address, AttributePath, Diagnostic, Kind, Mode, Name, PathStep, Scope, Span};
+use strata_model::{Address, AttributePath, Diagnostic, Mode, Name, PathStep, Scope, Span, Value};
 
 use crate::codes;
 use crate::definition::{AddressReference, IgnoreChanges, ProviderReference, TargetAddress};
@@ -21,20 +21,17 @@ fn steps(expr: &Expr) -> Option<(&Name, Vec<Step<'_>>)> {
     let mut steps = Vec::new();
     let mut at = expr;
     loop {
-        match &at.kind {
-            ExprKind::Variable(name) => {
-                steps.reverse();
-                return Some((name, steps));
-            }
-            ExprKind::Attribute(base, name) => {
-                steps.push(Step::Attribute(&name.value));
-                at = base;
-            }
-            ExprKind::Index(base, index) => {
-                steps.push(Step::Index(index));
-                at = base;
-            }
-            _ => return None,
+        if let ExprKind::Attribute(base, name) = &at.kind {
+            steps.push(Step::Attribute(&name.value));
+            at = base;
+        } else if let ExprKind::Index(base, index) = &at.kind {
+            steps.push(Step::Index(index));
+            at = base;
+        } else if let ExprKind::Variable(name) = &at.kind {
+            steps.reverse();
+            return Some((name, steps));
+        } else {
+            return None;
         }
     }
 }
@@ -232,18 +229,14 @@ fn parse_target(text: &str, span: Span) -> Result<TargetAddress, Box<Diagnostic>
 
 /// Takes the last index off where it is no literal.
 fn split_key(expr: Expr) -> (Expr, Option<Expr>) {
-    match expr.kind {
-        ExprKind::Index(base, index) if !matches!(index.kind, ExprKind::Literal(_)) => {
-            (*base, Some(*index))
+    if let ExprKind::Index(base, index) = expr.kind {
+        if index.literal().is_none() {
+            return (*base, Some(*index));
         }
-        kind => (
-            Expr {
-                kind,
-                span: expr.span,
-            },
-            None,
-        ),
+        let kind = ExprKind::Index(base, index);
+        return (Expr { kind, ..expr }, None);
     }
+    (expr, None)
 }
 
 /// The text of an address; `None` where the expression is none.
@@ -263,9 +256,7 @@ fn address_text(expr: &Expr) -> Option<String> {
 }
 
 fn key_text(index: &Expr) -> Option<String> {
-    let ExprKind::Literal(value) = &index.kind else {
-        return None;
-    };
+    let value = index.literal()?;
     if let Some(text) = value.as_str() {
         return Some(strata_model::InstanceKey::Text(text.into()).to_string());
     }
@@ -275,15 +266,13 @@ fn key_text(index: &Expr) -> Option<String> {
 
 /// Reads `ignore_changes`: `all` or a list of attribute paths.
 pub(super) fn ignore_changes(expr: Expr, out: &mut Out) -> IgnoreChanges {
-    let elements = match expr.kind {
-        ExprKind::Variable(word) if word.as_ref() == "all" => return IgnoreChanges::All,
-        ExprKind::Tuple(elements) => elements,
-        _ => {
-            let detail =
-                "A list of arguments stands here, such as [tags, scaling[0].size], or all.";
-            out.push(codes::INVALID_REFERENCE.error(detail).at(expr.span));
-            return IgnoreChanges::None;
-        }
+    if matches!(&expr.kind, ExprKind::Variable(word) if word.as_ref() == "all") {
+        return IgnoreChanges::All;
+    }
+    let ExprKind::Tuple(elements) = expr.kind else {
+        let detail = "A list of arguments stands here, such as [tags, scaling[0].size], or all.";
+        out.push(codes::INVALID_REFERENCE.error(detail).at(expr.span));
+        return IgnoreChanges::None;
     };
     let mut paths = Vec::with_capacity(elements.len());
     for element in elements {
@@ -310,17 +299,16 @@ fn attribute_path(expr: &Expr) -> Option<AttributePath> {
     for step in rest {
         path.push(match step {
             Step::Attribute(name) => PathStep::Attribute(name.clone()),
-            Step::Index(index) => match &index.kind {
-                ExprKind::Literal(value) => match value.kind() {
-                    Kind::String(text) => PathStep::Key(text.clone()),
-                    Kind::Number(number) => {
-                        PathStep::Index(usize::try_from(number.as_i128()?).ok()?)
-                    }
-                    _ => return None,
-                },
-                _ => return None,
-            },
+            Step::Index(index) => index_step(index.literal()?)?,
         });
     }
     Some(AttributePath::from(path))
+}
+
+fn index_step(index: &Value) -> Option<PathStep> {
+    if let Some(text) = index.as_str() {
+        return Some(PathStep::Key(text.into()));
+    }
+    let index = usize::try_from(index.as_i64()?).ok()?;
+    Some(PathStep::Index(index))
 }

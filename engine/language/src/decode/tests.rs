@@ -631,7 +631,7 @@ fn references_stand_without_quotes() {
     );
     check_yaml(
         "resource:\n  a:\n    b:\n      depends_on: [aws_vpc.main, '1 +']\n",
-        &["E0109 @:4:36"],
+        &["E0109 @:4:38"],
     );
 }
 
@@ -778,10 +778,8 @@ fn every_block_of_the_table_is_decoded() {
             .filter(|attribute| attribute.required);
         let body: String = required
             .map(|attribute| {
-                let value = match attribute.form {
-                    table::Form::Address => "a.b",
-                    _ => "\"x\"",
-                };
+                let is_address = attribute.form == table::Form::Address;
+                let value = if is_address { "a.b" } else { "\"x\"" };
                 format!("  {} = {value}\n", attribute.name)
             })
             .collect();

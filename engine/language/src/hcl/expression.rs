@@ -1,336 +1,479 @@
-//! HCL expressions: the parser's tree to ours.
+//! Expressions.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use hcl_edit::expr::{
-    BinaryOp, BinaryOperator as HclBinary, Expression, ForExpr as HclFor, FuncCall, Object,
-    ObjectKey, Traversal, TraversalOperator, UnaryOperator as HclUnary,
-};
-use hcl_edit::{Decorated, Ident, Span as _};
-use strata_model::{Diagnostic, Name, Number, Span, Value};
+use strata_model::Value;
 
-use crate::codes;
-use crate::expression::{
-    BinaryOperator, Expr, ExprKind, ForExpr, ObjectItem, Spanned, TemplatePart, UnaryOperator,
-};
-use crate::place::Place;
+use crate::expression::{BinaryOperator, Expr, ExprKind, Spanned, UnaryOperator};
 
-/// How many steps (`.name`, `[index]`) may follow each other: each makes the tree one level deeper.
-const MAX_STEPS: usize = 128;
+use super::cursor::{Parsed, Parser};
+use super::written_number;
 
-/// Lowers parsed expressions of one text.
-pub(crate) struct Lowering<'a> {
-    pub(super) text: &'a str,
-    pub(super) place: Place<'a>,
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl<'a> Lowering<'a> {
-    pub(crate) fn new(text: &'a str, place: Place<'a>) -> Self {
-        Lowering {
-            text,
-            place,
-            diagnostics: Vec::new(),
+impl Parser<'_> {
+    /// Reads a text that is one expression.
+    pub(super) fn whole_expression(&mut self) -> Parsed<Expr> {
+        self.multiline = true;
+        self.skip()?;
+        let expression = self.expression()?;
+        self.skip()?;
+        match self.peek() {
+            None => Ok(expression),
+            Some(_) => Err(self.expected("an operator or the end of the expression")),
         }
     }
 
-    /// What was wrong with what has been lowered.
-    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics
-    }
-
-    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// The place of a parsed thing; the parser gives all that it made a span.
-    pub(super) fn span(&self, range: Option<Range<usize>>) -> Span {
-        self.place.span(range.unwrap_or_default())
-    }
-
-    pub(super) fn name(&self, ident: &Decorated<Ident>) -> Spanned<Name> {
-        Spanned {
-            value: Arc::from(ident.as_str()),
-            span: self.span(ident.span()),
+    /// Reads an expression; what may follow it is the caller's to say.
+    pub(crate) fn expression(&mut self) -> Parsed<Expr> {
+        let condition = self.operation()?;
+        let end = self.at;
+        self.skip()?;
+        if self.peek() != Some(b'?') {
+            self.at = end;
+            return Ok(condition);
         }
-    }
-
-    /// Lowers an expression.
-    pub(crate) fn expression(&mut self, expression: &Expression) -> Expr {
-        let span = self.span(expression.span());
-        let kind = match expression {
-            Expression::Null(_) => ExprKind::Literal(Value::null()),
-            Expression::Bool(value) => ExprKind::Literal(Value::from(*value.value())),
-            Expression::Number(number) => {
-                let range = number.span().unwrap_or_default();
-                written_number(&self.text[range])
-            }
-            Expression::String(text) => {
-                let range = text.span().unwrap_or_default();
-                self.refuse_newline(range);
-                ExprKind::Literal(Value::string(text.as_str()))
-            }
-            Expression::StringTemplate(template) => {
-                self.quoted_template(template, expression.span().unwrap_or_default())
-            }
-            Expression::HeredocTemplate(heredoc) => {
-                self.heredoc(heredoc, expression.span().unwrap_or_default())
-            }
-            Expression::Array(array) => ExprKind::Tuple(
-                array
-                    .iter()
-                    .map(|element| self.expression(element))
-                    .collect(),
-            ),
-            Expression::Object(object) => self.object(object),
-            Expression::Parenthesis(inner) => return self.expression(inner.inner()),
-            Expression::Variable(ident) => ExprKind::Variable(Arc::from(ident.as_str())),
-            Expression::Conditional(conditional) => ExprKind::Conditional {
-                condition: Box::new(self.expression(&conditional.cond_expr)),
-                then: Box::new(self.expression(&conditional.true_expr)),
-                otherwise: Box::new(self.expression(&conditional.false_expr)),
-            },
-            Expression::FuncCall(call) => self.call(call),
-            Expression::Traversal(traversal) => return self.traversal(traversal),
-            Expression::UnaryOp(unary) => {
-                let operator = match unary.operator.value() {
-                    HclUnary::Neg => UnaryOperator::Negate,
-                    HclUnary::Not => UnaryOperator::Not,
-                };
-                ExprKind::Unary(operator, Box::new(self.expression(&unary.expr)))
-            }
-            Expression::BinaryOp(binary) => self.binary(binary),
-            Expression::ForExpr(for_expr) => ExprKind::For(Box::new(self.for_expr(for_expr))),
-        };
-        Expr { kind, span }
-    }
-
-    fn binary(&mut self, binary: &BinaryOp) -> ExprKind {
-        let operator = match binary.operator.value() {
-            HclBinary::Eq => BinaryOperator::Equal,
-            HclBinary::NotEq => BinaryOperator::NotEqual,
-            HclBinary::LessEq => BinaryOperator::LessOrEqual,
-            HclBinary::GreaterEq => BinaryOperator::GreaterOrEqual,
-            HclBinary::Less => BinaryOperator::Less,
-            HclBinary::Greater => BinaryOperator::Greater,
-            HclBinary::Plus => BinaryOperator::Add,
-            HclBinary::Minus => BinaryOperator::Subtract,
-            HclBinary::Mul => BinaryOperator::Multiply,
-            HclBinary::Div => BinaryOperator::Divide,
-            HclBinary::Mod => BinaryOperator::Modulo,
-            HclBinary::And => BinaryOperator::And,
-            HclBinary::Or => BinaryOperator::Or,
-        };
-        let left = self.expression(&binary.lhs_expr);
-        let right = self.expression(&binary.rhs_expr);
-        ExprKind::Binary(operator, Box::new(left), Box::new(right))
-    }
-
-    fn call(&mut self, call: &FuncCall) -> ExprKind {
-        let mut name = self.name(&call.name.name);
-        if let Some(first) = call.name.namespace.first() {
-            let spelled: Vec<&str> = call
-                .name
-                .namespace
-                .iter()
-                .chain([&call.name.name])
-                .map(|ident| ident.as_str())
-                .collect();
-            name.value = spelled.join("::").into();
-            name.span = self.span(first.span()).to(name.span);
-        }
-        ExprKind::Call {
-            name,
-            arguments: call
-                .args
-                .iter()
-                .map(|argument| self.expression(argument))
-                .collect(),
-            expand: call.args.expand_final(),
-        }
-    }
-
-    fn for_expr(&mut self, for_expr: &HclFor) -> ForExpr {
-        let intro = &for_expr.intro;
-        ForExpr {
-            key: intro.key_var.as_ref().map(|key| Arc::from(key.as_str())),
-            value: Arc::from(intro.value_var.as_str()),
-            collection: self.expression(&intro.collection_expr),
-            result_key: for_expr.key_expr.as_ref().map(|key| self.expression(key)),
-            result: self.expression(&for_expr.value_expr),
-            condition: for_expr
-                .cond
-                .as_ref()
-                .map(|cond| self.expression(&cond.expr)),
-            group: for_expr.grouping,
-        }
-    }
-
-    fn object(&mut self, object: &Object) -> ExprKind {
-        let items: Vec<ObjectItem> = object
-            .iter()
-            .map(|(key, value)| ObjectItem {
-                key: self.object_key(key),
-                value: self.expression(value.expr()),
-            })
-            .collect();
-        let duplicates = duplicate_keys(&items);
-        self.diagnostics.extend(duplicates);
-        ExprKind::Object(items)
-    }
-
-    fn object_key(&mut self, key: &ObjectKey) -> Expr {
-        match key {
-            ObjectKey::Ident(ident) => {
-                let name = self.name(ident);
-                Expr {
-                    kind: ExprKind::Literal(Value::string(name.value)),
-                    span: name.span,
-                }
-            }
-            // `null = 1`, `true = 1` and `1 = 1` have the words as keys.
-            ObjectKey::Expression(
-                word @ (Expression::Null(_) | Expression::Bool(_) | Expression::Number(_)),
-            ) => {
-                let range = word.span().unwrap_or_default();
-                Expr {
-                    kind: ExprKind::Literal(Value::string(&self.text[range.clone()])),
-                    span: self.place.span(range),
-                }
-            }
-            ObjectKey::Expression(expression) => self.expression(expression),
-        }
-    }
-
-    fn traversal(&mut self, traversal: &Traversal) -> Expr {
-        let base = self.expression(&traversal.expr);
-        if traversal.operators.len() > MAX_STEPS {
-            let detail =
-                format!("At most {MAX_STEPS} attributes and indices may follow each other.");
-            let range = traversal.span();
-            self.report(codes::NESTING.error(detail).at(self.span(range)));
-            return base;
-        }
-        self.steps(base, &traversal.operators)
-    }
-
-    fn steps(&mut self, mut base: Expr, operators: &[Decorated<TraversalOperator>]) -> Expr {
-        let mut rest = operators;
-        while let Some((operator, after)) = rest.split_first() {
-            let span = base.span.to(self.span(operator.span()));
-            rest = after;
-            let kind = match operator.value() {
-                TraversalOperator::GetAttr(ident) => {
-                    ExprKind::Attribute(Box::new(base), self.name(ident))
-                }
-                TraversalOperator::Index(index) => {
-                    ExprKind::Index(Box::new(base), Box::new(self.expression(index)))
-                }
-                TraversalOperator::LegacyIndex(index) => {
-                    let index = Expr {
-                        kind: written_number(&index.value().to_string()),
-                        span: self.span(index.span().or(operator.span())),
-                    };
-                    ExprKind::Index(Box::new(base), Box::new(index))
-                }
-                // Everything that follows `[*]` is taken of each element; of what follows `.*` only the attributes.
-                TraversalOperator::FullSplat(_) => {
-                    let each = self.steps(splat_element(span), rest);
-                    rest = &[];
-                    splat(base, each)
-                }
-                TraversalOperator::AttrSplat(_) => {
-                    let count = rest
-                        .iter()
-                        .take_while(|next| is_attribute(next.value()))
-                        .count();
-                    let each = self.steps(splat_element(span), &rest[..count]);
-                    rest = &rest[count..];
-                    splat(base, each)
-                }
+        let question = self.at;
+        self.at += 1;
+        self.nested(question, |parser| {
+            parser.skip()?;
+            let then = parser.expression()?;
+            parser.skip()?;
+            parser.expect(":", "':' and the value if the condition is false")?;
+            parser.skip()?;
+            let otherwise = parser.expression()?;
+            let span = condition.span.to(otherwise.span);
+            let kind = ExprKind::Conditional {
+                condition: Box::new(condition),
+                then: Box::new(then),
+                otherwise: Box::new(otherwise),
             };
-            let span = match &kind {
-                ExprKind::Splat { each, .. } => span.to(each.span),
-                _ => span,
-            };
-            base = Expr { kind, span };
-        }
-        base
-    }
-
-    /// Refuses a string that goes on in the next line.
-    pub(super) fn refuse_newline(&mut self, range: Range<usize>) {
-        if let Some(at) = self.text[range.clone()].find('\n') {
-            let at = range.start + at;
-            self.report(
-                codes::HCL_SYNTAX
-                    .error("Quoted text ends on the line on which it begins.")
-                    .at(self.place.span(at..at + 1))
-                    .hint("Write \\n for a line break, or use a heredoc (<<EOT)."),
-            );
-        }
-    }
-}
-
-fn is_attribute(operator: &TraversalOperator) -> bool {
-    matches!(
-        operator,
-        TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_)
-    )
-}
-
-fn splat_element(span: Span) -> Expr {
-    Expr {
-        kind: ExprKind::SplatElement,
-        span,
-    }
-}
-
-fn splat(base: Expr, each: Expr) -> ExprKind {
-    ExprKind::Splat {
-        base: Box::new(base),
-        each: Box::new(each),
-    }
-}
-
-/// A number, or its text where that is not how the number is spelled.
-pub(crate) fn written_number(text: &str) -> ExprKind {
-    // A minus may stand apart from its digits.
-    let spelled: String = match text.strip_prefix('-') {
-        Some(digits) => format!("-{}", digits.trim_start()),
-        None => text.to_owned(),
-    };
-    match Number::parse(&spelled) {
-        Some(number) if number.to_string() == spelled => ExprKind::Literal(Value::number(number)),
-        Some(_) | None => ExprKind::WrittenNumber(spelled.into()),
-    }
-}
-
-/// Reports keys that an object expression has twice.
-pub(crate) fn duplicate_keys(items: &[ObjectItem]) -> Vec<Diagnostic> {
-    let mut keys: Vec<(&str, Span)> = items
-        .iter()
-        .filter_map(|item| match &item.key.kind {
-            ExprKind::Literal(value) => value.as_str().map(|text| (text, item.key.span)),
-            ExprKind::Template(parts) => match parts.as_slice() {
-                [TemplatePart::Text(text)] => Some((text.as_ref(), item.key.span)),
-                _ => None,
-            },
-            _ => None,
+            Ok(Expr { kind, span })
         })
-        .collect();
-    keys.sort_unstable();
-    keys.windows(2)
-        .filter(|pair| pair[0].0 == pair[1].0)
-        .map(|pair| duplicate_key(pair[0].0, pair[0].1, pair[1].1))
-        .collect()
+    }
+
+    /// Reads operands with operators between them.
+    fn operation(&mut self) -> Parsed<Expr> {
+        let first = self.operand()?;
+        let Some(operator) = self.operator()? else {
+            return Ok(first);
+        };
+        let mut chain = Chain {
+            operands: vec![first],
+            operators: Vec::new(),
+        };
+        let mut next = Some(operator);
+        let mut count = 0;
+        while let Some(operator) = next {
+            count += 1;
+            self.skip()?;
+            let start = self.at;
+            let operand = self.operand()?;
+            self.check_operators(count, start..self.at)?;
+            chain.push(operator, operand);
+            next = self.operator()?;
+        }
+        self.add_operators(count);
+        Ok(chain.finish())
+    }
+
+    /// Takes the operator that follows, if one does.
+    fn operator(&mut self) -> Parsed<Option<BinaryOperator>> {
+        let end = self.at;
+        self.skip()?;
+        let rest = &self.text.as_bytes()[self.at..];
+        let found = match rest {
+            [b'=', b'=', ..] => Some((BinaryOperator::Equal, 2)),
+            [b'!', b'=', ..] => Some((BinaryOperator::NotEqual, 2)),
+            [b'<', b'=', ..] => Some((BinaryOperator::LessOrEqual, 2)),
+            [b'>', b'=', ..] => Some((BinaryOperator::GreaterOrEqual, 2)),
+            [b'&', b'&', ..] => Some((BinaryOperator::And, 2)),
+            [b'|', b'|', ..] => Some((BinaryOperator::Or, 2)),
+            [b'<', ..] => Some((BinaryOperator::Less, 1)),
+            [b'>', ..] => Some((BinaryOperator::Greater, 1)),
+            [b'+', ..] => Some((BinaryOperator::Add, 1)),
+            [b'-', ..] => Some((BinaryOperator::Subtract, 1)),
+            [b'*', ..] => Some((BinaryOperator::Multiply, 1)),
+            // Where it begins a comment that ends the line, it is none.
+            [b'/', next, ..] if *next != b'/' => Some((BinaryOperator::Divide, 1)),
+            [b'%', ..] => Some((BinaryOperator::Modulo, 1)),
+            _ => None,
+        };
+        match found {
+            Some((operator, length)) => {
+                self.at += length;
+                Ok(Some(operator))
+            }
+            None => {
+                self.at = end;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads `-x`, `!x`, or a term with what follows it.
+    fn operand(&mut self) -> Parsed<Expr> {
+        let start = self.at;
+        let operator = match self.peek() {
+            Some(b'-') => UnaryOperator::Negate,
+            Some(b'!') => UnaryOperator::Not,
+            _ => return self.traversal(),
+        };
+        self.at += 1;
+        self.skip()?;
+        if operator == UnaryOperator::Negate
+            && self.peek().is_some_and(|byte| byte.is_ascii_digit())
+        {
+            let digits = self.digits();
+            let kind = written_number(&format!("-{digits}"));
+            let span = self.span_from(start);
+            return self.steps(Expr { kind, span });
+        }
+        let inner = self.nested(start, Self::operand)?;
+        let kind = ExprKind::Unary(operator, Box::new(inner));
+        let span = self.span_from(start);
+        Ok(Expr { kind, span })
+    }
+
+    fn traversal(&mut self) -> Parsed<Expr> {
+        let term = self.term()?;
+        self.steps(term)
+    }
+
+    /// Reads what has no operator: a literal, a name, a call, something in brackets.
+    fn term(&mut self) -> Parsed<Expr> {
+        let start = self.at;
+        let kind = match self.peek() {
+            Some(b'"') => self.quoted()?,
+            Some(b'[') => self.nested(start, Self::tuple)?,
+            Some(b'{') => self.nested(start, Self::object)?,
+            Some(b'(') => return self.nested(start, Self::parenthesis),
+            Some(b'0'..=b'9') => {
+                let digits = self.digits();
+                written_number(digits)
+            }
+            Some(b'<') if self.starts_with("<<") => self.heredoc()?,
+            _ => match self.identifier() {
+                Some((name, range)) => {
+                    let span = self.span(range);
+                    self.named(Spanned { value: name, span })?
+                }
+                None => return Err(self.expected("an expression")),
+            },
+        };
+        Ok(Expr {
+            kind,
+            span: self.span_from(start),
+        })
+    }
+
+    /// Takes the digits of a number; the first is there.
+    fn digits(&mut self) -> &str {
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        let digits = |from: usize| {
+            bytes[from..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count()
+        };
+        let mut end = start + digits(start);
+        if bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
+            end += 1 + digits(end + 1);
+        }
+        if matches!(bytes.get(end), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+            let exponent = digits((end + 1 + sign).min(bytes.len()));
+            if exponent > 0 {
+                end += 1 + sign + exponent;
+            }
+        }
+        self.at = end;
+        &self.text[start..end]
+    }
+
+    fn parenthesis(&mut self) -> Parsed<Expr> {
+        let start = self.at;
+        self.at += 1;
+        let mut inner = self.with_lines(true, |parser| {
+            parser.skip()?;
+            let inner = parser.expression()?;
+            parser.skip()?;
+            parser.expect(")", "an operator or ')'")?;
+            Ok(inner)
+        })?;
+        inner.span = self.span_from(start);
+        Ok(inner)
+    }
+
+    /// What a name is: a literal, a function that is called, or what begins a reference.
+    fn named(&mut self, name: Spanned<&str>) -> Parsed<ExprKind> {
+        let end = self.at;
+        self.skip()?;
+        if self.peek() == Some(b'(') || self.starts_with("::") {
+            return self.call(name);
+        }
+        self.at = end;
+        Ok(match name.value {
+            "null" => ExprKind::Literal(Value::null()),
+            "true" => ExprKind::Literal(Value::from(true)),
+            "false" => ExprKind::Literal(Value::from(false)),
+            other => ExprKind::Variable(Arc::from(other)),
+        })
+    }
+
+    fn call(&mut self, first: Spanned<&str>) -> Parsed<ExprKind> {
+        let mut spelled = first.value.to_owned();
+        let mut span = first.span;
+        while self.eat("::") {
+            self.skip()?;
+            let Some((part, range)) = self.identifier() else {
+                return Err(self.expected("the name of a function"));
+            };
+            spelled = format!("{spelled}::{part}");
+            span = span.to(self.span(range));
+            self.skip()?;
+        }
+        let start = self.at;
+        self.expect("(", "'('")?;
+        let (arguments, expand) =
+            self.nested(start, |parser| parser.with_lines(true, Self::arguments))?;
+        Ok(ExprKind::Call {
+            name: Spanned {
+                value: spelled.into(),
+                span,
+            },
+            arguments,
+            expand,
+        })
+    }
+
+    fn arguments(&mut self) -> Parsed<(Vec<Expr>, bool)> {
+        let mut arguments = Vec::new();
+        loop {
+            self.skip()?;
+            if self.eat(")") {
+                return Ok((arguments, false));
+            }
+            arguments.push(self.expression()?);
+            self.skip()?;
+            if self.eat("...") {
+                self.skip()?;
+                self.expect(")", "')'")?;
+                return Ok((arguments, true));
+            }
+            if !self.eat(",") {
+                self.expect(")", "',' or ')'")?;
+                return Ok((arguments, false));
+            }
+        }
+    }
+
+    /// Reads the attributes, indices and splats that follow a term.
+    fn steps(&mut self, mut base: Expr) -> Parsed<Expr> {
+        let mut count = 0;
+        while let Some(step) = self.step_sign()? {
+            count += 1;
+            let start = self.at;
+            self.check_operators(count, start..start + 1)?;
+            base = match step {
+                Sign::Dot => self.dot(base)?,
+                Sign::Bracket => self.nested(start, |parser| parser.bracket(base))?,
+                Sign::Element => self.element(base)?,
+            };
+        }
+        self.add_operators(count);
+        Ok(base)
+    }
+
+    /// Whether a step follows; the parser stands at its sign then.
+    fn step_sign(&mut self) -> Parsed<Option<Sign>> {
+        let end = self.at;
+        self.skip()?;
+        let sign = match self.text.as_bytes()[self.at..] {
+            // `...` ends the arguments of a call or the value of a `for`.
+            [b'.', b'.', ..] => None,
+            [b'.', ..] => Some(Sign::Dot),
+            [b'[', ..] if self.at_splat() => Some(Sign::Element),
+            [b'[', ..] => Some(Sign::Bracket),
+            _ => None,
+        };
+        if sign.is_none() {
+            self.at = end;
+        }
+        Ok(sign)
+    }
+
+    fn at_splat(&self) -> bool {
+        let inside = self.text[self.at + 1..].trim_start_matches([' ', '\t']);
+        let after = inside
+            .strip_prefix('*')
+            .map(|rest| rest.trim_start_matches([' ', '\t']));
+        after.is_some_and(|rest| rest.starts_with(']'))
+    }
+
+    fn dot(&mut self, base: Expr) -> Parsed<Expr> {
+        let start = self.at;
+        self.at += 1;
+        self.skip()?;
+        if self.eat("*") {
+            return self.attributes_of_elements(base, start);
+        }
+        let whole = base.span;
+        let kind = self.dot_step(base)?;
+        Ok(Expr {
+            kind,
+            span: whole.to(self.span_from(start)),
+        })
+    }
+
+    /// Reads `name` or `0` behind a dot.
+    fn dot_step(&mut self, base: Expr) -> Parsed<ExprKind> {
+        let at = self.at;
+        if self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            let rest = self.rest();
+            let length = rest.bytes().take_while(u8::is_ascii_digit).count();
+            self.at += length;
+            let index = Expr {
+                kind: written_number(&rest[..length]),
+                span: self.span_from(at),
+            };
+            return Ok(ExprKind::Index(Box::new(base), Box::new(index)));
+        }
+        match self.identifier() {
+            Some((name, range)) => {
+                let name = Spanned {
+                    value: Arc::from(name),
+                    span: self.span(range),
+                };
+                Ok(ExprKind::Attribute(Box::new(base), name))
+            }
+            None => Err(self.expected("the name of an attribute")),
+        }
+    }
+
+    fn bracket(&mut self, base: Expr) -> Parsed<Expr> {
+        let start = self.at;
+        self.at += 1;
+        let index = self.with_lines(true, |parser| {
+            parser.skip()?;
+            let index = parser.expression()?;
+            parser.skip()?;
+            parser.expect("]", "']'")?;
+            Ok(index)
+        })?;
+        let span = base.span.to(self.span_from(start));
+        Ok(Expr {
+            kind: ExprKind::Index(Box::new(base), Box::new(index)),
+            span,
+        })
+    }
+
+    /// Reads what follows `.*`: of it only attributes are taken of each element.
+    fn attributes_of_elements(&mut self, base: Expr, start: usize) -> Parsed<Expr> {
+        let mut each = Expr {
+            kind: ExprKind::SplatElement,
+            span: base.span.to(self.span_from(start)),
+        };
+        let mut count = 0;
+        while matches!(self.step_sign()?, Some(Sign::Dot)) {
+            count += 1;
+            let start = self.at;
+            self.check_operators(count, start..start + 1)?;
+            self.at += 1;
+            self.skip()?;
+            let whole = each.span;
+            let kind = self.dot_step(each)?;
+            each = Expr {
+                kind,
+                span: whole.to(self.span_from(start)),
+            };
+        }
+        self.add_operators(count);
+        Ok(splat(base, each))
+    }
+
+    /// Reads what follows `[*]`: all of it is taken of each element.
+    fn element(&mut self, base: Expr) -> Parsed<Expr> {
+        let start = self.at;
+        self.at += self.rest().find(']').map_or(0, |end| end + 1);
+        let element = Expr {
+            kind: ExprKind::SplatElement,
+            span: base.span.to(self.span_from(start)),
+        };
+        let each = self.nested(start, |parser| parser.steps(element))?;
+        Ok(splat(base, each))
+    }
 }
 
-/// Says that a key is written twice.
-pub(crate) fn duplicate_key(key: &str, first: Span, second: Span) -> Diagnostic {
-    codes::DUPLICATE_KEY
-        .error(format!("'{key}' is set twice."))
-        .at(second)
-        .label(first, "first set here")
+/// What begins a step.
+enum Sign {
+    Dot,
+    Bracket,
+    /// `[*]`
+    Element,
+}
+
+fn splat(base: Expr, each: Expr) -> Expr {
+    Expr {
+        span: base.span.to(each.span),
+        kind: ExprKind::Splat {
+            base: Box::new(base),
+            each: Box::new(each),
+        },
+    }
+}
+
+/// Operands and operators whose order is not decided yet.
+struct Chain {
+    operands: Vec<Expr>,
+    operators: Vec<BinaryOperator>,
+}
+
+impl Chain {
+    /// Adds an operator and its right operand; what binds at least as tightly on the left is joined first.
+    fn push(&mut self, operator: BinaryOperator, operand: Expr) {
+        while self
+            .operators
+            .last()
+            .is_some_and(|before| precedence(*before) >= precedence(operator))
+        {
+            self.join();
+        }
+        self.operators.push(operator);
+        self.operands.push(operand);
+    }
+
+    fn join(&mut self) {
+        let (Some(operator), Some(right), Some(left)) = (
+            self.operators.pop(),
+            self.operands.pop(),
+            self.operands.pop(),
+        ) else {
+            return;
+        };
+        self.operands.push(Expr {
+            span: left.span.to(right.span),
+            kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)),
+        });
+    }
+
+    fn finish(mut self) -> Expr {
+        while !self.operators.is_empty() {
+            self.join();
+        }
+        self.operands.swap_remove(0)
+    }
+}
+
+fn precedence(operator: BinaryOperator) -> u8 {
+    match operator {
+        BinaryOperator::Or => 1,
+        BinaryOperator::And => 2,
+        BinaryOperator::Equal | BinaryOperator::NotEqual => 3,
+        BinaryOperator::Less
+        | BinaryOperator::LessOrEqual
+        | BinaryOperator::Greater
+        | BinaryOperator::GreaterOrEqual => 4,
+        BinaryOperator::Add | BinaryOperator::Subtract => 5,
+        BinaryOperator::Multiply | BinaryOperator::Divide | BinaryOperator::Modulo => 6,
+    }
 }

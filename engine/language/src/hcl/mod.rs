@@ -1,162 +1,65 @@
 //! HCL: text to the neutral tree.
+//!
+//! The parser goes through the text once, builds our expressions directly and stops at the first syntax error. How
+//! deep it recurses is counted, so that no input can exhaust the stack.
 
-pub(crate) mod expression;
-pub(crate) mod scan;
+mod body;
+mod cursor;
+mod expression;
+mod object;
 mod string;
 
-use std::sync::Arc;
+use strata_model::{Diagnostic, Number, Span, Value};
 
-use hcl_edit::Span as _;
-use hcl_edit::structure::{Attribute as HclAttribute, Block as HclBlock, BlockLabel, Structure};
-use strata_model::Diagnostic;
-
-use crate::block::{Attribute, Block, Body, Item};
+use crate::block::Body;
 use crate::codes;
-use crate::expression::Spanned;
+use crate::expression::{Expr, ExprKind};
 use crate::place::Place;
 
-use self::expression::Lowering;
-use self::scan::Fault;
+pub(crate) use self::cursor::{Parsed, Parser};
+
+/// How many levels of brackets, blocks, templates and conditions may nest.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// How many operators, attributes and indices may stand above each other in an expression.
+pub(crate) const MAX_OPERATORS: usize = 128;
 
 /// Reads a file. After a syntax error there is no body; all else that is wrong is found.
 pub(crate) fn read(text: &str, place: Place<'_>) -> (Option<Body>, Vec<Diagnostic>) {
-    if let Err(fault) = scan::check(text) {
-        return (None, vec![fault_diagnostic(fault, place)]);
-    }
-    let parsed = match hcl_edit::parser::parse_body(text) {
-        Ok(parsed) => parsed,
-        Err(error) => return (None, vec![syntax_diagnostic(&error, text, place)]),
-    };
-    let mut lowering = Lowering::new(text, place);
-    let body = lower_body(&parsed, &mut lowering);
-    (Some(body), lowering.into_diagnostics())
-}
-
-fn lower_body(body: &hcl_edit::structure::Body, lowering: &mut Lowering<'_>) -> Body {
-    let mut items = Vec::with_capacity(body.len());
-    for structure in body {
-        items.push(match structure {
-            Structure::Attribute(attribute) => {
-                Item::Attribute(lower_attribute(attribute, lowering))
-            }
-            Structure::Block(block) => Item::Block(lower_block(block, lowering)),
-        });
-    }
-    Body {
-        items,
-        broken: Vec::new(),
-    }
-}
-
-fn lower_attribute(attribute: &HclAttribute, lowering: &mut Lowering<'_>) -> Attribute {
-    Attribute {
-        name: lowering.name(&attribute.key),
-        value: lowering.expression(&attribute.value),
-    }
-}
-
-fn lower_block(block: &HclBlock, lowering: &mut Lowering<'_>) -> Block {
-    let keyword = lowering.name(&block.ident);
-    let mut head = keyword.span;
-    let mut labels = Vec::with_capacity(block.labels.len());
-    for label in &block.labels {
-        let span = match label {
-            BlockLabel::Ident(ident) => lowering.span(ident.span()),
-            BlockLabel::String(text) => lowering.span(text.span()),
-        };
-        head = head.to(span);
-        labels.push(Spanned {
-            value: Arc::from(label.as_str()),
-            span,
-        });
-    }
-    Block {
-        keyword,
-        labels,
-        body: lower_body(&block.body, lowering),
-        head,
-    }
-}
-
-/// What a fault of the scan means to the user.
-pub(crate) fn fault_diagnostic(fault: Fault, place: Place<'_>) -> Diagnostic {
-    match fault {
-        Fault::TooDeep(at) => codes::NESTING
-            .error(format!(
-                "Nesting deeper than {} levels of brackets, blocks and interpolations is not read.",
-                scan::MAX_DEPTH
-            ))
-            .at(place.span(at..at + 1)),
-        Fault::TooManyItems(at) => codes::SIZE
-            .error(format!(
-                "An object may hold at most {} items; this one has more.",
-                scan::MAX_ITEMS
-            ))
-            .at(place.span(at..at + 1)),
-    }
-}
-
-/// What the parser's error means to the user.
-pub(crate) fn syntax_diagnostic(
-    error: &hcl_edit::parser::Error,
-    text: &str,
-    place: Place<'_>,
-) -> Diagnostic {
-    let at = error.location().offset();
-    let end = text[at.min(text.len())..]
-        .chars()
-        .next()
-        .map_or(at, |c| at + c.len_utf8());
-    let span = place.span(at..end);
-    let message = error.message();
-    if message.contains("nested levels") || message.contains("chained binary") {
-        return codes::NESTING
-            .error("At most 64 nested levels and 128 chained operators are read.")
-            .at(span);
-    }
-    if message.contains("redefined") {
-        return redefined(text, at, place);
-    }
-    codes::HCL_SYNTAX
-        .error(sentence(message, text, at))
-        .at(span)
-}
-
-fn redefined(text: &str, at: usize, place: Place<'_>) -> Diagnostic {
-    let key = |at: usize| {
-        let rest = &text[at..];
-        let end = rest.find(['=', ':']).unwrap_or(rest.len());
-        rest[..end].trim_end()
-    };
-    let diagnostic = codes::DUPLICATE_KEY
-        .error(format!("'{}' is set twice.", key(at).trim_matches('"')))
-        .at(place.span(at..at + key(at).len()));
-    match scan::first_key(text, at) {
-        Some(first) => diagnostic.label(
-            place.span(first..first + key(first).len()),
-            "first set here",
-        ),
-        None => diagnostic,
-    }
-}
-
-/// Makes the parser's terse message a sentence that says what was found, too.
-fn sentence(message: &str, text: &str, at: usize) -> String {
-    let found = match text[at.min(text.len())..].chars().next() {
-        None => "the end of the text".to_owned(),
-        Some('\n' | '\r') => "the end of the line".to_owned(),
-        Some(c) => format!("'{}'", c.escape_debug()),
-    };
-    let expected = message
-        .rsplit("expected ")
-        .next()
-        .filter(|text| *text != message);
-    match (message.strip_prefix("invalid "), expected) {
-        (Some(what), Some(expected)) => {
-            let what = what.split(';').next().unwrap_or(what);
-            format!("Found {found} in {what}, where {expected} should stand.")
+    let mut parser = Parser::new(text, place);
+    let body = parser.file();
+    let mut out = parser.into_diagnostics();
+    match body {
+        Ok(body) => (Some(body), out),
+        Err(diagnostic) => {
+            out.push(*diagnostic);
+            (None, out)
         }
-        (None, Some(expected)) => format!("Found {found} where {expected} should stand."),
-        (Some(_) | None, None) => format!("Found {found}, which may not stand here."),
     }
+}
+
+/// Reads a text that is one expression, with white space and comments around it.
+pub(crate) fn read_expression(text: &str, place: Place<'_>) -> Result<Expr, Box<Diagnostic>> {
+    let mut parser = Parser::new(text, place);
+    let expression = parser.whole_expression()?;
+    match parser.into_diagnostics().into_iter().next() {
+        Some(diagnostic) => Err(Box::new(diagnostic)),
+        None => Ok(expression),
+    }
+}
+
+/// A number, or its text where that is not how the number is spelled.
+pub(crate) fn written_number(text: &str) -> ExprKind {
+    match Number::parse(text) {
+        Some(number) if number.to_string() == text => ExprKind::Literal(Value::number(number)),
+        Some(_) | None => ExprKind::WrittenNumber(text.into()),
+    }
+}
+
+/// Says that a key is written twice.
+pub(crate) fn duplicate_key(key: &str, first: Span, second: Span) -> Diagnostic {
+    codes::DUPLICATE_KEY
+        .error(format!("'{}' is set twice.", key.escape_debug()))
+        .at(second)
+        .label(first, "first set here")
 }

@@ -1,87 +1,70 @@
-//! Quoted templates and heredocs.
+//! Quoted text and heredocs.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use hcl_edit::Span as _;
-use hcl_edit::template::{Element, HeredocTemplate, StringTemplate, Template};
 use strata_model::Value;
 
-use crate::expression::{ExprKind, TemplatePart};
+use crate::expression::ExprKind;
 use crate::template::{self, Style};
 
-use super::expression::Lowering;
+use super::cursor::{Parsed, Parser};
 
-impl Lowering<'_> {
-    /// Lowers `"…${x}…"`, which stands at the range with its quotes.
-    pub(super) fn quoted_template(
-        &mut self,
-        template: &StringTemplate,
-        range: Range<usize>,
-    ) -> ExprKind {
-        let directives = template
+impl<'a> Parser<'a> {
+    /// Reads `"…"`.
+    pub(super) fn quoted(&mut self) -> Parsed<ExprKind> {
+        if let Some(text) = self.quoted_without_escapes() {
+            return Ok(ExprKind::Literal(Value::string(text)));
+        }
+        self.at += 1;
+        let parts = template::parts(self, Style::Quoted)?;
+        self.expect("\"", "a closing quote")?;
+        Ok(template::expression_kind(parts))
+    }
+
+    /// Takes quoted text that means what it says, as most does.
+    fn quoted_without_escapes(&mut self) -> Option<&'a str> {
+        let inside = &self.text[self.at + 1..];
+        let bytes = inside.as_bytes();
+        let end = bytes
             .iter()
-            .any(|element| matches!(element, Element::Directive(_)));
-        if directives {
-            // The parser takes what stands inside directives as it is, escapes and all.
-            let inside = range.start + 1..range.end.saturating_sub(1).max(range.start + 1);
-            return self.scanned(inside, Style::Quoted);
+            .position(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'{'))?;
+        if bytes[end] != b'"' {
+            return None;
         }
-        ExprKind::Template(self.elements(template))
+        self.at += end + 2;
+        Some(&inside[..end])
     }
 
-    fn elements(&mut self, template: &Template) -> Vec<TemplatePart> {
-        let mut parts: Vec<TemplatePart> = Vec::with_capacity(template.len());
-        let mut strip_next = false;
-        for element in template {
-            match element {
-                Element::Literal(literal) => {
-                    self.refuse_newline(literal.span().unwrap_or_default());
-                    let text = literal.as_str();
-                    let text = if strip_next { text.trim_start() } else { text };
-                    strip_next = false;
-                    parts.push(TemplatePart::Text(Arc::from(text)));
-                }
-                Element::Interpolation(interpolation) => {
-                    if interpolation.strip.strip_start() {
-                        strip_last(&mut parts);
-                    }
-                    strip_next = interpolation.strip.strip_end();
-                    let expression = self.expression(&interpolation.expr);
-                    parts.push(TemplatePart::Interpolation(expression));
-                }
-                // A template with directives does not come here.
-                Element::Directive(_) => {}
-            }
+    /// Reads quoted text in which nothing is filled in: the label of a block.
+    pub(super) fn plain_string(&mut self) -> Parsed<Arc<str>> {
+        let start = self.at;
+        if let ExprKind::Literal(value) = self.quoted()? {
+            return Ok(Arc::from(value.as_str().unwrap_or_default()));
         }
-        parts
+        Err(self.error("A label is plain text.", start..self.at))
     }
 
-    /// Lowers `<<EOT … EOT`, which stands at the range.
-    pub(super) fn heredoc(&mut self, heredoc: &HeredocTemplate, range: Range<usize>) -> ExprKind {
-        let source = &self.text[range.clone()];
-        let body_start = source.find('\n').map_or(source.len(), |at| at + 1);
-        let body_end = source.rfind('\n').map_or(body_start, |at| at + 1);
-        let indented = source.starts_with("<<-");
-        debug_assert!(source.ends_with(heredoc.delimiter.as_str()));
-        let inside = range.start + body_start..range.start + body_end.max(body_start);
-        self.scanned(inside, Style::Heredoc { dedent: indented })
-    }
-
-    fn scanned(&mut self, inside: Range<usize>, style: Style) -> ExprKind {
-        let place = self.place.from(inside.start);
-        match template::parts(&self.text[inside], place, style) {
-            Ok(parts) => template::expression_kind(parts),
-            Err(diagnostic) => {
-                self.report(*diagnostic);
-                ExprKind::Literal(Value::string(""))
-            }
+    /// Reads `<<EOT … EOT`.
+    pub(super) fn heredoc(&mut self) -> Parsed<ExprKind> {
+        let start = self.at;
+        self.at += 2;
+        let dedent = self.eat("-");
+        let Some((delimiter, range)) = self.identifier() else {
+            return Err(self.expected("the word that ends the heredoc"));
+        };
+        let delimiter: &'a str = delimiter;
+        if !self.eat("\n") && !self.eat("\r\n") {
+            return Err(self.expected("a new line"));
         }
-    }
-}
-
-fn strip_last(parts: &mut [TemplatePart]) {
-    if let Some(TemplatePart::Text(text)) = parts.last_mut() {
-        *text = Arc::from(text.trim_end());
+        let style = Style::Heredoc { dedent, delimiter };
+        let parts = template::parts(self, style)?;
+        let line = self.rest();
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if !line[indentation..].starts_with(delimiter) {
+            let detail = format!("This heredoc is never closed: no line holds only {delimiter}.");
+            return Err(self.error(&detail, start..range.end));
+        }
+        self.at += indentation + delimiter.len();
+        Ok(template::expression_kind(parts))
     }
 }

@@ -8,7 +8,7 @@ use strata_model::{Diagnostic, Value};
 
 use crate::codes;
 use crate::expression::{Expr, ExprKind, TemplatePart};
-use crate::hcl::expression::written_number;
+use crate::hcl::written_number;
 use crate::place::{LineStart, Place};
 use crate::{parse, template};
 
@@ -123,17 +123,15 @@ pub(super) fn expression(
         return Ok(Expr { kind, span });
     }
     let template = with_place(scalar, source, (place, range), parse::template_at)?;
-    Ok(match template.kind {
-        // A template of nothing but one expression is that expression.
-        ExprKind::Template(mut parts) if parts.len() == 1 => match parts.pop() {
-            Some(TemplatePart::Interpolation(expression)) => expression,
-            part => Expr {
-                kind: ExprKind::Template(part.into_iter().collect()),
-                span,
-            },
-        },
-        kind => Expr { kind, span },
-    })
+    let mut kind = template.kind;
+    // A template of nothing but one expression is that expression.
+    if let ExprKind::Template(parts) = &mut kind
+        && matches!(parts.as_slice(), [TemplatePart::Interpolation(_)])
+        && let Some(TemplatePart::Interpolation(expression)) = parts.pop()
+    {
+        return Ok(expression);
+    }
+    Ok(Expr { kind, span })
 }
 
 /// The expression that a scalar holds as text.

@@ -7,7 +7,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureS
 use strata_model::Diagnostic;
 
 use crate::codes;
-use crate::hcl::expression::duplicate_key;
+use crate::hcl::duplicate_key;
 use crate::place::Place;
 
 /// How many collections may nest.
@@ -126,6 +126,10 @@ struct Builder<'t, 'a> {
 }
 
 impl<'t> Builder<'t, '_> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the parser may learn events that say nothing here"
+    )]
     fn event(&mut self, event: Event<'t>, range: Range<usize>) -> Result<(), Box<Diagnostic>> {
         match event {
             Event::DocumentStart(..) => {
@@ -394,6 +398,10 @@ impl<'t> Builder<'t, '_> {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the parser has a kind for every fault of syntax"
+    )]
     fn syntax(&self, error: &ScanError) -> Diagnostic {
         let at = error
             .marker()

@@ -60,7 +60,13 @@ pub struct GlobalArguments {
     #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub sandbox: Option<String>,
     /// What the sandbox divides every delay by
-    #[arg(long, global = true, value_name = "N", default_value_t = 60.0, hide_default_value = false)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        default_value_t = 60.0,
+        hide_default_value = false
+    )]
     pub speed: f64,
     /// What goes wrong in the sandbox on purpose
     #[arg(long, global = true, value_name = "FILE")]

@@ -82,12 +82,16 @@ impl Environment {
 
     /// The text of a variable whose name is made of parts.
     pub fn named(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// Whether a variable has one of the values that mean no.
     pub fn is_off(&self, variable: Variable) -> bool {
-        self.text(variable).is_some_and(|text| matches!(text, "0" | "false" | "FALSE" | "f" | "F"))
+        self.text(variable)
+            .is_some_and(|text| matches!(text, "0" | "false" | "FALSE" | "f" | "F"))
     }
 
     /// The values for definitions' variables, by their names.
@@ -124,7 +128,10 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into_iter()
         .collect();
-        assert_eq!(environment.definition_variables().collect::<Vec<_>>(), [("region", "eu")]);
+        assert_eq!(
+            environment.definition_variables().collect::<Vec<_>>(),
+            [("region", "eu")]
+        );
         assert!(environment.is_off(INPUT));
         assert_eq!(environment.text(NO_COLOR), None);
         assert_eq!(environment.named("SOMETHING"), None);

@@ -80,7 +80,12 @@ pub struct CommandError {
 impl CommandError {
     /// An error of a kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        CommandError { kind, message: message.into(), source: None, hints: Vec::new() }
+        CommandError {
+            kind,
+            message: message.into(),
+            source: None,
+            hints: Vec::new(),
+        }
     }
 
     /// An error that diagnostics or the progress view have shown already: only the exit code is left to give.

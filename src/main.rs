@@ -1,2 +1,9 @@
 //! The `strata` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+use strata::environment::Environment;
+
+fn main() -> ExitCode {
+    strata::run(std::env::args_os(), Environment::of_process()).into()
+}

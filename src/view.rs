@@ -78,7 +78,12 @@ impl Sinks {
 
     /// Any two streams.
     pub fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
-        Sinks { out, err, failure: None, live_lines: 0 }
+        Sinks {
+            out,
+            err,
+            failure: None,
+            live_lines: 0,
+        }
     }
 
     fn record(&mut self, result: std::io::Result<()>) {
@@ -103,8 +108,18 @@ impl Sinks {
 
 impl Ui {
     /// Takes the streams of a run.
-    pub fn new(settings: Settings, redactor: Redactor, clock: Arc<dyn Clock>, sinks: Sinks) -> Self {
-        Ui { settings, redactor, clock, sinks: Mutex::new(sinks) }
+    pub fn new(
+        settings: Settings,
+        redactor: Redactor,
+        clock: Arc<dyn Clock>,
+        sinks: Sinks,
+    ) -> Self {
+        Ui {
+            settings,
+            redactor,
+            clock,
+            sinks: Mutex::new(sinks),
+        }
     }
 
     /// How output looks.
@@ -119,6 +134,18 @@ impl Ui {
         self
     }
 
+    /// The same with or without colours.
+    pub fn with_colour(mut self, colour: bool) -> Self {
+        self.settings.colour = colour;
+        self
+    }
+
+    /// The same, with warnings as one line each or not.
+    pub fn with_compact_warnings(mut self, compact: bool) -> Self {
+        self.settings.compact_warnings = compact;
+        self
+    }
+
     /// The same, with nobody to ask.
     pub fn with_input(mut self, input: bool) -> Self {
         self.settings.input &= input;
@@ -127,7 +154,9 @@ impl Ui {
 
     /// Colours or none.
     pub fn style(&self) -> Style {
-        Style { colour: self.settings.colour }
+        Style {
+            colour: self.settings.colour,
+        }
     }
 
     /// What must not be shown.
@@ -191,7 +220,12 @@ impl Ui {
     }
 
     /// Writes an event of the JSON stream.
-    pub fn event(&self, kind: &str, message: &str, fields: serde_json::Map<String, serde_json::Value>) {
+    pub fn event(
+        &self,
+        kind: &str,
+        message: &str,
+        fields: serde_json::Map<String, serde_json::Value>,
+    ) {
         let at = self.clock.now();
         self.line(&events::line(at, ("info", kind), message, fields).to_string());
     }
@@ -237,12 +271,24 @@ impl Ui {
             return;
         }
         let style = self.style();
-        let mut text = format!("{}: {}\n", style.paint(Paint::Red, "error"), escape(&error.message));
+        let mut text = format!(
+            "{}: {}\n",
+            style.paint(Paint::Red, "error"),
+            escape(&error.message)
+        );
         for cause in causes {
-            text.push_str(&format!("  {}: {}\n", style.dim("caused by"), escape(&cause)));
+            text.push_str(&format!(
+                "  {}: {}\n",
+                style.dim("caused by"),
+                escape(&cause)
+            ));
         }
         for hint in &error.hints {
-            text.push_str(&format!("  {}: {}\n", style.paint(Paint::Cyan, "hint"), escape(hint)));
+            text.push_str(&format!(
+                "  {}: {}\n",
+                style.paint(Paint::Cyan, "hint"),
+                escape(hint)
+            ));
         }
         self.err_text(&text);
     }
@@ -263,7 +309,10 @@ impl Ui {
         if !self.settings.live {
             return;
         }
-        let text = lines.iter().map(|line| format!("{}\n", self.redactor.redact(line))).collect::<String>();
+        let text = lines
+            .iter()
+            .map(|line| format!("{}\n", self.redactor.redact(line)))
+            .collect::<String>();
         let mut sinks = self.sinks();
         sinks.clear_live();
         sinks.write_out(text.as_bytes());
@@ -274,6 +323,11 @@ impl Ui {
     pub fn take_failure(&self) -> Option<std::io::Error> {
         self.sinks().failure.take()
     }
+}
+
+/// Writes to standard error when nothing else can be relied upon: in a panic.
+pub fn emergency(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).ok();
 }
 
 impl Sinks {

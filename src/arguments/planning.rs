@@ -114,7 +114,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         total += Duration::from_millis(unit) * count;
         rest = after;
     }
-    if text.is_empty() { Err(wrong()) } else { Ok(total) }
+    if text.is_empty() {
+        Err(wrong())
+    } else {
+        Ok(total)
+    }
 }
 
 #[cfg(test)]
@@ -124,7 +128,11 @@ mod tests {
     #[test]
     fn durations() {
         let check = |text: &str, millis: Option<u64>| {
-            assert_eq!(duration(text).ok(), millis.map(Duration::from_millis), "{text}");
+            assert_eq!(
+                duration(text).ok(),
+                millis.map(Duration::from_millis),
+                "{text}"
+            );
         };
         check("30s", Some(30_000));
         check("5", Some(5000));

@@ -34,7 +34,11 @@ pub fn rewrite(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
 ) -> Result<Vec<OsString>, RewriteError> {
-    let mut rewriter = Rewriter { path: vec![root], output: Vec::new(), literal: false };
+    let mut rewriter = Rewriter {
+        path: vec![root],
+        output: Vec::new(),
+        literal: false,
+    };
     let mut arguments = arguments.into_iter();
     rewriter.output.extend(arguments.next());
     let mut queue: std::collections::VecDeque<OsString> = arguments.collect();
@@ -80,10 +84,15 @@ impl<'a> Rewriter<'a> {
     }
 
     fn from_environment(&self, environment: &Environment) -> Result<Vec<OsString>, RewriteError> {
-        let names: Vec<String> =
-            self.path[1..].iter().map(|command| command.get_name().replace('-', "_")).collect();
+        let names: Vec<String> = self.path[1..]
+            .iter()
+            .map(|command| command.get_name().replace('-', "_"))
+            .collect();
         let mut extra = Vec::new();
-        for name in [CLI_ARGS.name.to_owned(), format!("{}_{}", CLI_ARGS.name, names.join("_"))] {
+        for name in [
+            CLI_ARGS.name.to_owned(),
+            format!("{}_{}", CLI_ARGS.name, names.join("_")),
+        ] {
             if let Some(text) = environment.named(&name) {
                 let words = shlex::split(text).ok_or(RewriteError::OpenQuote(name))?;
                 extra.extend(words.into_iter().map(OsString::from));
@@ -122,7 +131,11 @@ impl<'a> Rewriter<'a> {
             None => {
                 // An unknown option in Terraform's spelling is reported as the option that it is, not as a
                 // bundle of short ones.
-                let unknown = if text.starts_with("--") { argument } else { format!("-{text}").into() };
+                let unknown = if text.starts_with("--") {
+                    argument
+                } else {
+                    format!("-{text}").into()
+                };
                 self.output.push(unknown);
                 Ok(())
             }
@@ -132,10 +145,13 @@ impl<'a> Rewriter<'a> {
     fn option(&self, name: &str) -> Option<&'a Arg> {
         let own = self.current().get_arguments();
         let inherited = self.path.iter().flat_map(|command| command.get_arguments());
-        own.chain(inherited.filter(|option| option.is_global_set())).find(|option| {
-            option.get_long() == Some(name)
-                || option.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
-        })
+        own.chain(inherited.filter(|option| option.is_global_set()))
+            .find(|option| {
+                option.get_long() == Some(name)
+                    || option
+                        .get_all_aliases()
+                        .is_some_and(|aliases| aliases.contains(&name))
+            })
     }
 
     fn option_argument(
@@ -158,7 +174,10 @@ impl<'a> Rewriter<'a> {
             }
             (false, None) => Some(format!("--{name}").into()),
             (false, Some(value)) => truth(value)
-                .ok_or_else(|| RewriteError::NotBool { option: name.to_owned(), value: value.to_owned() })?
+                .ok_or_else(|| RewriteError::NotBool {
+                    option: name.to_owned(),
+                    value: value.to_owned(),
+                })?
                 .then(|| format!("--{name}").into()),
         };
         self.output.extend(rewritten);
@@ -184,15 +203,26 @@ mod tests {
 
     fn check_with(environment: &[(&str, &str)], input: &str, expected: &str) {
         let root = CommandLine::command();
-        let environment: Environment =
-            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let arguments = std::iter::once("strata").chain(input.split(' ')).map(OsString::from);
+        let environment: Environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let arguments = std::iter::once("strata")
+            .chain(input.split(' '))
+            .map(OsString::from);
         let output = rewrite(&root, arguments, &environment);
         let output = output.map(|output| {
-            let texts: Vec<_> = output[1..].iter().map(|text| text.to_str().unwrap()).collect();
+            let texts: Vec<_> = output[1..]
+                .iter()
+                .map(|text| text.to_str().unwrap())
+                .collect();
             texts.join(" ")
         });
-        assert_eq!(output.unwrap_or_else(|error| error.to_string()), expected, "{input}");
+        assert_eq!(
+            output.unwrap_or_else(|error| error.to_string()),
+            expected,
+            "{input}"
+        );
     }
 
     fn check(input: &str, expected: &str) {
@@ -201,11 +231,20 @@ mod tests {
 
     #[test]
     fn one_dash_becomes_two() {
-        check("-chdir=x plan -out=a -json", "--chdir=x plan --out=a --json");
-        check("plan -out a -var x=-y -var -z=1", "plan --out=a --var=x=-y --var=-z=1");
+        check(
+            "-chdir=x plan -out=a -json",
+            "--chdir=x plan --out=a --json",
+        );
+        check(
+            "plan -out a -var x=-y -var -z=1",
+            "plan --out=a --var=x=-y --var=-z=1",
+        );
         check("apply -auto-approve a.plan", "apply --auto-approve a.plan");
         check("--sandbox plan", "--sandbox plan");
-        check("-sandbox=http://127.0.0.1:1 plan", "--sandbox=http://127.0.0.1:1 plan");
+        check(
+            "-sandbox=http://127.0.0.1:1 plan",
+            "--sandbox=http://127.0.0.1:1 plan",
+        );
         check("plan -help", "plan --help");
         check("-h", "-h");
     }
@@ -226,10 +265,25 @@ mod tests {
 
     #[test]
     fn the_environment_adds_arguments() {
-        let environment = [("STRATA_CLI_ARGS", "-no-color"), ("STRATA_CLI_ARGS_plan", "-var 'a=b c'")];
-        check_with(&environment, "plan -json", "plan --no-color --var=a=b c --json");
+        let environment = [
+            ("STRATA_CLI_ARGS", "-no-color"),
+            ("STRATA_CLI_ARGS_plan", "-var 'a=b c'"),
+        ];
+        check_with(
+            &environment,
+            "plan -json",
+            "plan --no-color --var=a=b c --json",
+        );
         check_with(&environment, "validate", "validate --no-color");
-        check_with(&[("STRATA_CLI_ARGS_state_list", "-id=1")], "state list", "state list --id=1");
-        check_with(&[("STRATA_CLI_ARGS", "'")], "plan", "STRATA_CLI_ARGS has a quote that is not closed");
+        check_with(
+            &[("STRATA_CLI_ARGS_state_list", "-id=1")],
+            "state list",
+            "state list --id=1",
+        );
+        check_with(
+            &[("STRATA_CLI_ARGS", "'")],
+            "plan",
+            "STRATA_CLI_ARGS has a quote that is not closed",
+        );
     }
 }

@@ -33,12 +33,19 @@ struct Head<'a> {
 impl ChangeWriter {
     /// A writer of a change: what stays the same is counted, not shown.
     pub fn new(style: Style) -> Self {
-        ChangeWriter { style, lines: Vec::new(), concise: true }
+        ChangeWriter {
+            style,
+            lines: Vec::new(),
+            concise: true,
+        }
     }
 
     /// A writer that leaves nothing out.
     pub fn complete(style: Style) -> Self {
-        ChangeWriter { concise: false, ..Self::new(style) }
+        ChangeWriter {
+            concise: false,
+            ..Self::new(style)
+        }
     }
 
     /// The lines so far.
@@ -48,12 +55,25 @@ impl ChangeWriter {
 
     /// Writes an object between `header {` and `}`: `resource "aws_vpc" "main"`.
     pub fn block(&mut self, symbol: Symbol, header: &str, node: &Node) {
-        self.lines.push(format!("{} {header} {{", symbol.padded(self.style)));
+        self.lines
+            .push(format!("{} {header} {{", symbol.padded(self.style)));
         match &node.body {
             Body::Object(entries) => self.attributes(entries, 1),
-            Body::Scalar { .. } | Body::Unknown(_) | Body::Sensitive | Body::Text(_) | Body::Json(_)
-            | Body::Map(_) | Body::Sequence(_) => {
-                self.node(Head { level: 1, label: "", tail: "" }, node);
+            Body::Scalar { .. }
+            | Body::Unknown(_)
+            | Body::Sensitive
+            | Body::Text(_)
+            | Body::Json(_)
+            | Body::Map(_)
+            | Body::Sequence(_) => {
+                self.node(
+                    Head {
+                        level: 1,
+                        label: "",
+                        tail: "",
+                    },
+                    node,
+                );
             }
         }
         self.lines.push("    }".to_owned());
@@ -61,23 +81,41 @@ impl ChangeWriter {
 
     /// Writes `label = value` at the outermost level, as for outputs.
     pub fn entry(&mut self, label: &str, node: &Node) {
-        self.node(Head { level: 0, label, tail: "" }, node);
+        self.node(
+            Head {
+                level: 0,
+                label,
+                tail: "",
+            },
+            node,
+        );
     }
 
     fn attributes(&mut self, entries: &[(Arc<str>, Node)], level: usize) {
         let shown = |name: &str, node: &Node| {
             !self.concise
                 || !node.is_unchanged()
-                || (level == 1 && ALWAYS_SHOWN.contains(&name) && matches!(node.body, Body::Scalar { .. }))
+                || (level == 1
+                    && ALWAYS_SHOWN.contains(&name)
+                    && matches!(node.body, Body::Scalar { .. }))
         };
-        let visible: Vec<&(Arc<str>, Node)> = entries.iter().filter(|(name, node)| shown(name, node)).collect();
-        let names = visible.iter().map(|(name, _)| attribute_name(name)).collect();
+        let visible: Vec<&(Arc<str>, Node)> = entries
+            .iter()
+            .filter(|(name, node)| shown(name, node))
+            .collect();
+        let names = visible
+            .iter()
+            .map(|(name, _)| attribute_name(name))
+            .collect();
         self.named(&visible, names, level);
         self.hidden(entries.len() - visible.len(), "attribute", level);
     }
 
     fn members(&mut self, entries: &[(Arc<str>, Node)], level: usize) {
-        let visible: Vec<_> = entries.iter().filter(|(_, node)| !self.concise || !node.is_unchanged()).collect();
+        let visible: Vec<_> = entries
+            .iter()
+            .filter(|(_, node)| !self.concise || !node.is_unchanged())
+            .collect();
         let names = visible.iter().map(|(name, _)| quoted(name)).collect();
         self.named(&visible, names, level);
         self.hidden(entries.len() - visible.len(), "element", level);
@@ -88,14 +126,23 @@ impl ChangeWriter {
         let width = names.iter().map(length).max().unwrap_or(0);
         for ((_, node), name) in entries.iter().zip(names) {
             let label = format!("{name}{} = ", " ".repeat(width - length(&name)));
-            self.node(Head { level, label: &label, tail: "" }, node);
+            self.node(
+                Head {
+                    level,
+                    label: &label,
+                    tail: "",
+                },
+                node,
+            );
         }
     }
 
     fn sequence(&mut self, nodes: &[Node], level: usize) {
         let near_change = |index: usize| {
             let from = index.saturating_sub(CONTEXT);
-            nodes[from..nodes.len().min(index + CONTEXT + 1)].iter().any(|node| !node.is_unchanged())
+            nodes[from..nodes.len().min(index + CONTEXT + 1)]
+                .iter()
+                .any(|node| !node.is_unchanged())
         };
         let mut hidden = 0;
         for (index, node) in nodes.iter().enumerate() {
@@ -104,7 +151,14 @@ impl ChangeWriter {
                 continue;
             }
             self.hidden(std::mem::take(&mut hidden), "element", level);
-            self.node(Head { level, label: "", tail: "," }, node);
+            self.node(
+                Head {
+                    level,
+                    label: "",
+                    tail: ",",
+                },
+                node,
+            );
         }
         self.hidden(hidden, "element", level);
     }
@@ -112,8 +166,11 @@ impl ChangeWriter {
     fn hidden(&mut self, count: usize, what: &str, level: usize) {
         if count > 0 {
             let plural = if count == 1 { "" } else { "s" };
-            let text = self.style.dim(&format!("# ({count} unchanged {what}{plural} hidden)"));
-            self.lines.push(format!("{}    {text}", " ".repeat(4 * level)));
+            let text = self
+                .style
+                .dim(&format!("# ({count} unchanged {what}{plural} hidden)"));
+            self.lines
+                .push(format!("{}    {text}", " ".repeat(4 * level)));
         }
     }
 
@@ -130,15 +187,31 @@ impl ChangeWriter {
                 self.line(head, node.symbol, &format!("{text}{tail}"));
             }
             Body::Sensitive => {
-                let text = transition(node.symbol, Some("(sensitive value)"), Some("(sensitive value)"));
-                let text = if node.symbol == Symbol::Update { "(sensitive value)".to_owned() } else { text };
+                let text = transition(
+                    node.symbol,
+                    Some("(sensitive value)"),
+                    Some("(sensitive value)"),
+                );
+                let text = if node.symbol == Symbol::Update {
+                    "(sensitive value)".to_owned()
+                } else {
+                    text
+                };
                 self.line(head, node.symbol, &format!("{text}{tail}"));
             }
             Body::Unknown(before) => self.unknown(head, node, (before.as_deref(), &tail)),
             Body::Text(lines) => self.text(head, node, (lines, &tail)),
             Body::Json(inner) => self.json(head, node, (inner, &tail)),
             Body::Object(_) | Body::Map(_) | Body::Sequence(_) => {
-                self.collection(head, node, Around { open: "", close: "", tail: &tail });
+                self.collection(
+                    head,
+                    node,
+                    Around {
+                        open: "",
+                        close: "",
+                        tail: &tail,
+                    },
+                );
             }
         }
     }
@@ -147,13 +220,29 @@ impl ChangeWriter {
         const UNKNOWN: &str = "(known after apply)";
         match before {
             None => self.line(head, node.symbol, &format!("{UNKNOWN}{tail}")),
-            Some(Node { body: Body::Scalar { before: Some(text), .. }, .. }) => {
+            Some(Node {
+                body: Body::Scalar {
+                    before: Some(text), ..
+                },
+                ..
+            }) => {
                 self.line(head, node.symbol, &format!("{text} -> {UNKNOWN}{tail}"));
             }
             Some(before) => {
-                let shown = Node { symbol: node.symbol, ..before.clone() };
+                let shown = Node {
+                    symbol: node.symbol,
+                    ..before.clone()
+                };
                 let close = format!(" -> {UNKNOWN}");
-                self.collection(head, &shown, Around { open: "", close: &close, tail });
+                self.collection(
+                    head,
+                    &shown,
+                    Around {
+                        open: "",
+                        close: &close,
+                        tail,
+                    },
+                );
             }
         }
     }
@@ -161,9 +250,21 @@ impl ChangeWriter {
     fn json(&mut self, head: Head<'_>, node: &Node, (inner, tail): (&Node, &str)) {
         self.line(head, node.symbol, "jsonencode(");
         let level = head.level + 1;
-        self.node(Head { level, label: "", tail: "" }, inner);
-        let arrow = if node.symbol == Symbol::Delete { " -> null" } else { "" };
-        self.lines.push(format!("{}    ){arrow}{tail}", " ".repeat(4 * head.level)));
+        self.node(
+            Head {
+                level,
+                label: "",
+                tail: "",
+            },
+            inner,
+        );
+        let arrow = if node.symbol == Symbol::Delete {
+            " -> null"
+        } else {
+            ""
+        };
+        self.lines
+            .push(format!("{}    ){arrow}{tail}", " ".repeat(4 * head.level)));
     }
 
     fn text(&mut self, head: Head<'_>, node: &Node, (lines, tail): (&[(Symbol, String)], &str)) {
@@ -172,23 +273,46 @@ impl ChangeWriter {
         for (symbol, line) in lines {
             let symbol = if whole { Symbol::None } else { *symbol };
             let padded = symbol.padded(self.style);
-            self.lines.push(format!("{}{padded} {}", " ".repeat(4 * (head.level + 1)), escape(line)));
+            self.lines.push(format!(
+                "{}{padded} {}",
+                " ".repeat(4 * (head.level + 1)),
+                escape(line)
+            ));
         }
-        let arrow = if node.symbol == Symbol::Delete { " -> null" } else { "" };
-        self.lines.push(format!("{}    EOT{arrow}{tail}", " ".repeat(4 * head.level)));
+        let arrow = if node.symbol == Symbol::Delete {
+            " -> null"
+        } else {
+            ""
+        };
+        self.lines.push(format!(
+            "{}    EOT{arrow}{tail}",
+            " ".repeat(4 * head.level)
+        ));
     }
 
     fn collection(&mut self, head: Head<'_>, node: &Node, around: Around<'_>) {
         let (open, close, count) = match &node.body {
             Body::Object(entries) | Body::Map(entries) => ("{", "}", entries.len()),
             Body::Sequence(nodes) => ("[", "]", nodes.len()),
-            Body::Scalar { .. } | Body::Unknown(_) | Body::Sensitive | Body::Text(_) | Body::Json(_) => {
+            Body::Scalar { .. }
+            | Body::Unknown(_)
+            | Body::Sensitive
+            | Body::Text(_)
+            | Body::Json(_) => {
                 return self.node(head, node);
             }
         };
-        let arrow = if node.symbol == Symbol::Delete && around.close.is_empty() { " -> null" } else { around.close };
+        let arrow = if node.symbol == Symbol::Delete && around.close.is_empty() {
+            " -> null"
+        } else {
+            around.close
+        };
         if count == 0 {
-            self.line(head, node.symbol, &format!("{}{open}{close}{arrow}{}", around.open, around.tail));
+            self.line(
+                head,
+                node.symbol,
+                &format!("{}{open}{close}{arrow}{}", around.open, around.tail),
+            );
             return;
         }
         self.line(head, node.symbol, &format!("{}{open}", around.open));
@@ -196,14 +320,26 @@ impl ChangeWriter {
             Body::Object(entries) => self.attributes(entries, head.level + 1),
             Body::Map(entries) => self.members(entries, head.level + 1),
             Body::Sequence(nodes) => self.sequence(nodes, head.level + 1),
-            Body::Scalar { .. } | Body::Unknown(_) | Body::Sensitive | Body::Text(_) | Body::Json(_) => {}
+            Body::Scalar { .. }
+            | Body::Unknown(_)
+            | Body::Sensitive
+            | Body::Text(_)
+            | Body::Json(_) => {}
         }
-        self.lines.push(format!("{}    {close}{arrow}{}", " ".repeat(4 * head.level), around.tail));
+        self.lines.push(format!(
+            "{}    {close}{arrow}{}",
+            " ".repeat(4 * head.level),
+            around.tail
+        ));
     }
 
     fn line(&mut self, head: Head<'_>, symbol: Symbol, text: &str) {
         let padded = symbol.padded(self.style);
-        self.lines.push(format!("{}{padded} {}{text}", " ".repeat(4 * head.level), head.label));
+        self.lines.push(format!(
+            "{}{padded} {}{text}",
+            " ".repeat(4 * head.level),
+            head.label
+        ));
     }
 }
 
@@ -219,11 +355,17 @@ fn transition(symbol: Symbol, before: Option<&str>, after: Option<&str>) -> Stri
     let text = |side: Option<&str>| side.unwrap_or("null").to_owned();
     match symbol {
         Symbol::Update | Symbol::Delete => {
-            let after = if symbol == Symbol::Delete { None } else { after };
+            let after = if symbol == Symbol::Delete {
+                None
+            } else {
+                after
+            };
             format!("{} -> {}", text(before), text(after))
         }
         Symbol::Create | Symbol::Read => text(after),
-        Symbol::None | Symbol::Forget | Symbol::DeleteThenCreate | Symbol::CreateThenDelete => text(before.or(after)),
+        Symbol::None | Symbol::Forget | Symbol::DeleteThenCreate | Symbol::CreateThenDelete => {
+            text(before.or(after))
+        }
     }
 }
 
@@ -239,7 +381,10 @@ mod tests {
     }
 
     fn check_replaced(before: Option<Value>, after: Option<Value>, replace: &str, expected: &str) {
-        let replace: Vec<_> = AttributePath::parse(replace).filter(|path| path.top().is_some()).into_iter().collect();
+        let replace: Vec<_> = AttributePath::parse(replace)
+            .filter(|path| path.top().is_some())
+            .into_iter()
+            .collect();
         let node = compare(before.as_ref(), after.as_ref(), &replace);
         let mut writer = ChangeWriter::new(Style { colour: false });
         writer.block(node.symbol, "resource \"t\" \"n\"", &node);
@@ -252,11 +397,20 @@ mod tests {
     }
 
     fn tags(members: &[(&str, &str)]) -> Value {
-        Value::map(Type::String, members.iter().map(|(key, value)| ((*key).into(), Value::from(*value))).collect())
+        Value::map(
+            Type::String,
+            members
+                .iter()
+                .map(|(key, value)| ((*key).into(), Value::from(*value)))
+                .collect(),
+        )
     }
 
     fn list(elements: &[&str]) -> Value {
-        Value::list(Type::String, elements.iter().map(|text| Value::from(*text)).collect())
+        Value::list(
+            Type::String,
+            elements.iter().map(|text| Value::from(*text)).collect(),
+        )
     }
 
     #[test]
@@ -268,7 +422,10 @@ mod tests {
             ("password", Value::from("x").into_secret()),
             ("tags", tags(&[("Name", "a")])),
         ]);
-        check(None, after, r#"
+        check(
+            None,
+            after,
+            r#"
   + resource "t" "n" {
       + arn        = (known after apply)
       + cidr_block = "10.0.0.0/16"
@@ -277,7 +434,8 @@ mod tests {
           + "Name" = "a"
         }
     }
-"#);
+"#,
+        );
     }
 
     #[test]
@@ -296,7 +454,11 @@ mod tests {
             ("tags", tags(&[("a", "1"), ("b", "two"), ("d", "4")])),
             ("x", true.into()),
         ]);
-        check_replaced(before, after, "cidr_block", r#"
+        check_replaced(
+            before,
+            after,
+            "cidr_block",
+            r#"
   ~ resource "t" "n" {
       ~ arn        = "arn:1" -> (known after apply)
       ~ cidr_block = "10.0.0.0/16" -> "10.1.0.0/16" # forces replacement
@@ -309,14 +471,18 @@ mod tests {
         }
         # (1 unchanged attribute hidden)
     }
-"#);
+"#,
+        );
     }
 
     #[test]
     fn lists_are_aligned() {
         let before = object(&[("l", list(&["a", "b", "c", "d", "e", "f"]))]);
         let after = object(&[("l", list(&["a", "b", "c", "x", "e", "f", "g"]))]);
-        check(before, after, r#"
+        check(
+            before,
+            after,
+            r#"
   ~ resource "t" "n" {
       ~ l = [
             # (2 unchanged elements hidden)
@@ -328,14 +494,20 @@ mod tests {
           + "g",
         ]
     }
-"#);
+"#,
+        );
     }
 
     #[test]
     fn objects_in_lists_are_compared_inside() {
-        let rule = |port: i64| Value::object([("cidr", Value::from("0.0.0.0/0")), ("port", port.into())]);
-        let rules = |ports: &[i64]| Value::list(Type::Any, ports.iter().map(|port| rule(*port)).collect());
-        check(object(&[("r", rules(&[1, 2]))]), object(&[("r", rules(&[1, 3]))]), r#"
+        let rule =
+            |port: i64| Value::object([("cidr", Value::from("0.0.0.0/0")), ("port", port.into())]);
+        let rules =
+            |ports: &[i64]| Value::list(Type::Any, ports.iter().map(|port| rule(*port)).collect());
+        check(
+            object(&[("r", rules(&[1, 2]))]),
+            object(&[("r", rules(&[1, 3]))]),
+            r#"
   ~ resource "t" "n" {
       ~ r = [
             {
@@ -347,14 +519,24 @@ mod tests {
             },
         ]
     }
-"#);
+"#,
+        );
     }
 
     #[test]
     fn json_is_compared_by_meaning() {
-        let before = object(&[("policy", r#"{"Statement":[{"Effect":"Allow"}],"Version":"1"}"#.into())]);
-        let after = object(&[("policy", r#"{ "Version": "1", "Statement": [{"Effect":"Deny"}] }"#.into())]);
-        check(before, after, r#"
+        let before = object(&[(
+            "policy",
+            r#"{"Statement":[{"Effect":"Allow"}],"Version":"1"}"#.into(),
+        )]);
+        let after = object(&[(
+            "policy",
+            r#"{ "Version": "1", "Statement": [{"Effect":"Deny"}] }"#.into(),
+        )]);
+        check(
+            before,
+            after,
+            r#"
   ~ resource "t" "n" {
       ~ policy = jsonencode(
           ~ {
@@ -367,12 +549,16 @@ mod tests {
             }
         )
     }
-"#);
+"#,
+        );
     }
 
     #[test]
     fn texts_are_compared_by_lines() {
-        check(object(&[("t", "a\nb\nc".into())]), object(&[("t", "a\nx\nc".into())]), r#"
+        check(
+            object(&[("t", "a\nb\nc".into())]),
+            object(&[("t", "a\nx\nc".into())]),
+            r#"
   ~ resource "t" "n" {
       ~ t = <<-EOT
             a
@@ -381,13 +567,21 @@ mod tests {
             c
         EOT
     }
-"#);
+"#,
+        );
     }
 
     #[test]
     fn a_delete_goes_to_null() {
-        let before = object(&[("id", "a\x1b".into()), ("l", list(&[])), ("m", tags(&[("k", "v")]))]);
-        check(before, None, r#"
+        let before = object(&[
+            ("id", "a\x1b".into()),
+            ("l", list(&[])),
+            ("m", tags(&[("k", "v")])),
+        ]);
+        check(
+            before,
+            None,
+            r#"
   - resource "t" "n" {
       - id = "a\u001b" -> null
       - l  = [] -> null
@@ -395,6 +589,7 @@ mod tests {
           - "k" = "v" -> null
         } -> null
     }
-"#);
+"#,
+        );
     }
 }

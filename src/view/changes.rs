@@ -64,11 +64,12 @@ pub fn object_changes<'a>(plan: &'a Plan, providers: &Providers) -> Vec<ObjectCh
         let unit = group.map_or(Unit::Object(&step.key), Unit::Group);
         units.entry(unit).or_default().push(step);
     }
-    let mut changes: Vec<ObjectChange<'a>> =
-        units.into_values().filter_map(|steps| object_change(&steps, providers)).collect();
-    changes.sort_by(|left, right| {
-        (!left.loses_data, left.key).cmp(&(!right.loses_data, right.key))
-    });
+    let mut changes: Vec<ObjectChange<'a>> = units
+        .into_values()
+        .filter_map(|steps| object_change(&steps, providers))
+        .collect();
+    changes
+        .sort_by(|left, right| (!left.loses_data, left.key).cmp(&(!right.loses_data, right.key)));
     changes
 }
 
@@ -77,22 +78,40 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
     let (create, delete) = (of(Action::Create), of(Action::Delete));
     let main = create
         .or(delete)
-        .or_else(|| steps.iter().copied().rev().find(|step| step.action == Action::Update))
+        .or_else(|| {
+            steps
+                .iter()
+                .copied()
+                .rev()
+                .find(|step| step.action == Action::Update)
+        })
         .or_else(|| steps.last().copied())?;
     let symbol = match (create, delete) {
-        (Some(create), Some(delete)) if create.number < delete.number && create.create_before_destroy => {
+        (Some(create), Some(delete))
+            if create.number < delete.number && create.create_before_destroy =>
+        {
             Symbol::CreateThenDelete
         }
         (Some(_), Some(_)) => Symbol::DeleteThenCreate,
         _ => Symbol::of(main.action),
     };
     let address = &main.key.address;
-    let schema = providers.schema(address.mode, &address.resource_type).map(|(_, schema)| schema);
-    let first_before = delete.into_iter().chain(steps.iter().copied()).find_map(|step| step.before.as_ref());
-    let last_planned = create.into_iter().chain(steps.iter().copied().rev()).find_map(|step| step.planned.as_ref());
+    let schema = providers
+        .schema(address.mode, &address.resource_type)
+        .map(|(_, schema)| schema);
+    let first_before = delete
+        .into_iter()
+        .chain(steps.iter().copied())
+        .find_map(|step| step.before.as_ref());
+    let last_planned = create
+        .into_iter()
+        .chain(steps.iter().copied().rev())
+        .find_map(|step| step.planned.as_ref());
     let gone = matches!(main.action, Action::Delete | Action::Forget);
-    let mut replace_paths: Vec<AttributePath> =
-        steps.iter().flat_map(|step| step.replace_paths.iter().cloned()).collect();
+    let mut replace_paths: Vec<AttributePath> = steps
+        .iter()
+        .flat_map(|step| step.replace_paths.iter().cloned())
+        .collect();
     replace_paths.sort();
     replace_paths.dedup();
     Some(ObjectChange {
@@ -101,14 +120,22 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         reason: main.reason,
         confidence: steps.iter().map(|step| step.confidence).max()?,
         before: first_before.map(|encoded| decode(encoded, schema)),
-        after: last_planned.filter(|_| !gone).map(|encoded| decode(encoded, schema)),
+        after: last_planned
+            .filter(|_| !gone)
+            .map(|encoded| decode(encoded, schema)),
         replace_paths,
-        stages: steps.iter().filter_map(|step| step.stage.as_deref()).collect(),
+        stages: steps
+            .iter()
+            .filter_map(|step| step.stage.as_deref())
+            .collect(),
         moved_from: steps.iter().find_map(|step| step.moved_from.as_ref()),
         import_id: steps.iter().find_map(|step| step.import_id.as_deref()),
         source: main.source.as_ref(),
         loses_data: delete.is_some() && schema.is_some_and(|schema| schema.holds_data),
-        provider: main.provider.as_ref().map(|config| config.provider.0.as_ref()),
+        provider: main
+            .provider
+            .as_ref()
+            .map(|config| config.provider.0.as_ref()),
         protect: main.protect,
     })
 }
@@ -116,8 +143,13 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
 /// A drifted object before and after.
 pub fn drift_values(record: &DriftRecord, providers: &Providers) -> (Value, Option<Value>) {
     let address = &record.key.address;
-    let schema = providers.schema(address.mode, &address.resource_type).map(|(_, schema)| schema);
-    (decode(&record.before, schema), record.after.as_ref().map(|after| decode(after, schema)))
+    let schema = providers
+        .schema(address.mode, &address.resource_type)
+        .map(|(_, schema)| schema);
+    (
+        decode(&record.before, schema),
+        record.after.as_ref().map(|after| decode(after, schema)),
+    )
 }
 
 /// Decodes a stored object. Without a schema, or where it does not fit, the JSON speaks for itself.
@@ -134,7 +166,10 @@ pub fn decode_as(encoded: &Encoded, ty: &Type) -> Value {
         .decode(ty)
         .or_else(|_| encoded.decode(&Type::Any))
         .unwrap_or_else(|_| Value::unknown(Type::Any).into_secret());
-    encoded.fingerprints.iter().fold(value, |value, (path, fingerprint)| {
-        value.with_at(path, Value::from(fingerprint.as_str()).into_secret())
-    })
+    encoded
+        .fingerprints
+        .iter()
+        .fold(value, |value, (path, fingerprint)| {
+            value.with_at(path, Value::from(fingerprint.as_str()).into_secret())
+        })
 }

@@ -23,8 +23,15 @@ pub fn text(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Strin
     )];
     lines.push(String::new());
     if let Some(span) = diagnostic.span {
-        let about = diagnostic.address.as_ref().map(|address| format!(", in {}", escape_line(address)));
-        let snippet = Snippet { sources, style, paint };
+        let about = diagnostic
+            .address
+            .as_ref()
+            .map(|address| format!(", in {}", escape_line(address)));
+        let snippet = Snippet {
+            sources,
+            style,
+            paint,
+        };
         lines.extend(snippet.lines(span, "on", &about.unwrap_or_default()));
     } else if let Some(address) = &diagnostic.address {
         lines.push(format!("  in {}:", escape_line(address)));
@@ -35,7 +42,11 @@ pub fn text(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Strin
     lines.extend(escape(&diagnostic.detail).lines().map(str::to_owned));
     for label in &diagnostic.labels {
         lines.push(String::new());
-        let snippet = Snippet { sources, style, paint: Paint::Cyan };
+        let snippet = Snippet {
+            sources,
+            style,
+            paint: Paint::Cyan,
+        };
         lines.extend(snippet.lines(label.span, &format!("{}:", escape_line(&label.text)), ""));
     }
     for hint in &diagnostic.hints {
@@ -46,15 +57,34 @@ pub fn text(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Strin
         }
         lines.extend(hint);
     }
-    let body: Vec<String> = lines.iter().map(|line| format!("{bar} {line}").trim_end().to_owned()).collect();
-    format!("{}\n{}\n{}\n", style.paint(paint, "╷"), body.join("\n"), style.paint(paint, "╵"))
+    let body: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{bar} {line}").trim_end().to_owned())
+        .collect();
+    format!(
+        "{}\n{}\n{}\n",
+        style.paint(paint, "╷"),
+        body.join("\n"),
+        style.paint(paint, "╵")
+    )
 }
 
 /// A diagnostic on one line, for `-compact-warnings`.
 pub fn compact(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let place = diagnostic.span.and_then(|span| sources.position(span));
-    let place = place.map(|position| format!(" (on {} line {})", escape_line(&position.file), position.line));
-    format!("- {} [{}]{}", escape_line(&diagnostic.summary), diagnostic.code, place.unwrap_or_default())
+    let place = place.map(|position| {
+        format!(
+            " (on {} line {})",
+            escape_line(&position.file),
+            position.line
+        )
+    });
+    format!(
+        "- {} [{}]{}",
+        escape_line(&diagnostic.summary),
+        diagnostic.code,
+        place.unwrap_or_default()
+    )
 }
 
 struct Snippet<'a> {
@@ -66,26 +96,51 @@ struct Snippet<'a> {
 impl Snippet<'_> {
     /// Where it is, the line, and what of it is meant.
     fn lines(&self, span: Span, lead: &str, about: &str) -> Vec<String> {
-        let (Some(position), Some(file)) = (self.sources.position(span), self.sources.file(span.file)) else {
+        let (Some(position), Some(file)) =
+            (self.sources.position(span), self.sources.file(span.file))
+        else {
             return Vec::new();
         };
-        let place = format!("  {lead} {} line {}{about}:", escape_line(&position.file), position.line);
+        let place = format!(
+            "  {lead} {} line {}{about}:",
+            escape_line(&position.file),
+            position.line
+        );
         let text = file.text();
         let start = (span.start as usize).min(text.len());
-        let line_start = text[..floor(text, start)].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = text[floor(text, start)..].find('\n').map_or(text.len(), |at| floor(text, start) + at);
+        let line_start = text[..floor(text, start)]
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        let line_end = text[floor(text, start)..]
+            .find('\n')
+            .map_or(text.len(), |at| floor(text, start) + at);
         let line = text[line_start..line_end].trim_end_matches('\r');
         let from = floor(line, start.saturating_sub(line_start).min(line.len()));
-        let to = floor(line, (span.end as usize).saturating_sub(line_start).min(line.len())).max(from);
+        let to = floor(
+            line,
+            (span.end as usize)
+                .saturating_sub(line_start)
+                .min(line.len()),
+        )
+        .max(from);
         let (before, marked, after) = (&line[..from], &line[from..to], &line[to..]);
         let (before, after) = cut(before, marked, after);
         let number = format!("  {:>4}: ", position.line);
-        let shown = [before.as_str(), marked, after.as_str()].map(|part| escape(part).replace('\t', "    "));
+        let shown = [before.as_str(), marked, after.as_str()]
+            .map(|part| escape(part).replace('\t', "    "));
         let mut lines = vec![place];
-        lines.push(format!("{number}{}{}{}", shown[0], self.style.bold(&shown[1]), shown[2]));
+        lines.push(format!(
+            "{number}{}{}{}",
+            shown[0],
+            self.style.bold(&shown[1]),
+            shown[2]
+        ));
         let width = shown[1].chars().count().clamp(1, LONGEST_LINE);
         let indent = " ".repeat(number.chars().count() + shown[0].chars().count());
-        lines.push(format!("{indent}{}", self.style.paint(self.paint, &"^".repeat(width))));
+        lines.push(format!(
+            "{indent}{}",
+            self.style.paint(self.paint, &"^".repeat(width))
+        ));
         lines
     }
 }
@@ -104,7 +159,10 @@ fn cut(before: &str, marked: &str, after: &str) -> (String, String) {
     let keep = room / 2;
     let length = before.chars().count();
     let head = if length > keep {
-        format!("…{}", before.chars().skip(length - keep).collect::<String>())
+        format!(
+            "…{}",
+            before.chars().skip(length - keep).collect::<String>()
+        )
     } else {
         before.to_owned()
     };
@@ -138,7 +196,9 @@ pub fn json(diagnostic: &Diagnostic, sources: &SourceMap) -> Json {
     }
     if !diagnostic.labels.is_empty() {
         let labels = diagnostic.labels.iter();
-        object["labels"] = labels.map(|label| json!({ "text": label.text, "range": range(label.span, sources) })).collect();
+        object["labels"] = labels
+            .map(|label| json!({ "text": label.text, "range": range(label.span, sources) }))
+            .collect();
     }
     object
 }
@@ -182,11 +242,18 @@ mod tests {
     }
 
     fn check(source: &str, range: std::ops::Range<usize>, expected: &str) {
-        let diagnostic = Diagnostic::error(Code("E0202"), "Unknown reference", "There is no 'var.regoin'.")
-            .at(Span::new(FileId(0), range))
-            .about("aws_vpc.main")
-            .hint("Did you mean 'var.region'?");
-        assert_eq!(text(&diagnostic, &sources(source), Style { colour: false }), expected);
+        let diagnostic = Diagnostic::error(
+            Code("E0202"),
+            "Unknown reference",
+            "There is no 'var.regoin'.",
+        )
+        .at(Span::new(FileId(0), range))
+        .about("aws_vpc.main")
+        .hint("Did you mean 'var.region'?");
+        assert_eq!(
+            text(&diagnostic, &sources(source), Style { colour: false }),
+            expected
+        );
     }
 
     #[test]
@@ -205,7 +272,11 @@ mod tests {
         let diagnostic = Diagnostic::error(Code("E1"), "A", "b\x07").at(span);
         let text = text(&diagnostic, &sources(&long), Style { colour: false });
         assert!(!text.contains('\x1b') && !text.contains('\x07'));
-        assert!(text.lines().all(|line| line.chars().count() < 2 * LONGEST_LINE), "{text}");
+        assert!(
+            text.lines()
+                .all(|line| line.chars().count() < 2 * LONGEST_LINE),
+            "{text}"
+        );
     }
 
     #[test]
@@ -213,7 +284,10 @@ mod tests {
         let sources = sources("a = 1\nb = var.x\n");
         let diagnostic = Diagnostic::warning(Code("W1"), "S", "D").at(Span::new(FileId(0), 10..15));
         let json = json(&diagnostic, &sources);
-        assert_eq!(json["range"]["start"], json!({"line": 2, "column": 5, "byte": 10}));
+        assert_eq!(
+            json["range"]["start"],
+            json!({"line": 2, "column": 5, "byte": 10})
+        );
         assert_eq!(json["snippet"]["code"], "b = var.x");
         assert_eq!(json["severity"], "warning");
     }

@@ -94,7 +94,9 @@ impl Comparison<'_> {
         }
         if after.is_some_and(Value::is_unknown) {
             let before = before.filter(|before| !before.is_unknown());
-            return Body::Unknown(before.map(|before| Box::new(self.node(Some(before), None, path))));
+            return Body::Unknown(
+                before.map(|before| Box::new(self.node(Some(before), None, path))),
+            );
         }
         let sides: Vec<&Value> = [before, after].into_iter().flatten().collect();
         if !sides.is_empty() && sides.iter().all(|value| is_named(value)) {
@@ -103,21 +105,32 @@ impl Comparison<'_> {
         if !sides.is_empty() && sides.iter().all(|value| value.elements().is_some()) {
             return Body::Sequence(self.elements(before, after, path));
         }
-        self.text(before, after, path).unwrap_or_else(|| Body::Scalar {
-            before: before.map(one_line),
-            after: after.map(one_line),
-        })
+        self.text(before, after, path)
+            .unwrap_or_else(|| Body::Scalar {
+                before: before.map(one_line),
+                after: after.map(one_line),
+            })
     }
 
     fn members(&self, before: Option<&Value>, after: Option<&Value>, path: &AttributePath) -> Body {
-        let object = [before, after].into_iter().flatten().all(|value| matches!(value.kind(), Kind::Object(_)));
+        let object = [before, after]
+            .into_iter()
+            .flatten()
+            .all(|value| matches!(value.kind(), Kind::Object(_)));
         let empty = BTreeMap::new();
         let before = before.and_then(Value::members).unwrap_or(&empty);
         let after = after.and_then(Value::members).unwrap_or(&empty);
         let names: BTreeSet<&Arc<str>> = before.keys().chain(after.keys()).collect();
         let entries = names.into_iter().map(|name| {
-            let step = if object { PathStep::Attribute(name.clone()) } else { PathStep::Key(name.clone()) };
-            (name.clone(), self.node(before.get(name), after.get(name), &path.join(step)))
+            let step = if object {
+                PathStep::Attribute(name.clone())
+            } else {
+                PathStep::Key(name.clone())
+            };
+            (
+                name.clone(),
+                self.node(before.get(name), after.get(name), &path.join(step)),
+            )
         });
         if object {
             // An attribute that is null on both sides is as good as not there.
@@ -127,12 +140,23 @@ impl Comparison<'_> {
         }
     }
 
-    fn elements(&self, before: Option<&Value>, after: Option<&Value>, path: &AttributePath) -> Vec<Node> {
-        let is_set = after.or(before).is_some_and(|value| matches!(value.kind(), Kind::Set(..)));
+    fn elements(
+        &self,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        path: &AttributePath,
+    ) -> Vec<Node> {
+        let is_set = after
+            .or(before)
+            .is_some_and(|value| matches!(value.kind(), Kind::Set(..)));
         let before = before.and_then(Value::elements).unwrap_or_default();
         let after = after.and_then(Value::elements).unwrap_or_default();
         let one = |before: Option<&Value>, after: Option<&Value>, index: usize| {
-            let path = if is_set { path.clone() } else { path.join(PathStep::Index(index)) };
+            let path = if is_set {
+                path.clone()
+            } else {
+                path.join(PathStep::Index(index))
+            };
             let mut node = self.node(before, after, &path);
             node.forces_replacement &= !is_set;
             node
@@ -149,8 +173,17 @@ impl Comparison<'_> {
     }
 
     /// JSON by meaning and long text by lines, where both sides are such texts.
-    fn text(&self, before: Option<&Value>, after: Option<&Value>, path: &AttributePath) -> Option<Body> {
-        let texts: Vec<&str> = [before, after].into_iter().flatten().map(Value::as_str).collect::<Option<_>>()?;
+    fn text(
+        &self,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        path: &AttributePath,
+    ) -> Option<Body> {
+        let texts: Vec<&str> = [before, after]
+            .into_iter()
+            .flatten()
+            .map(Value::as_str)
+            .collect::<Option<_>>()?;
         if texts.is_empty() {
             return None;
         }
@@ -158,14 +191,21 @@ impl Comparison<'_> {
         match (parse(before), parse(after)) {
             (None, Some(Some(after))) => return Some(self.json(None, Some(&after), path)),
             (Some(Some(before)), None) => return Some(self.json(Some(&before), None, path)),
-            (Some(Some(before)), Some(Some(after))) => return Some(self.json(Some(&before), Some(&after), path)),
+            (Some(Some(before)), Some(Some(after))) => {
+                return Some(self.json(Some(&before), Some(&after), path));
+            }
             _ => {}
         }
         if !texts.iter().any(|text| text.contains('\n')) {
             return None;
         }
         let lines = |value: Option<&Value>| -> Vec<String> {
-            value.and_then(Value::as_str).unwrap_or_default().lines().map(str::to_owned).collect()
+            value
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .lines()
+                .map(str::to_owned)
+                .collect()
         };
         Some(Body::Text(compare_lines(&lines(before), &lines(after))))
     }
@@ -178,7 +218,13 @@ impl Comparison<'_> {
 }
 
 fn is_absent(node: &Node) -> bool {
-    matches!(node.body, Body::Scalar { before: None, after: None })
+    matches!(
+        node.body,
+        Body::Scalar {
+            before: None,
+            after: None
+        }
+    )
 }
 
 fn is_named(value: &Value) -> bool {
@@ -191,7 +237,8 @@ fn json_collection(text: &str) -> Option<Value> {
         return None;
     }
     let json: serde_json::Value = serde_json::from_str(text).ok()?;
-    let empty = json.as_object().is_some_and(serde_json::Map::is_empty) || json.as_array().is_some_and(Vec::is_empty);
+    let empty = json.as_object().is_some_and(serde_json::Map::is_empty)
+        || json.as_array().is_some_and(Vec::is_empty);
     if empty { None } else { Value::from_json(&json) }
 }
 
@@ -213,11 +260,15 @@ pub fn one_line(value: &Value) -> String {
         Kind::Map(_, members) if members.is_empty() => "{}".to_owned(),
         Kind::Object(members) if members.is_empty() => "{}".to_owned(),
         Kind::Map(_, members) => {
-            let parts = members.iter().map(|(key, value)| format!("{} = {}", quoted(key), one_line(value)));
+            let parts = members
+                .iter()
+                .map(|(key, value)| format!("{} = {}", quoted(key), one_line(value)));
             format!("{{ {} }}", join(parts.collect()))
         }
         Kind::Object(members) => {
-            let parts = members.iter().map(|(name, value)| format!("{} = {}", attribute_name(name), one_line(value)));
+            let parts = members
+                .iter()
+                .map(|(name, value)| format!("{} = {}", attribute_name(name), one_line(value)));
             format!("{{ {} }}", join(parts.collect()))
         }
     }
@@ -225,13 +276,19 @@ pub fn one_line(value: &Value) -> String {
 
 /// The name of an attribute as an object expression may hold it.
 pub fn attribute_name(name: &str) -> String {
-    if strata_model::address::is_name(name) { name.to_owned() } else { quoted(name) }
+    if strata_model::address::is_name(name) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }
 
 /// Text in quotes, escaped as the language does it, and with control characters made visible.
 pub fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
-    super::style::escape(&json).replace("${", "$${").replace("%{", "%%{")
+    super::style::escape(&json)
+        .replace("${", "$${")
+        .replace("%{", "%%{")
 }
 
 enum Pairing {
@@ -273,21 +330,42 @@ fn align(before: &[Value], after: &[Value], is_set: bool) -> Vec<Pairing> {
 fn align_set(before: &[Value], after: &[Value]) -> Vec<Pairing> {
     let mut pairings: Vec<Pairing> = Vec::new();
     for (index, element) in before.iter().enumerate() {
-        pairings.push(match after.iter().position(|other| other == element && !other.is_unknown()) {
-            Some(new) => Pairing::Both(index, new),
-            None => Pairing::Before(index),
-        });
+        pairings.push(
+            match after
+                .iter()
+                .position(|other| other == element && !other.is_unknown())
+            {
+                Some(new) => Pairing::Both(index, new),
+                None => Pairing::Before(index),
+            },
+        );
     }
-    let added = after.iter().enumerate().filter(|(_, element)| element.is_unknown() || !before.contains(element));
+    let added = after
+        .iter()
+        .enumerate()
+        .filter(|(_, element)| element.is_unknown() || !before.contains(element));
     pairings.extend(added.map(|(index, _)| Pairing::After(index)));
     pairings
 }
 
 /// Between two equal elements, removed and added collections of one kind are shown as changed.
-fn pair_run(pairings: &mut Vec<Pairing>, (old, new): (Vec<usize>, Vec<usize>), (before, after): (&[Value], &[Value])) {
+fn pair_run(
+    pairings: &mut Vec<Pairing>,
+    (old, new): (Vec<usize>, Vec<usize>),
+    (before, after): (&[Value], &[Value]),
+) {
     let nested = |value: &Value| value.members().is_some() || value.elements().is_some();
-    let paired = old.iter().zip(&new).take_while(|(old, new)| nested(&before[**old]) && nested(&after[**new])).count();
-    pairings.extend(old.iter().zip(&new).take(paired).map(|(old, new)| Pairing::Both(*old, *new)));
+    let paired = old
+        .iter()
+        .zip(&new)
+        .take_while(|(old, new)| nested(&before[**old]) && nested(&after[**new]))
+        .count();
+    pairings.extend(
+        old.iter()
+            .zip(&new)
+            .take(paired)
+            .map(|(old, new)| Pairing::Both(*old, *new)),
+    );
     pairings.extend(old[paired..].iter().map(|index| Pairing::Before(*index)));
     pairings.extend(new[paired..].iter().map(|index| Pairing::After(*index)));
 }
@@ -311,7 +389,8 @@ fn longest_common<T: PartialEq>(before: &[T], after: &[T]) -> Vec<Pairing> {
             pairings.push(Pairing::Both(old, new));
             (old, new) = (old + 1, new + 1);
         } else if new == after.len()
-            || (old < before.len() && lengths[(old + 1) * width + new] >= lengths[old * width + new + 1])
+            || (old < before.len()
+                && lengths[(old + 1) * width + new] >= lengths[old * width + new + 1])
         {
             pairings.push(Pairing::Before(old));
             old += 1;
@@ -327,7 +406,9 @@ fn longest_common<T: PartialEq>(before: &[T], after: &[T]) -> Vec<Pairing> {
 fn compare_lines(before: &[String], after: &[String]) -> Vec<(Symbol, String)> {
     if before.len() * after.len() > ALIGNMENT_LIMIT {
         let old = before.iter().map(|line| (Symbol::Delete, line.clone()));
-        return old.chain(after.iter().map(|line| (Symbol::Create, line.clone()))).collect();
+        return old
+            .chain(after.iter().map(|line| (Symbol::Create, line.clone())))
+            .collect();
     }
     longest_common(before, after)
         .into_iter()

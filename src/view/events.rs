@@ -17,7 +17,12 @@ use crate::error::CommandError;
 pub const FORMAT: &str = "1.2";
 
 /// One event.
-pub fn line(at: Timestamp, (level, kind): (&str, &str), message: &str, fields: Map<String, Json>) -> Json {
+pub fn line(
+    at: Timestamp,
+    (level, kind): (&str, &str),
+    message: &str,
+    fields: Map<String, Json>,
+) -> Json {
     let mut event = json!({
         "@level": level,
         "@message": message,
@@ -32,13 +37,20 @@ pub fn line(at: Timestamp, (level, kind): (&str, &str), message: &str, fields: M
 }
 
 fn fields<const N: usize>(entries: [(&str, Json); N]) -> Map<String, Json> {
-    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    entries
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// The first event: which version writes which format.
 pub fn version() -> (String, Map<String, Json>) {
     let version = env!("CARGO_PKG_VERSION");
-    let fields = fields([("strata", version.into()), ("terraform", version.into()), ("ui", FORMAT.into())]);
+    let fields = fields([
+        ("strata", version.into()),
+        ("terraform", version.into()),
+        ("ui", FORMAT.into()),
+    ]);
     (format!("Strata {version}"), fields)
 }
 
@@ -50,7 +62,12 @@ pub fn diagnostic(at: Timestamp, diagnostic: &Diagnostic, sources: &SourceMap) -
     };
     let message = format!("{word}: {}", diagnostic.summary);
     let json = diagnostic_view::json(diagnostic, sources);
-    line(at, (level, "diagnostic"), &message, fields([("diagnostic", json)]))
+    line(
+        at,
+        (level, "diagnostic"),
+        &message,
+        fields([("diagnostic", json)]),
+    )
 }
 
 /// A command's error, in the shape of a diagnostic.
@@ -62,31 +79,67 @@ pub fn error(at: Timestamp, error: &CommandError, causes: &[String]) -> Json {
         "detail": causes.join(": "),
         "hints": error.hints,
     });
-    line(at, ("error", "diagnostic"), &message, fields([("diagnostic", json)]))
+    line(
+        at,
+        ("error", "diagnostic"),
+        &message,
+        fields([("diagnostic", json)]),
+    )
 }
 
 /// The events of a plan: drift, changes, summary, outputs; each with its kind and message.
 pub fn plan(plan: &Plan, providers: &Providers) -> Vec<(&'static str, String, Map<String, Json>)> {
     let mut events = Vec::new();
     for record in &plan.drift {
-        let action = if record.after.is_some() { "update" } else { "delete" };
+        let action = if record.after.is_some() {
+            "update"
+        } else {
+            "delete"
+        };
         let change = json!({ "resource": resource(&record.key), "action": action });
-        events.push(("resource_drift", format!("{}: Drift detected ({action})", record.key), fields([("change", change)])));
+        events.push((
+            "resource_drift",
+            format!("{}: Drift detected ({action})", record.key),
+            fields([("change", change)]),
+        ));
     }
     for change in object_changes(plan, providers) {
         let action = action_word(change.symbol, &change);
         let message = format!("{}: Plan to {action}", change.key);
-        events.push(("planned_change", message, fields([("change", planned_change(&change, action))])));
+        events.push((
+            "planned_change",
+            message,
+            fields([("change", planned_change(&change, action))]),
+        ));
     }
-    let operation = if plan.options.mode == PlanMode::Destroy { "destroy" } else { "plan" };
+    let operation = if plan.options.mode == PlanMode::Destroy {
+        "destroy"
+    } else {
+        "plan"
+    };
     let summary = plan.summary();
-    events.push(("change_summary", super::plan_text::summary_line(summary), change_summary(summary, operation)));
+    events.push((
+        "change_summary",
+        super::plan_text::summary_line(summary),
+        change_summary(summary, operation),
+    ));
     if !plan.outputs.is_empty() {
-        let outputs: Map<String, Json> = plan.outputs.iter().map(|(name, output)| {
-            let action = plan_json::actions(plan_json::output_symbol(output))[0].clone();
-            (name.clone(), json!({ "sensitive": output.sensitive, "action": action }))
-        }).collect();
-        events.push(("outputs", format!("Outputs: {}", outputs.len()), fields([("outputs", Json::Object(outputs))])));
+        let outputs: Map<String, Json> = plan
+            .outputs
+            .iter()
+            .map(|(name, output)| {
+                let action = plan_json::actions(plan_json::output_symbol(output))[0].clone();
+                (
+                    name.clone(),
+                    json!({ "sensitive": output.sensitive, "action": action }),
+                )
+            })
+            .collect();
+        events.push((
+            "outputs",
+            format!("Outputs: {}", outputs.len()),
+            fields([("outputs", Json::Object(outputs))]),
+        ));
     }
     events
 }
@@ -105,15 +158,20 @@ pub fn change_summary(summary: Summary, operation: &str) -> Map<String, Json> {
 }
 
 /// The outputs after an apply.
-pub fn outputs(outputs: &std::collections::BTreeMap<String, strata_model::state::StoredOutput>) -> Map<String, Json> {
-    let values: Map<String, Json> = outputs.iter().map(|(name, output)| {
-        let value = decode_as(&output.value, &Type::Any);
-        let mut entry = json!({ "sensitive": output.sensitive, "type": value.ty().to_json() });
-        if !output.sensitive {
-            entry["value"] = shape::shown(&value);
-        }
-        (name.clone(), entry)
-    }).collect();
+pub fn outputs(
+    outputs: &std::collections::BTreeMap<String, strata_model::state::StoredOutput>,
+) -> Map<String, Json> {
+    let values: Map<String, Json> = outputs
+        .iter()
+        .map(|(name, output)| {
+            let value = decode_as(&output.value, &Type::Any);
+            let mut entry = json!({ "sensitive": output.sensitive, "type": value.ty().to_json() });
+            if !output.sensitive {
+                entry["value"] = shape::shown(&value);
+            }
+            (name.clone(), entry)
+        })
+        .collect();
     fields([("outputs", Json::Object(values))])
 }
 
@@ -159,7 +217,10 @@ fn action_word(symbol: Symbol, change: &ObjectChange<'_>) -> &'static str {
 /// An object in the shape that all of Terraform's events use.
 pub fn resource(key: &RowKey) -> Json {
     let address = &key.address;
-    let local = strata_model::Address { scope: strata_model::Scope::root(), ..address.clone() };
+    let local = strata_model::Address {
+        scope: strata_model::Scope::root(),
+        ..address.clone()
+    };
     let mut json = json!({
         "addr": address.to_string(),
         "module": address.scope.to_string(),
@@ -191,21 +252,31 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
     let with = |hook: Json| fields([("hook", hook)]);
     let message = progress::words(event);
     match event {
-        Event::RunStarted { run, steps } => {
-            Some(("run_start", message?, fields([("run", run.to_string().into()), ("steps", (*steps).into())])))
-        }
+        Event::RunStarted { run, steps } => Some((
+            "run_start",
+            message?,
+            fields([("run", run.to_string().into()), ("steps", (*steps).into())]),
+        )),
         Event::Recovered { key, outcome } => {
             let fields = fields([("resource", resource(key)), ("outcome", json!(outcome))]);
             Some(("recovered", message?, fields))
         }
         Event::StepStarted(step) => Some(("apply_start", message?, with(hook(step)))),
-        Event::StepProgress { step, elapsed, message: text } => {
+        Event::StepProgress {
+            step,
+            elapsed,
+            message: text,
+        } => {
             let mut hook = hook(step);
             hook["elapsed_seconds"] = elapsed.as_secs().into();
             hook["waiting_for"] = text.as_str().into();
             Some(("apply_progress", message?, with(hook)))
         }
-        Event::StepRetry { step, message: text, delay } => {
+        Event::StepRetry {
+            step,
+            message: text,
+            delay,
+        } => {
             let mut hook = hook(step);
             hook["delay_seconds"] = delay.as_secs_f64().into();
             hook["cause"] = text.as_str().into();
@@ -220,7 +291,12 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
             }
             Some(("apply_complete", message?, with(hook)))
         }
-        Event::StepFailed { step, elapsed, message: text, hint } => {
+        Event::StepFailed {
+            step,
+            elapsed,
+            message: text,
+            hint,
+        } => {
             let mut hook = hook(step);
             hook["elapsed_seconds"] = elapsed.as_secs().into();
             hook["error"] = text.as_str().into();

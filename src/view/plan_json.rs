@@ -25,13 +25,26 @@ type Rows = BTreeMap<RowKey, StateRow>;
 pub fn plan(plan: &Plan, providers: &Providers, rows: &Rows) -> Json {
     let changes = object_changes(plan, providers);
     let mut resource_changes: Vec<Json> = changes.iter().map(resource_change).collect();
-    let unchanged: Vec<&StateRow> = plan.unchanged.iter().filter_map(|no_op| rows.get(&no_op.key)).collect();
-    resource_changes.extend(unchanged.iter().map(|row| unchanged_resource(row, providers)));
-    let mut planned: Vec<(Address, Json)> =
-        unchanged.iter().map(|row| (row.address().clone(), resource(row, providers))).collect();
+    let unchanged: Vec<&StateRow> = plan
+        .unchanged
+        .iter()
+        .filter_map(|no_op| rows.get(&no_op.key))
+        .collect();
+    resource_changes.extend(
+        unchanged
+            .iter()
+            .map(|row| unchanged_resource(row, providers)),
+    );
+    let mut planned: Vec<(Address, Json)> = unchanged
+        .iter()
+        .map(|row| (row.address().clone(), resource(row, providers)))
+        .collect();
     planned.extend(changes.iter().filter_map(planned_resource));
     planned.sort_by(|left, right| left.0.cmp(&right.0));
-    let outputs = plan.outputs.iter().filter_map(|(name, output)| Some((name.clone(), planned_output(output)?)));
+    let outputs = plan
+        .outputs
+        .iter()
+        .filter_map(|(name, output)| Some((name.clone(), planned_output(output)?)));
     json!({
         "format_version": PLAN_FORMAT_VERSION,
         "terraform_version": env!("CARGO_PKG_VERSION"),
@@ -61,8 +74,12 @@ pub fn plan(plan: &Plan, providers: &Providers, rows: &Rows) -> Json {
 
 /// What Terraform's format has no place for.
 fn strata_part(plan: &Plan, changes: &[ObjectChange<'_>]) -> Json {
-    let source = changes.iter().filter_map(|change| Some((change.key.to_string(), json!(change.source?.to_string()))));
-    let confidence = changes.iter().map(|change| (change.key.to_string(), json!(change.confidence)));
+    let source = changes
+        .iter()
+        .filter_map(|change| Some((change.key.to_string(), json!(change.source?.to_string()))));
+    let confidence = changes
+        .iter()
+        .map(|change| (change.key.to_string(), json!(change.confidence)));
     json!({
         "plan": plan.id.to_string(),
         "lineage": plan.lineage.map(|lineage| lineage.to_string()),
@@ -77,7 +94,10 @@ fn strata_part(plan: &Plan, changes: &[ObjectChange<'_>]) -> Json {
 
 /// A state, as `show -json` without a plan prints it.
 pub fn state(snapshot: &StateSnapshot, providers: &Providers) -> Json {
-    let outputs = snapshot.outputs.iter().map(|(name, output)| (name.clone(), stored_output(output)));
+    let outputs = snapshot
+        .outputs
+        .iter()
+        .map(|(name, output)| (name.clone(), stored_output(output)));
     json!({
         "format_version": STATE_FORMAT_VERSION,
         "terraform_version": env!("CARGO_PKG_VERSION"),
@@ -181,7 +201,11 @@ fn resource_change(change: &ObjectChange<'_>) -> Json {
     if let Some(reason) = action_reason(change) {
         entry.insert("action_reason".into(), reason.into());
     }
-    let after = if change.symbol == Symbol::None { change.after.as_ref().or(change.before.as_ref()) } else { change.after.as_ref() };
+    let after = if change.symbol == Symbol::None {
+        change.after.as_ref().or(change.before.as_ref())
+    } else {
+        change.after.as_ref()
+    };
     let mut object = change_object(actions(change.symbol), change.before.as_ref(), after);
     if !change.replace_paths.is_empty() {
         object["replace_paths"] = change.replace_paths.iter().map(path).collect();
@@ -251,7 +275,10 @@ fn resource(row: &StateRow, providers: &Providers) -> Json {
 }
 
 fn planned_resource(change: &ObjectChange<'_>) -> Option<(Address, Json)> {
-    let after = change.after.as_ref().or(change.before.as_ref().filter(|_| change.symbol == Symbol::None))?;
+    let after = change.after.as_ref().or(change
+        .before
+        .as_ref()
+        .filter(|_| change.symbol == Symbol::None))?;
     if matches!(change.symbol, Symbol::Delete | Symbol::Forget) {
         return None;
     }
@@ -264,7 +291,9 @@ fn planned_resource(change: &ObjectChange<'_>) -> Option<(Address, Json)> {
 }
 
 fn resources(rows: &Rows, providers: &Providers) -> Vec<(Address, Json)> {
-    rows.values().map(|row| (row.address().clone(), resource(row, providers))).collect()
+    rows.values()
+        .map(|row| (row.address().clone(), resource(row, providers)))
+        .collect()
 }
 
 /// A tree of modules: every scope is one, inside the scope around it.
@@ -323,11 +352,21 @@ fn planned_output(output: &OutputChange) -> Option<Json> {
 /// What becomes of an output, in the shape of a change.
 pub fn output_change(output: &OutputChange) -> Json {
     let symbol = output_symbol(output);
-    let side = |side: &Option<strata_model::wire::Encoded>| side.as_ref().map(|encoded| {
-        let value = decode_as(encoded, &Type::Any);
-        if output.sensitive { value.into_secret() } else { value }
-    });
-    let mut change = change_object(actions(symbol), side(&output.before).as_ref(), side(&output.after).as_ref());
+    let side = |side: &Option<strata_model::wire::Encoded>| {
+        side.as_ref().map(|encoded| {
+            let value = decode_as(encoded, &Type::Any);
+            if output.sensitive {
+                value.into_secret()
+            } else {
+                value
+            }
+        })
+    };
+    let mut change = change_object(
+        actions(symbol),
+        side(&output.before).as_ref(),
+        side(&output.after).as_ref(),
+    );
     if output.after.is_none() {
         change["after_unknown"] = Json::Bool(false);
     }

@@ -1,11 +1,12 @@
 //! A plan as people read it: Terraform's layout, with where each thing is declared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use strata_model::plan::{Confidence, OutputChange, Plan, PlanMode, Reason, Summary};
 use strata_model::provider::Providers;
-use strata_model::{Mode, Type};
+use strata_model::state::{StateRow, StoredOutput};
+use strata_model::{Mode, Type, Value};
 
 use super::change::ChangeWriter;
 use super::changes::{ObjectChange, decode_as, drift_values, object_changes};
@@ -15,19 +16,136 @@ use super::style::{Paint, Style, Symbol, escape_line};
 
 /// The closing line of a plan.
 pub fn summary_line(summary: Summary) -> String {
-    format!("Plan: {}.", counts(summary, ["to import", "to add", "to change", "to destroy", "to forget"]))
+    format!(
+        "Plan: {}.",
+        counts(
+            summary,
+            [
+                "to import",
+                "to add",
+                "to change",
+                "to destroy",
+                "to forget"
+            ]
+        )
+    )
 }
 
 /// The closing line of an apply.
 pub fn applied_line(summary: Summary) -> String {
-    format!("Apply complete! Resources: {}.", counts(summary, ["imported", "added", "changed", "destroyed", "forgotten"]))
+    format!(
+        "Apply complete! Resources: {}.",
+        counts(
+            summary,
+            ["imported", "added", "changed", "destroyed", "forgotten"]
+        )
+    )
+}
+
+/// The closing line of a destroy.
+pub fn destroyed_line(summary: Summary) -> String {
+    format!(
+        "Destroy complete! Resources: {} destroyed.",
+        summary.destroy
+    )
+}
+
+/// The closing line of a run that did not do everything.
+pub fn incomplete_line(summary: Summary) -> String {
+    let words = ["imported", "added", "changed", "destroyed", "forgotten"];
+    format!("Apply incomplete. Resources: {}.", counts(summary, words))
+}
+
+/// Outputs as `output` and the end of an apply show them.
+pub fn stored_outputs(outputs: &BTreeMap<String, StoredOutput>, style: Style) -> String {
+    let mut text = String::new();
+    for (name, output) in outputs {
+        let value = decode_as(&output.value, &Type::Any);
+        let value = if output.sensitive {
+            value.into_secret()
+        } else {
+            value
+        };
+        value_lines(&mut text, name, &value, style);
+    }
+    text
+}
+
+/// `name = value`, without symbols.
+fn value_lines(text: &mut String, name: &str, value: &Value, style: Style) {
+    let node = compare(Some(value), Some(value), &[]);
+    let mut writer = ChangeWriter::complete(style);
+    writer.entry(&format!("{name} = "), &node);
+    let lines = writer.finish();
+    let indent = 4;
+    lines
+        .iter()
+        .for_each(|line| push_line(text, line.get(indent..).unwrap_or(line)));
+}
+
+/// A value alone.
+pub fn bare_value(value: &Value, style: Style) -> String {
+    let mut text = String::new();
+    let node = compare(Some(value), Some(value), &[]);
+    let mut writer = ChangeWriter::complete(style);
+    writer.entry("", &node);
+    writer
+        .finish()
+        .iter()
+        .for_each(|line| push_line(&mut text, line.get(4..).unwrap_or(line)));
+    text
+}
+
+/// An object of the state as `state show` prints it.
+pub fn object_of_state(row: &StateRow, value: &Value, style: Style) -> String {
+    let mut text = String::new();
+    let address = &row.key.address;
+    let place = row
+        .source
+        .as_ref()
+        .map(|source| format!("  ({}:{})", escape_line(&source.file), source.line));
+    push_line(
+        &mut text,
+        &style.bold(&format!(
+            "# {}:{}",
+            escape_line(&row.key.to_string()),
+            place.unwrap_or_default()
+        )),
+    );
+    let node = compare(Some(value), Some(value), &[]);
+    let mut writer = ChangeWriter::complete(style);
+    writer.block(
+        Symbol::None,
+        &format!(
+            "resource \"{}\" \"{}\"",
+            address.resource_type, address.name
+        ),
+        &node,
+    );
+    writer
+        .finish()
+        .iter()
+        .for_each(|line| push_line(&mut text, line.get(4..).unwrap_or(line)));
+    text
 }
 
 fn counts(summary: Summary, words: [&str; 5]) -> String {
-    let numbers = [summary.import, summary.add, summary.change, summary.destroy, summary.forget];
+    let numbers = [
+        summary.import,
+        summary.add,
+        summary.change,
+        summary.destroy,
+        summary.forget,
+    ];
     // Imports and forgotten objects are rare: they are only named where there are some.
-    let shown = numbers.iter().zip(words).enumerate().filter(|(index, (count, _))| **count > 0 || (1..=3).contains(index));
-    let parts: Vec<String> = shown.map(|(_, (count, word))| format!("{count} {word}")).collect();
+    let shown = numbers
+        .iter()
+        .zip(words)
+        .enumerate()
+        .filter(|(index, (count, _))| **count > 0 || (1..=3).contains(index));
+    let parts: Vec<String> = shown
+        .map(|(_, (count, word))| format!("{count} {word}"))
+        .collect();
     parts.join(", ")
 }
 
@@ -65,8 +183,14 @@ fn push_line(text: &mut String, line: &str) {
 
 fn no_changes(plan: &Plan, style: Style) -> String {
     let (bold, rest) = match plan.options.mode {
-        PlanMode::Normal => ("No changes.", "Your infrastructure matches the configuration."),
-        PlanMode::RefreshOnly => ("No changes.", "Your infrastructure still matches the state."),
+        PlanMode::Normal => (
+            "No changes.",
+            "Your infrastructure matches the configuration.",
+        ),
+        PlanMode::RefreshOnly => (
+            "No changes.",
+            "Your infrastructure still matches the state.",
+        ),
         PlanMode::Destroy => ("No changes.", "No objects need to be destroyed."),
     };
     format!("{} {rest}\n", style.paint(Paint::Green, bold))
@@ -74,22 +198,38 @@ fn no_changes(plan: &Plan, style: Style) -> String {
 
 fn legend(text: &mut String, changes: &[ObjectChange<'_>], style: Style) {
     text.push_str("Strata will perform the following actions. Symbols:\n");
-    let symbols: BTreeSet<Symbol> =
-        changes.iter().map(|change| change.symbol).filter(|symbol| *symbol != Symbol::None).collect();
+    let symbols: BTreeSet<Symbol> = changes
+        .iter()
+        .map(|change| change.symbol)
+        .filter(|symbol| *symbol != Symbol::None)
+        .collect();
     for symbol in symbols {
-        push_line(text, &format!("{} {}", symbol.padded(style), symbol.meaning()));
+        push_line(
+            text,
+            &format!("{} {}", symbol.padded(style), symbol.meaning()),
+        );
     }
     text.push('\n');
 }
 
 fn object(text: &mut String, change: &ObjectChange<'_>, style: Style) {
-    let place = change.source.map(|source| style.dim(&format!("  ({}:{})", escape_line(&source.file), source.line)));
+    let place = change.source.map(|source| {
+        style.dim(&format!(
+            "  ({}:{})",
+            escape_line(&source.file),
+            source.line
+        ))
+    });
     let header = style.bold(&format!("  # {}", headline(change)));
     push_line(text, &format!("{header}{}", place.unwrap_or_default()));
     for note in notes(change) {
         push_line(text, &style.dim(&format!("  # ({note})")));
     }
-    let node = compare(change.before.as_ref(), change.after.as_ref(), &change.replace_paths);
+    let node = compare(
+        change.before.as_ref(),
+        change.after.as_ref(),
+        &change.replace_paths,
+    );
     if change.symbol == Symbol::Forget || (change.symbol == Symbol::None && node.is_unchanged()) {
         text.push('\n');
         return;
@@ -102,7 +242,10 @@ fn object(text: &mut String, change: &ObjectChange<'_>, style: Style) {
     let mut writer = ChangeWriter::new(style);
     let block = format!("{word} \"{}\" \"{}\"", address.resource_type, address.name);
     writer.block(change.symbol, &block, &node);
-    writer.finish().iter().for_each(|line| push_line(text, line));
+    writer
+        .finish()
+        .iter()
+        .for_each(|line| push_line(text, line));
     text.push('\n');
 }
 
@@ -110,7 +253,9 @@ fn headline(change: &ObjectChange<'_>) -> String {
     let what = escape_line(&change.key.to_string());
     match (change.symbol, change.reason) {
         (Symbol::Create, _) => format!("{what} will be created"),
-        (Symbol::Update, Reason::Incomplete) => format!("{what} is incomplete and will be completed in-place"),
+        (Symbol::Update, Reason::Incomplete) => {
+            format!("{what} is incomplete and will be completed in-place")
+        }
         (Symbol::Update, _) => format!("{what} will be updated in-place"),
         (Symbol::Delete, _) => format!("{what} will be destroyed"),
         (Symbol::DeleteThenCreate | Symbol::CreateThenDelete, Reason::ReplaceRequested) => {
@@ -122,9 +267,13 @@ fn headline(change: &ObjectChange<'_>) -> String {
         (Symbol::DeleteThenCreate | Symbol::CreateThenDelete, Reason::Failed) => {
             format!("{what} has failed, so it must be replaced")
         }
-        (Symbol::DeleteThenCreate | Symbol::CreateThenDelete, _) => format!("{what} must be replaced"),
+        (Symbol::DeleteThenCreate | Symbol::CreateThenDelete, _) => {
+            format!("{what} must be replaced")
+        }
         (Symbol::Read, _) => format!("{what} will be read during apply"),
-        (Symbol::Forget, _) => format!("{what} will no longer be managed by Strata, but will not be destroyed"),
+        (Symbol::Forget, _) => {
+            format!("{what} will no longer be managed by Strata, but will not be destroyed")
+        }
         (Symbol::None, _) => unchanged_headline(change, &what),
     }
 }
@@ -144,8 +293,16 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         notes.push("it holds data, which will be lost".to_owned());
     }
     if change.symbol != Symbol::None {
-        notes.extend(change.moved_from.map(|from| format!("moved from {}", escape_line(&from.to_string()))));
-        notes.extend(change.import_id.map(|id| format!("imported from \"{}\"", escape_line(id))));
+        notes.extend(
+            change
+                .moved_from
+                .map(|from| format!("moved from {}", escape_line(&from.to_string()))),
+        );
+        notes.extend(
+            change
+                .import_id
+                .map(|id| format!("imported from \"{}\"", escape_line(id))),
+        );
     }
     let removed = matches!(change.symbol, Symbol::Delete | Symbol::Forget);
     let reason = match change.reason {
@@ -156,9 +313,19 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         Reason::LateCreate => Some("made by a create that was given up; it turned up late"),
         Reason::ArgumentsUnknown => Some("because its arguments become known only during apply"),
         Reason::Gone => Some("because the object is gone"),
-        Reason::Declared | Reason::Changed | Reason::CannotUpdate | Reason::ReplaceRequested
-        | Reason::ReplaceTriggered | Reason::Failed | Reason::Incomplete | Reason::NotDeclared
-        | Reason::Destroy | Reason::Moved | Reason::Imported | Reason::Removed | Reason::RecordChanged => None,
+        Reason::Declared
+        | Reason::Changed
+        | Reason::CannotUpdate
+        | Reason::ReplaceRequested
+        | Reason::ReplaceTriggered
+        | Reason::Failed
+        | Reason::Incomplete
+        | Reason::NotDeclared
+        | Reason::Destroy
+        | Reason::Moved
+        | Reason::Imported
+        | Reason::Removed
+        | Reason::RecordChanged => None,
     };
     notes.extend(reason.map(str::to_owned));
     if !change.stages.is_empty() {
@@ -175,25 +342,46 @@ fn drift(text: &mut String, plan: &Plan, (providers, style): (&Providers, Style)
     if plan.drift.is_empty() {
         return;
     }
-    push_line(text, &style.bold("Note: Objects have changed outside of Strata"));
+    push_line(
+        text,
+        &style.bold("Note: Objects have changed outside of Strata"),
+    );
     text.push('\n');
     let full = plan.options.mode == PlanMode::RefreshOnly;
     for record in &plan.drift {
         let (before, after) = drift_values(record, providers);
         let what = escape_line(&record.key.to_string());
-        let verb = if after.is_some() { "has changed" } else { "has been deleted" };
+        let verb = if after.is_some() {
+            "has changed"
+        } else {
+            "has been deleted"
+        };
         let node = compare(Some(&before), after.as_ref(), &[]);
         if !full {
             let attributes = changed_attributes(&node);
-            let list = if attributes.is_empty() { String::new() } else { format!(": {}", attributes.join(", ")) };
+            let list = if attributes.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", attributes.join(", "))
+            };
             push_line(text, &format!("  # {what} {verb}{list}"));
             continue;
         }
         push_line(text, &style.bold(&format!("  # {what} {verb}")));
         let mut writer = ChangeWriter::new(style);
         let address = &record.key.address;
-        writer.block(node.symbol, &format!("resource \"{}\" \"{}\"", address.resource_type, address.name), &node);
-        writer.finish().iter().for_each(|line| push_line(text, line));
+        writer.block(
+            node.symbol,
+            &format!(
+                "resource \"{}\" \"{}\"",
+                address.resource_type, address.name
+            ),
+            &node,
+        );
+        writer
+            .finish()
+            .iter()
+            .for_each(|line| push_line(text, line));
         text.push('\n');
     }
     if !full {
@@ -203,41 +391,76 @@ fn drift(text: &mut String, plan: &Plan, (providers, style): (&Providers, Style)
 
 fn changed_attributes(node: &Node) -> Vec<String> {
     match &node.body {
-        super::difference::Body::Object(entries) if node.symbol == Symbol::Update => {
-            entries.iter().filter(|(_, node)| !node.is_unchanged()).map(|(name, _)| attribute_name(name)).collect()
-        }
+        super::difference::Body::Object(entries) if node.symbol == Symbol::Update => entries
+            .iter()
+            .filter(|(_, node)| !node.is_unchanged())
+            .map(|(name, _)| attribute_name(name))
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 fn outputs(text: &mut String, plan: &Plan, style: Style) {
-    let changed: Vec<(&String, &OutputChange)> = plan.outputs.iter().filter(|(_, output)| output.changed).collect();
+    let changed: Vec<(&String, &OutputChange)> = plan
+        .outputs
+        .iter()
+        .filter(|(_, output)| output.changed)
+        .collect();
     if changed.is_empty() {
         return;
     }
     push_line(text, &format!("\n{}", style.bold("Changes to Outputs:")));
-    let width = changed.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let width = changed
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0);
     for (name, output) in changed {
-        let side = |encoded: &Option<strata_model::wire::Encoded>| encoded.as_ref().map(|encoded| {
-            let value = decode_as(encoded, &Type::Any);
-            if output.sensitive { value.into_secret() } else { value }
-        });
-        let mut node = compare(side(&output.before).as_ref(), side(&output.after).as_ref(), &[]);
+        let side = |encoded: &Option<strata_model::wire::Encoded>| {
+            encoded.as_ref().map(|encoded| {
+                let value = decode_as(encoded, &Type::Any);
+                if output.sensitive {
+                    value.into_secret()
+                } else {
+                    value
+                }
+            })
+        };
+        let mut node = compare(
+            side(&output.before).as_ref(),
+            side(&output.after).as_ref(),
+            &[],
+        );
         node.symbol = output_symbol(output);
         let mut writer = ChangeWriter::new(style);
         writer.entry(&format!("{name:width$} = "), &node);
-        writer.finish().iter().for_each(|line| push_line(text, line));
+        writer
+            .finish()
+            .iter()
+            .for_each(|line| push_line(text, line));
     }
 }
 
 /// One line that says how sure a plan is, where it waits for something.
 pub fn deferral_note(plan: &Plan) -> Option<String> {
-    let deferred = plan.steps.iter().filter(|step| step.confidence == Confidence::Deferred).count();
+    let deferred = plan
+        .steps
+        .iter()
+        .filter(|step| step.confidence == Confidence::Deferred)
+        .count();
     if deferred == 0 {
         return None;
     }
     let mut line = String::new();
-    let plural = if deferred == 1 { "step waits" } else { "steps wait" };
-    write!(line, "{deferred} {plural} for values that become known during apply.").ok()?;
+    let plural = if deferred == 1 {
+        "step waits"
+    } else {
+        "steps wait"
+    };
+    write!(
+        line,
+        "{deferred} {plural} for values that become known during apply."
+    )
+    .ok()?;
     Some(line)
 }

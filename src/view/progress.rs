@@ -44,8 +44,14 @@ struct Running {
 impl<'a> Progress<'a> {
     /// A view of one run.
     pub fn new(ui: &'a Ui) -> Self {
-        let state = State { began: ui.clock().elapsed(), ..State::default() };
-        Progress { ui, state: Mutex::new(state) }
+        let state = State {
+            began: ui.clock().elapsed(),
+            ..State::default()
+        };
+        Progress {
+            ui,
+            state: Mutex::new(state),
+        }
     }
 
     /// Takes an event.
@@ -58,7 +64,8 @@ impl<'a> Progress<'a> {
             return;
         }
         // The tree shows what runs; only what ends deserves a line of its own on a terminal.
-        let quiet = self.ui.settings().live && matches!(event, Event::StepStarted(_) | Event::StepProgress { .. });
+        let quiet = self.ui.settings().live
+            && matches!(event, Event::StepStarted(_) | Event::StepProgress { .. });
         if let Some(text) = words(event).filter(|_| !quiet) {
             self.ui.line(&self.painted(event, &text));
         }
@@ -84,7 +91,11 @@ impl<'a> Progress<'a> {
         }
         drop(state);
         for (step, elapsed, waiting_for) in lines {
-            let event = Event::StepProgress { step, elapsed, message: waiting_for.unwrap_or_default() };
+            let event = Event::StepProgress {
+                step,
+                elapsed,
+                message: waiting_for.unwrap_or_default(),
+            };
             if self.ui.settings().json {
                 if let Some((kind, message, fields)) = events::run_event(&event) {
                     self.ui.event(kind, &message, fields);
@@ -106,7 +117,12 @@ impl<'a> Progress<'a> {
         match event {
             Event::RunStarted { steps, .. } => state.total = *steps,
             Event::StepStarted(step) => {
-                let running = Running { step: step.clone(), began: now, said: 0, waiting_for: None };
+                let running = Running {
+                    step: step.clone(),
+                    began: now,
+                    said: 0,
+                    waiting_for: None,
+                };
                 state.running.insert(step.number, running);
             }
             Event::StepProgress { step, message, .. } | Event::StepRetry { step, message, .. } => {
@@ -130,11 +146,14 @@ impl<'a> Progress<'a> {
         let style = self.ui.style();
         match event {
             Event::StepFailed { .. } => style.paint(Paint::Red, text),
-            Event::StepRetry { .. } | Event::StepSkipped { .. } | Event::Stopping => style.paint(Paint::Yellow, text),
-            Event::StepFinished { .. } => style.bold(text),
-            Event::RunStarted { .. } | Event::Recovered { .. } | Event::StepStarted(_) | Event::StepProgress { .. } => {
-                text.to_owned()
+            Event::StepRetry { .. } | Event::StepSkipped { .. } | Event::Stopping => {
+                style.paint(Paint::Yellow, text)
             }
+            Event::StepFinished { .. } => style.bold(text),
+            Event::RunStarted { .. }
+            | Event::Recovered { .. }
+            | Event::StepStarted(_)
+            | Event::StepProgress { .. } => text.to_owned(),
         }
     }
 
@@ -164,12 +183,19 @@ fn tree(state: &State, now: Duration) -> Vec<String> {
         state.done,
         state.total,
         state.running.len(),
-        if state.failed > 0 { format!(", {} failed", state.failed) } else { String::new() },
+        if state.failed > 0 {
+            format!(", {} failed", state.failed)
+        } else {
+            String::new()
+        },
         duration(now.saturating_sub(state.began))
     )];
     let mut branches: BTreeMap<String, Vec<&Running>> = BTreeMap::new();
     for running in state.running.values() {
-        branches.entry(running.step.address.scope.to_string()).or_default().push(running);
+        branches
+            .entry(running.step.address.scope.to_string())
+            .or_default()
+            .push(running);
     }
     for (scope, leaves) in branches {
         let inside = !scope.is_empty();
@@ -177,9 +203,14 @@ fn tree(state: &State, now: Duration) -> Vec<String> {
             lines.push(format!("├─ {}", escape_line(&scope)));
         }
         for running in leaves {
-            let local = strata_model::Address { scope: strata_model::Scope::root(), ..running.step.address.clone() };
+            let local = strata_model::Address {
+                scope: strata_model::Scope::root(),
+                ..running.step.address.clone()
+            };
             let waiting = running.waiting_for.as_ref().filter(|text| !text.is_empty());
-            let waiting = waiting.map(|text| format!("  ({})", escape_line(text))).unwrap_or_default();
+            let waiting = waiting
+                .map(|text| format!("  ({})", escape_line(text)))
+                .unwrap_or_default();
             lines.push(format!(
                 "{}├─ {} {}  {}{waiting}",
                 if inside { "│  " } else { "" },
@@ -220,7 +251,11 @@ fn verbs(action: Action) -> Verbs {
 /// An event as a line for people; `None` for what needs no line.
 pub fn words(event: &Event) -> Option<String> {
     let name = |step: &StepEvent| escape_line(&step.address.to_string());
-    let id = |id: &Option<String>| id.as_ref().map(|id| format!(" [id={}]", escape_line(id))).unwrap_or_default();
+    let id = |id: &Option<String>| {
+        id.as_ref()
+            .map(|id| format!(" [id={}]", escape_line(id)))
+            .unwrap_or_default()
+    };
     Some(match event {
         Event::RunStarted { .. } => return None,
         Event::Recovered { key, outcome } => {
@@ -273,37 +308,73 @@ mod tests {
     use super::*;
 
     fn step(action: Action) -> StepEvent {
-        StepEvent { number: 0, address: Address::resource("aws_vpc", "main"), action, id: None }
+        StepEvent {
+            number: 0,
+            address: Address::resource("aws_vpc", "main"),
+            action,
+            id: None,
+        }
     }
 
     #[test]
     fn lines_are_terraforms() {
         let check = |event: Event, expected: &str| assert_eq!(words(&event).unwrap(), expected);
-        check(Event::StepStarted(step(Action::Create)), "aws_vpc.main: Creating...");
         check(
-            Event::StepProgress { step: step(Action::Create), message: String::new(), elapsed: Duration::from_secs(10) },
+            Event::StepStarted(step(Action::Create)),
+            "aws_vpc.main: Creating...",
+        );
+        check(
+            Event::StepProgress {
+                step: step(Action::Create),
+                message: String::new(),
+                elapsed: Duration::from_secs(10),
+            },
             "aws_vpc.main: Still creating... [10s elapsed]",
         );
         check(
-            Event::StepFinished { step: step(Action::Create), elapsed: Duration::from_millis(1700), id: Some("vpc-1".into()) },
+            Event::StepFinished {
+                step: step(Action::Create),
+                elapsed: Duration::from_millis(1700),
+                id: Some("vpc-1".into()),
+            },
             "aws_vpc.main: Creation complete after 1s [id=vpc-1]",
         );
         check(
-            Event::StepFinished { step: step(Action::Delete), elapsed: Duration::from_secs(3725), id: None },
+            Event::StepFinished {
+                step: step(Action::Delete),
+                elapsed: Duration::from_secs(3725),
+                id: None,
+            },
             "aws_vpc.main: Destruction complete after 1h2m5s",
         );
     }
 
     #[test]
     fn the_tree_names_what_runs() {
-        let mut state = State { total: 3, done: 1, ..State::default() };
+        let mut state = State {
+            total: 3,
+            done: 1,
+            ..State::default()
+        };
         let address = Address::parse("cluster.eu.aws_vpc.main").unwrap();
-        let step = StepEvent { address, ..step(Action::Create) };
-        let running = Running { step, began: Duration::from_secs(1), said: 0, waiting_for: Some("available".into()) };
+        let step = StepEvent {
+            address,
+            ..step(Action::Create)
+        };
+        let running = Running {
+            step,
+            began: Duration::from_secs(1),
+            said: 0,
+            waiting_for: Some("available".into()),
+        };
         state.running.insert(0, running);
         assert_eq!(
             tree(&state, Duration::from_secs(5)),
-            ["1 of 3 done, 1 running  5s", "├─ cluster.eu", "│  ├─ aws_vpc.main creating  4s  (available)"]
+            [
+                "1 of 3 done, 1 running  5s",
+                "├─ cluster.eu",
+                "│  ├─ aws_vpc.main creating  4s  (available)"
+            ]
         );
     }
 }

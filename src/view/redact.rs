@@ -12,6 +12,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use strata_model::Value;
 use strata_model::value::Kind;
+use strata_model::wire::{Encoded, place_mut};
 
 /// Shorter secrets are not looked for: they would be found in everything.
 const SHORTEST: usize = 5;
@@ -45,7 +46,10 @@ impl Redactor {
         let mut needles = BTreeSet::new();
         spellings(secret, &mut needles);
         if secret.contains('\n') {
-            let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
+            let lines = secret
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.len() >= SHORTEST_LINE);
             lines.for_each(|line| spellings(line, &mut needles));
         }
         if needles.is_empty() {
@@ -71,13 +75,46 @@ impl Redactor {
         match value.kind() {
             Kind::String(text) if secret => self.add(text),
             Kind::Number(number) if secret => self.add(&number.to_string()),
-            Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {}
+            Kind::Null(_)
+            | Kind::Unknown(_)
+            | Kind::Bool(_)
+            | Kind::Number(_)
+            | Kind::String(_) => {}
             Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
-                elements.iter().for_each(|element| self.add_marked(element, secret));
+                elements
+                    .iter()
+                    .for_each(|element| self.add_marked(element, secret));
             }
             Kind::Map(_, members) | Kind::Object(members) => {
-                members.values().for_each(|member| self.add_marked(member, secret));
+                members
+                    .values()
+                    .for_each(|member| self.add_marked(member, secret));
             }
+        }
+    }
+
+    /// Adds what stands at the secret paths of a stored value, and everything below.
+    pub fn add_encoded(&self, encoded: &Encoded) {
+        let mut json = encoded.json.clone();
+        for path in &encoded.secret {
+            if let Some(place) = place_mut(&mut json, path) {
+                self.add_json(place);
+            }
+        }
+    }
+
+    /// Adds every text in a JSON value.
+    pub fn add_json(&self, json: &serde_json::Value) {
+        match json {
+            serde_json::Value::String(text) => self.add(text),
+            serde_json::Value::Number(number) => self.add(&number.to_string()),
+            serde_json::Value::Array(elements) => {
+                elements.iter().for_each(|element| self.add_json(element))
+            }
+            serde_json::Value::Object(members) => {
+                members.values().for_each(|member| self.add_json(member))
+            }
+            serde_json::Value::Null | serde_json::Value::Bool(_) => {}
         }
     }
 
@@ -142,14 +179,19 @@ fn spellings(secret: &str, needles: &mut BTreeSet<Vec<u8>>) {
 /// What base64 makes of the secret when it stands `offset` bytes into a group of three: only the characters that
 /// depend on nothing but the secret.
 fn base64_inside(secret: &[u8], offset: usize) -> Vec<Vec<u8>> {
-    let padded: Vec<u8> = std::iter::repeat_n(0, offset).chain(secret.iter().copied()).collect();
+    let padded: Vec<u8> = std::iter::repeat_n(0, offset)
+        .chain(secret.iter().copied())
+        .collect();
     let skip = [0, 2, 3][offset];
     let whole = padded.len() * 8 / 6;
-    [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)]
-        .into_iter()
-        .filter_map(|text| text.get(skip..whole).map(|part| part.as_bytes().to_vec()))
-        .filter(|part| part.len() >= SHORTEST)
-        .collect()
+    [
+        STANDARD_NO_PAD.encode(&padded),
+        URL_SAFE_NO_PAD.encode(&padded),
+    ]
+    .into_iter()
+    .filter_map(|text| text.get(skip..whole).map(|part| part.as_bytes().to_vec()))
+    .filter(|part| part.len() >= SHORTEST)
+    .collect()
 }
 
 #[cfg(test)]
@@ -168,9 +210,18 @@ mod tests {
     #[test]
     fn every_spelling_is_found() {
         check(&format!("a {SECRET} b"), "a *** b");
-        check(&serde_json::json!({ "a": SECRET }).to_string(), r#"{"a":"***"}"#);
-        check(&serde_json::json!(serde_json::json!({ "a": SECRET }).to_string()).to_string(), r#""{\"a\":\"***\"}""#);
-        check(&format!("x={}", utf8_percent_encode(SECRET, NON_ALPHANUMERIC)), "x=***");
+        check(
+            &serde_json::json!({ "a": SECRET }).to_string(),
+            r#"{"a":"***"}"#,
+        );
+        check(
+            &serde_json::json!(serde_json::json!({ "a": SECRET }).to_string()).to_string(),
+            r#""{\"a\":\"***\"}""#,
+        );
+        check(
+            &format!("x={}", utf8_percent_encode(SECRET, NON_ALPHANUMERIC)),
+            "x=***",
+        );
         check("  abcdefghijklmnop", "  ***");
         check("nothing here", "nothing here");
         let hex: String = SECRET.bytes().map(|byte| format!("{byte:02X}")).collect();
@@ -184,7 +235,10 @@ mod tests {
                 let redactor = Redactor::default();
                 redactor.add(SECRET);
                 let encoded = STANDARD_NO_PAD.encode(format!("{before}{SECRET}{after}"));
-                assert!(redactor.redact(&encoded).contains(MASK), "{before:?} {after:?}");
+                assert!(
+                    redactor.redact(&encoded).contains(MASK),
+                    "{before:?} {after:?}"
+                );
             }
         }
     }

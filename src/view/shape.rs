@@ -12,7 +12,9 @@ pub fn shown(value: &Value) -> Json {
     match value.kind() {
         Kind::Null(_) | Kind::Unknown(_) => Json::Null,
         Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => value.to_json(),
-        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => elements.iter().map(shown).collect(),
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
+            elements.iter().map(shown).collect()
+        }
         Kind::Map(_, members) | Kind::Object(members) => Json::Object(
             members
                 .iter()
@@ -38,10 +40,13 @@ fn marks(value: &Value, test: &dyn Fn(&Value) -> bool) -> Json {
         return Json::Bool(true);
     }
     match value.kind() {
-        Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => Json::Bool(false),
-        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
-            elements.iter().map(|element| marks(element, test)).collect()
+        Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
+            Json::Bool(false)
         }
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => elements
+            .iter()
+            .map(|element| marks(element, test))
+            .collect(),
         Kind::Map(_, members) | Kind::Object(members) => {
             let marked: Map<String, Json> = members
                 .iter()
@@ -64,13 +69,28 @@ mod tests {
     fn marks_follow_the_shape() {
         let value = Value::object([
             ("id", Value::unknown(Type::String)),
-            ("list", Value::list(Type::String, vec!["a".into(), Value::unknown(Type::String)])),
+            (
+                "list",
+                Value::list(Type::String, vec!["a".into(), Value::unknown(Type::String)]),
+            ),
             ("name", "n".into()),
             ("pw", Value::from("x").into_secret()),
-            ("tags", Value::map(Type::String, [("k".into(), "v".into())].into())),
+            (
+                "tags",
+                Value::map(Type::String, [("k".into(), "v".into())].into()),
+            ),
         ]);
-        assert_eq!(shown(&value), json!({"list": ["a", null], "name": "n", "pw": null, "tags": {"k": "v"}}));
-        assert_eq!(unknown(&value), json!({"id": true, "list": [false, true], "tags": {}}));
-        assert_eq!(sensitive(&value), json!({"list": [false, false], "pw": true, "tags": {}}));
+        assert_eq!(
+            shown(&value),
+            json!({"list": ["a", null], "name": "n", "pw": null, "tags": {"k": "v"}})
+        );
+        assert_eq!(
+            unknown(&value),
+            json!({"id": true, "list": [false, true], "tags": {}})
+        );
+        assert_eq!(
+            sensitive(&value),
+            json!({"list": [false, false], "pw": true, "tags": {}})
+        );
     }
 }

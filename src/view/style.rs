@@ -124,8 +124,12 @@ impl Symbol {
             Symbol::Create => paint(text, Paint::Green),
             Symbol::Update => paint(text, Paint::Yellow),
             Symbol::Delete | Symbol::Forget => paint(text, Paint::Red),
-            Symbol::DeleteThenCreate => format!("{}/{}", paint("-", Paint::Red), paint("+", Paint::Green)),
-            Symbol::CreateThenDelete => format!("{}/{}", paint("+", Paint::Green), paint("-", Paint::Red)),
+            Symbol::DeleteThenCreate => {
+                format!("{}/{}", paint("-", Paint::Red), paint("+", Paint::Green))
+            }
+            Symbol::CreateThenDelete => {
+                format!("{}/{}", paint("+", Paint::Green), paint("-", Paint::Red))
+            }
             Symbol::Read => paint(text, Paint::Cyan),
             Symbol::None => String::new(),
         };
@@ -139,7 +143,11 @@ pub fn escape(text: &str) -> String {
         return text.to_owned();
     }
     let escaped = text.chars().map(|c| {
-        if needs_escape(c) { c.escape_unicode().to_string() } else { c.to_string() }
+        if needs_escape(c) {
+            c.escape_unicode().to_string()
+        } else {
+            c.to_string()
+        }
     });
     escaped.collect()
 }

@@ -20,8 +20,12 @@ pub struct Surroundings {
 impl Surroundings {
     /// Looks at the process's streams.
     pub fn of_process(environment: &Environment) -> Self {
-        let columns = environment.text(environment::COLUMNS).and_then(|text| text.parse().ok());
-        let asked = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
+        let columns = environment
+            .text(environment::COLUMNS)
+            .and_then(|text| text.parse().ok());
+        let asked = rustix::termios::tcgetwinsize(std::io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col));
         Surroundings {
             input: std::io::stdin().is_terminal(),
             output: std::io::stdout().is_terminal(),

@@ -1,0 +1,104 @@
+//! One file per command.
+
+pub mod apply;
+pub mod completions;
+pub mod console;
+pub mod destroy;
+pub mod drift;
+pub mod explain;
+pub mod fmt;
+pub mod force_unlock;
+pub mod graph;
+pub mod import;
+pub mod init;
+pub mod output;
+pub mod plan;
+pub mod providers;
+pub mod sandbox;
+pub mod show;
+pub mod state;
+pub mod validate;
+pub mod version;
+
+use crate::arguments::Command;
+use crate::error::{CommandError, Outcome};
+use crate::session::Session;
+
+/// Runs a command.
+///
+/// # Errors
+///
+/// Those of the command.
+pub async fn run(session: &Session, command: Command) -> Result<Outcome, CommandError> {
+    match command {
+        Command::Init(arguments) => init::run(session, arguments).await,
+        Command::Validate(arguments) => validate::run(session, &arguments),
+        Command::Plan(arguments) => plan::run(session, arguments).await,
+        Command::Apply(arguments) => apply::run(session, arguments).await,
+        Command::Destroy(arguments) => destroy::run(session, arguments).await,
+        Command::Show(arguments) => show::run(session, &arguments).await,
+        Command::Output(arguments) => output::run(session, &arguments).await,
+        Command::Drift(arguments) => drift::run(session, arguments).await,
+        Command::State(command) => state::run(session, command).await,
+        Command::Import(arguments) => import::run(session, arguments).await,
+        Command::Graph(arguments) => graph::run(session, &arguments).await,
+        Command::Explain(arguments) => explain::run(session, &arguments).await,
+        Command::Console(arguments) => console::run(session, &arguments).await,
+        Command::Fmt(arguments) => fmt::run(session, &arguments),
+        Command::Providers(arguments) => providers::run(session, &arguments),
+        Command::ForceUnlock(arguments) => force_unlock::run(session, &arguments).await,
+        Command::Sandbox(command) => sandbox::run(session, command).await,
+        Command::Completions(arguments) => completions::run(session, &arguments),
+        Command::Version(arguments) => version::run(session, &arguments),
+    }
+}
+
+/// Whether a command's standard output carries JSON events or documents.
+pub fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Plan(arguments) => arguments.planning.json,
+        Command::Apply(arguments) => arguments.planning.json,
+        Command::Destroy(arguments) => arguments.planning.json,
+        Command::Drift(arguments) => arguments.planning.json,
+        Command::Import(arguments) => arguments.planning.json,
+        Command::Init(_)
+        | Command::Validate(_)
+        | Command::Show(_)
+        | Command::Output(_)
+        | Command::State(_)
+        | Command::Graph(_)
+        | Command::Explain(_)
+        | Command::Console(_)
+        | Command::Fmt(_)
+        | Command::Providers(_)
+        | Command::ForceUnlock(_)
+        | Command::Sandbox(_)
+        | Command::Completions(_)
+        | Command::Version(_) => false,
+    }
+}
+
+/// Whether the command line says that nothing is to be asked.
+pub fn refuses_input(command: &Command) -> bool {
+    match command {
+        Command::Plan(arguments) => !arguments.planning.input,
+        Command::Apply(arguments) => !arguments.planning.input,
+        Command::Destroy(arguments) => !arguments.planning.input,
+        Command::Drift(arguments) => !arguments.planning.input,
+        Command::Import(arguments) => !arguments.planning.input,
+        Command::Init(_)
+        | Command::Validate(_)
+        | Command::Show(_)
+        | Command::Output(_)
+        | Command::State(_)
+        | Command::Graph(_)
+        | Command::Explain(_)
+        | Command::Console(_)
+        | Command::Fmt(_)
+        | Command::Providers(_)
+        | Command::ForceUnlock(_)
+        | Command::Sandbox(_)
+        | Command::Completions(_)
+        | Command::Version(_) => false,
+    }
+}

@@ -1,0 +1,155 @@
+//! `strata plan`: shows what apply would do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use strata_model::plan::{Plan, PlanOptions};
+
+use crate::arguments::PlanningArguments;
+use crate::error::{CommandError, ErrorKind, Outcome};
+use crate::session::Session;
+use crate::view::{events, plan_text};
+use crate::wiring::bench::{Access, Bench};
+use crate::wiring::planning::Request;
+use crate::wiring::saved;
+
+/// `strata plan`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  strata plan                                what would be done for the project in this directory
+  strata plan -out=change.plan               the same, kept: `strata apply change.plan` does exactly that
+  strata plan -target=cluster.prod-eu        one cluster only
+  strata plan -detailed-exitcode             2 where there are changes, for scripts
+  strata plan 'https://git.example.com/acme/fleet.git//prod?ref=main'
+
+Symbols: + create, ~ update in place, - destroy, -/+ destroy then create, +/- create then destroy, <= read, . forget.
+A plan takes no lock, and writes nothing unless -out is given.")]
+pub struct Arguments {
+    /// The project's directory, or a Git URL: https://HOST/REPO.git//DIR?ref=COMMIT
+    #[arg(value_name = "DIR | URL")]
+    pub target: Option<String>,
+    /// What all planning commands take.
+    #[command(flatten)]
+    pub planning: PlanningArguments,
+    /// Keep the plan in this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 where there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When no plan can be made.
+pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, CommandError> {
+    announce(session);
+    let access = if arguments.out.is_some() {
+        Access::Change
+    } else {
+        Access::Look
+    };
+    let bench = open(
+        session,
+        arguments.target.as_deref(),
+        &arguments.planning,
+        access,
+    )
+    .await?;
+    let planned = bench
+        .plan(Request {
+            options: arguments.planning.options(),
+            parallelism: arguments.planning.parallelism,
+            imports: BTreeMap::new(),
+            record_unchanged: arguments.out.is_some(),
+            lock: None,
+        })
+        .await?;
+    show(&bench, &planned.plan);
+    if let Some(path) = &arguments.out {
+        saved::save(&bench, &planned.plan, &session.directory.join(path)).await?;
+        let shown = path.display();
+        session.ui.advise(&format!("\nSaved the plan to {shown}. To perform exactly these actions:\n  strata{} apply {shown}", sandbox_word(session)));
+    } else if !planned.plan.is_empty() {
+        session
+            .ui
+            .advise("\nNote: You did not use -out, so a later apply makes a plan of its own.");
+    }
+    let changes = !planned.plan.is_empty();
+    bench.close().await;
+    Ok(if arguments.detailed_exitcode && changes {
+        Outcome::Changes
+    } else {
+        Outcome::Done
+    })
+}
+
+fn sandbox_word(session: &Session) -> String {
+    match &session.global.sandbox {
+        Some(url) if url.is_empty() => " --sandbox".to_owned(),
+        Some(url) => format!(" --sandbox={url}"),
+        None => String::new(),
+    }
+}
+
+/// Begins a stream of events.
+pub fn announce(session: &Session) {
+    if session.ui.settings().json {
+        let (message, fields) = events::version();
+        session.ui.event("version", &message, fields);
+    }
+}
+
+/// Opens the project for planning, and checks what the options ask of it.
+///
+/// # Errors
+///
+/// When it cannot be opened, or is not clean where it must be.
+pub async fn open<'s>(
+    session: &'s Session,
+    target: Option<&str>,
+    planning: &PlanningArguments,
+    access: Access,
+) -> Result<Bench<'s>, CommandError> {
+    let bench = Bench::open(session, target, &planning.variables, access).await?;
+    let revision = &bench.project.revision;
+    if planning.require_clean && (revision.dirty || revision.commit.is_none()) {
+        let message = match &revision.commit {
+            Some(commit) => format!(
+                "the work tree differs from its commit {}",
+                commit.get(..12).unwrap_or(commit)
+            ),
+            None => "the project is not in a Git repository".to_owned(),
+        };
+        return Err(CommandError::new(ErrorKind::Failed, message)
+            .hint("Commit the changes, or leave out --require-clean."));
+    }
+    Ok(bench)
+}
+
+/// Shows a plan as text or events.
+pub fn show(bench: &Bench<'_>, plan: &Plan) {
+    let ui = &bench.session.ui;
+    if ui.settings().json {
+        for (kind, message, fields) in events::plan(plan, bench.providers()) {
+            ui.event(kind, &message, fields);
+        }
+        return;
+    }
+    ui.print(&plan_text::plan(plan, bench.providers(), ui.style()));
+    if let Some(note) = plan_text::deferral_note(plan) {
+        ui.line(&note);
+    }
+}
+
+/// The options of a command that destroys.
+pub fn destroying(options: PlanOptions) -> PlanOptions {
+    PlanOptions {
+        mode: strata_model::plan::PlanMode::Destroy,
+        ..options
+    }
+}

@@ -1,0 +1,525 @@
+//! `strata state …`: looking at the state and correcting it.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use strata_model::Address;
+use strata_model::state::{ClosedOp, OpOutcome, RowKey, RunRecord, RunStatus, StateSnapshot};
+use strata_model::store::{Batch, Lock, StateStore, Write};
+
+use super::show::{recorded, row_text};
+use crate::error::{CommandError, ErrorKind, Outcome};
+use crate::session::Session;
+use crate::view::style::escape_line;
+use crate::wiring::bench::{lock, snapshot};
+use crate::wiring::location::{Location, Opened};
+use crate::wiring::project::Project;
+use crate::wiring::state_error;
+
+/// `strata state …`
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// List the addresses of all objects
+    List(ListArguments),
+    /// Show one object
+    Show(ShowArguments),
+    /// Give an object another address; no cloud is touched
+    Mv(MvArguments),
+    /// Forget objects, and leave them as they are
+    Rm(RmArguments),
+    /// Show the runs, or what was done to one object
+    History(HistoryArguments),
+}
+
+/// `strata state list`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  strata state list
+  strata state list cluster.prod-eu  what belongs to one cluster
+  strata state list -id=vpc-0123     the address of an object")]
+pub struct ListArguments {
+    /// Only these addresses and what lies below them
+    #[arg(value_name = "ADDRESS")]
+    pub addresses: Vec<String>,
+    /// Only the object with this id
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// `strata state show`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  strata state show aws_vpc.main")]
+pub struct ShowArguments {
+    /// The object's address
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// Write one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `strata state mv`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  strata state mv aws_vpc.main aws_vpc.network
+
+A `moved` block in the definitions does the same for everybody who uses them.")]
+pub struct MvArguments {
+    /// The address now
+    #[arg(value_name = "FROM")]
+    pub from: String,
+    /// The address afterwards
+    #[arg(value_name = "TO")]
+    pub to: String,
+    /// How long to wait for the lock
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub lock_timeout: u64,
+}
+
+/// `strata state rm`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  strata state rm aws_vpc.main    the VPC stays, and Strata knows it no longer
+  strata state rm -dry-run cluster.old
+
+A `removed` block in the definitions does the same for everybody who uses them.")]
+pub struct RmArguments {
+    /// The addresses to forget; a block, stack or cluster means everything in it
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub addresses: Vec<String>,
+    /// Only say what would be forgotten
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for the lock
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub lock_timeout: u64,
+}
+
+/// `strata state history`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  strata state history               who ran what, when, from which commit
+  strata state history aws_vpc.main  what was done to one object")]
+pub struct HistoryArguments {
+    /// Only what was done to this object
+    #[arg(value_name = "ADDRESS")]
+    pub address: Option<String>,
+    /// How many entries
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: u32,
+    /// Write one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When the state cannot be read or changed, or has no such object.
+pub async fn run(session: &Session, command: Command) -> Result<Outcome, CommandError> {
+    match command {
+        Command::List(arguments) => list(session, &arguments).await,
+        Command::Show(arguments) => show(session, &arguments).await,
+        Command::Mv(arguments) => change(session, &arguments.from, Change::Move(&arguments)).await,
+        Command::Rm(arguments) => change(session, "", Change::Remove(&arguments)).await,
+        Command::History(arguments) => history(session, &arguments).await,
+    }
+}
+
+/// Whether an address lies at or below what a text names: a scope, a block or an instance.
+fn lies_below(key: &RowKey, named: &str) -> bool {
+    let address = key.address.to_string();
+    let rest = address.strip_prefix(named);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+async fn list(session: &Session, arguments: &ListArguments) -> Result<Outcome, CommandError> {
+    let snapshot = recorded(session).await?;
+    let named = |key: &RowKey| {
+        arguments.addresses.is_empty()
+            || arguments
+                .addresses
+                .iter()
+                .any(|named| lies_below(key, named))
+    };
+    let mut text = String::new();
+    for row in snapshot.rows.values() {
+        let wanted = arguments
+            .id
+            .as_ref()
+            .is_none_or(|id| row.id.as_ref() == Some(id));
+        if wanted && named(&row.key) {
+            text.push_str(&escape_line(&row.key.to_string()));
+            text.push('\n');
+        }
+    }
+    session.ui.print(&text);
+    Ok(Outcome::Done)
+}
+
+fn missing(address: &str, snapshot: &StateSnapshot) -> CommandError {
+    let known: Vec<String> = snapshot
+        .rows
+        .keys()
+        .map(|key| key.address.to_string())
+        .collect();
+    let near = strata_language::suggest::nearest(address, known.iter().map(String::as_str));
+    let error = CommandError::failed(format!(
+        "the state has no object at '{}'",
+        address.escape_debug()
+    ));
+    match near {
+        Some(near) => error.hint(format!("Did you mean '{near}'?")),
+        None => error.hint("`strata state list` shows all addresses."),
+    }
+}
+
+async fn show(session: &Session, arguments: &ShowArguments) -> Result<Outcome, CommandError> {
+    let snapshot = recorded(session).await?;
+    let rows: Vec<_> = snapshot
+        .rows
+        .values()
+        .filter(|row| row.key.address.to_string() == arguments.address)
+        .collect();
+    if rows.is_empty() {
+        return Err(missing(&arguments.address, &snapshot));
+    }
+    if arguments.json {
+        let rows = rows
+            .into_iter()
+            .map(|row| (row.key.clone(), row.clone()))
+            .collect();
+        let only = StateSnapshot {
+            rows,
+            ..StateSnapshot::default()
+        };
+        session.ui.json(&crate::view::plan_json::state(
+            &only,
+            &crate::wiring::providers(),
+        ));
+        return Ok(Outcome::Done);
+    }
+    for row in rows {
+        session.ui.print(&row_text(session, row));
+    }
+    Ok(Outcome::Done)
+}
+
+enum Change<'a> {
+    Move(&'a MvArguments),
+    Remove(&'a RmArguments),
+}
+
+/// Changes rows under the lock, as a run of its own that the history shows.
+async fn change(
+    session: &Session,
+    _address: &str,
+    change: Change<'_>,
+) -> Result<Outcome, CommandError> {
+    let opened = open_existing(session).await?;
+    let timeout = match &change {
+        Change::Move(arguments) => arguments.lock_timeout,
+        Change::Remove(arguments) => arguments.lock_timeout,
+    };
+    let lock = lock(session, &opened.store, Duration::from_secs(timeout)).await?;
+    let result = change_locked(session, &opened, (&lock, &change)).await;
+    opened.store.unlock(&lock).await.map_err(state_error)?;
+    result
+}
+
+async fn open_existing(session: &Session) -> Result<Opened, CommandError> {
+    let project = Project::load_shallow(session)?;
+    let location = Location::find(
+        session,
+        project.directory.as_deref(),
+        project.declared_state(),
+    )?;
+    location.open_existing(session).await
+}
+
+async fn change_locked(
+    session: &Session,
+    opened: &Opened,
+    (lock, change): (&Lock, &Change<'_>),
+) -> Result<Outcome, CommandError> {
+    let snapshot = snapshot(session, &opened.store).await?;
+    let (writes, said) = match change {
+        Change::Move(arguments) => move_rows(&snapshot, arguments)?,
+        Change::Remove(arguments) => remove_rows(&snapshot, arguments)?,
+    };
+    let dry = matches!(change, Change::Remove(arguments) if arguments.dry_run);
+    if !dry {
+        refuse_open(&snapshot, &writes)?;
+        let batch = Batch(run_around(session, writes, said.join("; ")));
+        opened
+            .store
+            .commit(lock.fence, batch)
+            .await
+            .map_err(state_error)?;
+    }
+    for line in said {
+        session.ui.line(&line);
+    }
+    Ok(Outcome::Done)
+}
+
+/// An object of which an op is open is not touched: recovery must find its row where the journal says.
+fn refuse_open(snapshot: &StateSnapshot, writes: &[Write]) -> Result<(), CommandError> {
+    let touched = |key: &RowKey| {
+        writes.iter().any(|write| match write {
+            Write::MoveRow { from, to } => from == key || to == key,
+            Write::DeleteRow(gone) => gone == key,
+            Write::OpenOp(_)
+            | Write::Checkpoint { .. }
+            | Write::CloseOp { .. }
+            | Write::PutRow(_)
+            | Write::StepDone { .. }
+            | Write::PutOutputs(_)
+            | Write::PutPlan(_)
+            | Write::BeginRun(_)
+            | Write::EndRun { .. }
+            | Write::Event { .. } => false,
+        })
+    };
+    match snapshot
+        .open_ops
+        .iter()
+        .find(|open| touched(&open.intent.row.key))
+    {
+        Some(open) => Err(CommandError::new(
+            ErrorKind::Failed,
+            format!(
+                "an interrupted operation on {} is not resolved yet",
+                open.intent.row.key
+            ),
+        )
+        .hint("`strata apply` resolves it first.")),
+        None => Ok(()),
+    }
+}
+
+fn move_rows(
+    snapshot: &StateSnapshot,
+    arguments: &MvArguments,
+) -> Result<(Vec<Write>, Vec<String>), CommandError> {
+    let parse = |text: &str| {
+        Address::parse(text)
+            .map_err(|error| CommandError::usage("an argument is no address").because(error))
+    };
+    let (from, to) = (parse(&arguments.from)?, parse(&arguments.to)?);
+    if from.resource_type != to.resource_type || from.mode != to.mode {
+        return Err(CommandError::usage(format!(
+            "a {} cannot become a {}",
+            from.resource_type, to.resource_type
+        )));
+    }
+    let moved: Vec<&RowKey> = snapshot
+        .rows
+        .keys()
+        .filter(|key| {
+            key.address == from
+                || (from.key.is_none() && to.key.is_none() && key.address.block() == from)
+        })
+        .collect();
+    if moved.is_empty() {
+        return Err(missing(&arguments.from, snapshot));
+    }
+    let (mut writes, mut said) = (Vec::new(), Vec::new());
+    for key in moved {
+        let address = if key.address == from {
+            to.clone()
+        } else {
+            to.with_key(key.address.key.clone())
+        };
+        let target = RowKey {
+            address,
+            deposed: key.deposed,
+        };
+        if snapshot.rows.contains_key(&target) {
+            return Err(CommandError::failed(format!(
+                "there is an object at {target} already"
+            )));
+        }
+        said.push(format!("Moved {key} to {target}"));
+        writes.push(Write::MoveRow {
+            from: key.clone(),
+            to: target,
+        });
+    }
+    Ok((writes, said))
+}
+
+fn remove_rows(
+    snapshot: &StateSnapshot,
+    arguments: &RmArguments,
+) -> Result<(Vec<Write>, Vec<String>), CommandError> {
+    let (mut writes, mut said) = (Vec::new(), Vec::new());
+    for named in &arguments.addresses {
+        let gone: Vec<&RowKey> = snapshot
+            .rows
+            .keys()
+            .filter(|key| lies_below(key, named))
+            .collect();
+        if gone.is_empty() {
+            return Err(missing(named, snapshot));
+        }
+        for key in gone {
+            let write = Write::DeleteRow(key.clone());
+            if !writes.contains(&write) {
+                writes.push(write);
+                said.push(format!(
+                    "{} {key}",
+                    if arguments.dry_run {
+                        "Would forget"
+                    } else {
+                        "Forgot"
+                    }
+                ));
+            }
+        }
+    }
+    Ok((writes, said))
+}
+
+/// A run around a change that no plan was made for.
+fn run_around(session: &Session, writes: Vec<Write>, summary: String) -> Vec<Write> {
+    let now = session.clock.now();
+    let id = strata_model::RunId::from_bits(session.ids.bits());
+    let run = RunRecord {
+        id,
+        plan: strata_model::PlanId::from_bits([0; 16]),
+        who: session.who(),
+        command: session.word.to_owned(),
+        commit: None,
+        dirty: false,
+        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: now,
+        ended_at: None,
+        status: RunStatus::Running,
+        summary: None,
+    };
+    let end = Write::EndRun {
+        run: id,
+        status: RunStatus::Finished,
+        summary,
+        at: now,
+    };
+    [Write::BeginRun(run)]
+        .into_iter()
+        .chain(writes)
+        .chain([end])
+        .collect()
+}
+
+async fn history(session: &Session, arguments: &HistoryArguments) -> Result<Outcome, CommandError> {
+    let project = Project::load_shallow(session)?;
+    let location = Location::find(
+        session,
+        project.directory.as_deref(),
+        project.declared_state(),
+    )?;
+    let Some(opened) = location.open_read(session).await? else {
+        session.ui.note("There is no state yet, and so no history.");
+        return Ok(Outcome::Done);
+    };
+    snapshot(session, &opened.store).await?;
+    if let Some(address) = &arguments.address {
+        let ops = opened
+            .store
+            .history(Some(address), arguments.limit)
+            .await
+            .map_err(state_error)?;
+        if arguments.json {
+            session.ui.json(&json!(ops));
+        } else {
+            ops.iter().for_each(|op| session.ui.line(&op_line(op)));
+        }
+        return Ok(Outcome::Done);
+    }
+    let runs = opened
+        .store
+        .runs(arguments.limit)
+        .await
+        .map_err(state_error)?;
+    if arguments.json {
+        session.ui.json(&json!(runs));
+    } else {
+        runs.iter().for_each(|run| session.ui.line(&run_line(run)));
+    }
+    Ok(Outcome::Done)
+}
+
+fn run_line(run: &RunRecord) -> String {
+    let commit = run.commit.as_deref().map(|commit| {
+        format!(
+            "  {}{}",
+            commit.get(..8).unwrap_or(commit),
+            if run.dirty { "+" } else { "" }
+        )
+    });
+    let status = match run.status {
+        RunStatus::Running => "running or died",
+        RunStatus::Finished => "finished",
+        RunStatus::Failed => "failed",
+        RunStatus::Interrupted => "interrupted",
+    };
+    format!(
+        "{}  {:8}  {}{}  {status}: {}",
+        run.started_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        escape_line(&run.command),
+        escape_line(&run.who),
+        commit.unwrap_or_default(),
+        escape_line(run.summary.as_deref().unwrap_or("-")),
+    )
+}
+
+fn op_line(op: &ClosedOp) -> String {
+    let outcome = match op.outcome {
+        OpOutcome::Succeeded => "succeeded",
+        OpOutcome::Failed => "failed",
+        OpOutcome::Partial => "ended part-way",
+        OpOutcome::Present => "was interrupted; its effect was found",
+        OpOutcome::Absent => "was interrupted; it had no effect",
+    };
+    let message = op
+        .message
+        .as_ref()
+        .map(|message| format!(": {}", escape_line(message)))
+        .unwrap_or_default();
+    let verb = match op.operation {
+        strata_model::provider::Operation::Create => "create",
+        strata_model::provider::Operation::Update => "update",
+        strata_model::provider::Operation::Delete => "delete",
+    };
+    format!(
+        "{}  {verb}  {}  {outcome}{message}",
+        op.started_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        escape_line(&op.key.to_string())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cover_what_lies_below() {
+        let check = |address: &str, named: &str, expected: bool| {
+            let key = RowKey::current(Address::parse(address).unwrap());
+            assert_eq!(lies_below(&key, named), expected, "{address} {named}");
+        };
+        check("cluster.eu.aws_vpc.main", "cluster.eu", true);
+        check("cluster.eu2.aws_vpc.main", "cluster.eu", false);
+        check("aws_vpc.main[0]", "aws_vpc.main", true);
+        check("aws_vpc.main[0]", "aws_vpc.main[0]", true);
+        check("aws_vpc.main2", "aws_vpc.main", false);
+    }
+}

@@ -1,0 +1,76 @@
+//! `strata validate`: shows everything that is wrong with the definitions.
+
+use clap::Args;
+use serde_json::json;
+use strata_model::{Diagnostics, Severity};
+
+use crate::error::{CommandError, ErrorKind, Outcome};
+use crate::session::Session;
+use crate::view::diagnostic;
+use crate::wiring::planning;
+use crate::wiring::project::Project;
+
+/// `strata validate`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  strata validate        check the project in this directory
+  strata validate -json  the same for an editor or a pull request's comments
+
+Nothing outside of the definitions is looked at: no state, no cloud, no credentials.")]
+pub struct Arguments {
+    /// The project's directory
+    #[arg(value_name = "DIR")]
+    pub target: Option<String>,
+    /// Write one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When the definitions are invalid.
+pub fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
+    let project = Project::load(session, arguments.target.as_deref())?;
+    let mut diagnostics = project.loaded.diagnostics.clone();
+    if !is_unreadable(&diagnostics) {
+        diagnostics.extend(planning::validate(
+            &project,
+            &project.loaded.source_trees(),
+            session,
+        ));
+    }
+    diagnostics.sort();
+    let sources = &project.loaded.sources;
+    let valid = !diagnostics.has_errors();
+    if arguments.json {
+        let errors = diagnostics.error_count();
+        session.ui.json(&json!({
+            "format_version": "1.0",
+            "valid": valid,
+            "error_count": errors,
+            "warning_count": diagnostics.iter().count() - errors,
+            "diagnostics": diagnostics.iter().map(|found| diagnostic::json(found, sources)).collect::<Vec<_>>(),
+        }));
+    } else {
+        session.ui.diagnostics(&diagnostics, sources);
+        if valid {
+            session.ui.line("Success! The configuration is valid.");
+        }
+    }
+    if valid {
+        Ok(Outcome::Done)
+    } else {
+        Err(CommandError::shown(ErrorKind::Definitions))
+    }
+}
+
+/// Whether a file could not be read at all: what is missing then would only make errors that are none.
+fn is_unreadable(diagnostics: &Diagnostics) -> bool {
+    let mut errors = diagnostics
+        .iter()
+        .filter(|found| found.severity == Severity::Error);
+    errors.any(|found| found.code.0.starts_with("E01") || found.code.0.starts_with("E03"))
+}

@@ -1,0 +1,62 @@
+//! The only room that names concrete providers, stores and emulators, and puts them together.
+
+pub mod applying;
+pub mod bench;
+pub mod builtin_stacks;
+pub mod clock;
+pub mod clouds;
+pub mod files;
+pub mod git;
+pub mod location;
+pub mod packages;
+pub mod planning;
+pub mod project;
+pub mod refresh;
+pub mod saved;
+pub mod trees;
+pub mod variables;
+
+use std::sync::Arc;
+
+use strata_model::provider::{Provider, Providers};
+use strata_model::store::StoreError;
+use strata_provider_aws::Aws;
+use strata_provider_builtin::Builtin;
+
+use crate::error::{CommandError, ErrorKind};
+
+/// All providers: the registry.
+pub fn providers() -> Providers {
+    let all: [Arc<dyn Provider>; 2] = [Arc::new(Aws::new()), Arc::new(Builtin::new())];
+    Providers::new(all)
+}
+
+/// Makes libraries ready that must be before threads are started.
+pub fn prepare() {
+    strata_provider_git::prepare();
+}
+
+/// An error of the state as one of the command.
+pub fn state_error(error: StoreError) -> CommandError {
+    let (kind, hint) = match &error {
+        StoreError::Locked { id, .. } => (
+            ErrorKind::Locked,
+            Some(format!("Wait with -lock-timeout=5m. If that run will not come back: strata force-unlock {id}")),
+        ),
+        StoreError::Fenced => (ErrorKind::Locked, Some("Run the command again when the other run is done.".to_owned())),
+        StoreError::OtherLineage { .. } => (ErrorKind::Refused, Some("Name the project's own state, with -state or STRATA_STATE.".to_owned())),
+        StoreError::Missing(_) => (ErrorKind::State, Some("`strata init` makes one.".to_owned())),
+        StoreError::Corrupt { .. } | StoreError::Inconsistent { .. } => {
+            (ErrorKind::State, Some("Restore it from a backup; nothing was changed.".to_owned()))
+        }
+        StoreError::TooNew { .. } => (ErrorKind::State, Some("Use a newer version of Strata.".to_owned())),
+        StoreError::WrongKey(_) => (ErrorKind::State, Some("Give the key that the state was made with, in STRATA_STATE_KEY or the file key beside it.".to_owned())),
+        StoreError::NotLocked(_) => (ErrorKind::Failed, None),
+        StoreError::Io { .. } => (ErrorKind::State, None),
+    };
+    let error = CommandError::new(kind, "the state cannot be used").because(error);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}

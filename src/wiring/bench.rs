@@ -1,0 +1,303 @@
+//! Everything that a run works with, opened in one place: project, variables, state, key, clouds, connections.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use strata_core::apply::{Connections, Finding, Recovery, Resolution};
+use strata_core::plan::Trees;
+use strata_model::plan::Plan;
+use strata_model::provider::{ConnectContext, ProviderErrorKind, Providers};
+use strata_model::state::{LockHolder, StateSnapshot};
+use strata_model::store::{Lock, StateStore};
+use strata_model::{Lineage, Name, SecretKey, Type, Value};
+use strata_state::SqliteStore;
+
+use super::clouds::Clouds;
+use super::location::{Location, Opened};
+use super::project::Project;
+use super::{state_error, variables};
+use crate::arguments::VariableArguments;
+use crate::error::{CommandError, ErrorKind};
+use crate::session::Session;
+use crate::view::changes::decode_as;
+
+/// What the state is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only looking: nothing is written, and a project without a state has an empty one.
+    Look,
+    /// Changing it: what is missing is made first.
+    Change,
+}
+
+/// What a run works with.
+#[derive(Debug)]
+pub struct Bench<'s> {
+    /// The invocation.
+    pub session: &'s Session,
+    /// The project.
+    pub project: Project,
+    /// The values for its variables.
+    pub variables: BTreeMap<Name, Value>,
+    /// The files of its packages.
+    pub trees: Trees,
+    /// Where its state is.
+    pub location: Location,
+    /// The state; `None` where there is none yet.
+    pub store: Option<SqliteStore>,
+    /// The state's key.
+    pub key: SecretKey,
+    /// The clouds.
+    pub clouds: Clouds,
+    /// The providers and their connections.
+    pub connections: Connections,
+}
+
+impl<'s> Bench<'s> {
+    /// Opens everything for the project in a directory or at a URL.
+    ///
+    /// # Errors
+    ///
+    /// When the definitions cannot be read (they have been shown then), or something cannot be opened.
+    pub async fn open(
+        session: &'s Session,
+        target: Option<&str>,
+        arguments: &VariableArguments,
+        access: Access,
+    ) -> Result<Self, CommandError> {
+        let project = Project::load(session, target)?;
+        Self::of_project(session, project, arguments, access).await
+    }
+
+    /// Opens everything for the project of a saved plan.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Bench::open`].
+    pub async fn of_plan(
+        session: &'s Session,
+        plan: &Plan,
+        arguments: &VariableArguments,
+    ) -> Result<Self, CommandError> {
+        Self::of_project(
+            session,
+            Project::restore(session, plan),
+            arguments,
+            Access::Change,
+        )
+        .await
+    }
+
+    async fn of_project(
+        session: &'s Session,
+        mut project: Project,
+        arguments: &VariableArguments,
+        access: Access,
+    ) -> Result<Self, CommandError> {
+        let variables = variables::gather(&mut project.loaded, arguments, &session.environment)?;
+        variables
+            .values()
+            .for_each(|value| session.ui.redactor().add_secrets_of(value));
+        if project.loaded.diagnostics.has_errors() {
+            session
+                .ui
+                .diagnostics(&project.loaded.diagnostics, &project.loaded.sources);
+            return Err(CommandError::shown(ErrorKind::Definitions));
+        }
+        let location = Location::find(
+            session,
+            project.directory.as_deref(),
+            project.declared_state(),
+        )?;
+        if access == Access::Change
+            && project.directory.is_none()
+            && !session.is_sandbox()
+            && !location.is_explicit()
+        {
+            return Err(
+                CommandError::usage("a project given by URL needs a state that is named")
+                    .hint("Name it with -state=PATH or STRATA_STATE."),
+            );
+        }
+        let opened = match access {
+            Access::Look => location.open_read(session).await?,
+            Access::Change => Some(location.open_write(session, false).await?),
+        };
+        let (store, key) = match opened {
+            Some(Opened { store, key, made }) => {
+                if !made.is_empty() {
+                    session.ui.note(&format!(
+                        "Initialised the project: made {}.",
+                        made.join(", ")
+                    ));
+                }
+                (Some(store), key)
+            }
+            None => (None, location.passing_key(session)?),
+        };
+        let clouds = Clouds::open(session, project.base(session)).await?;
+        // Without a state nothing is tagged: a passing lineage only fills the place.
+        let lineage = store.as_ref().map_or_else(
+            || Lineage::from_bits(session.ids.bits()),
+            StateStore::lineage,
+        );
+        let context = ConnectContext {
+            clock: clouds.clock.clone(),
+            ids: session.ids.clone(),
+            lineage,
+            sandbox: clouds.endpoint.clone(),
+        };
+        let connections = Connections::new(super::providers(), context);
+        let trees = project.loaded.source_trees();
+        Ok(Bench {
+            session,
+            project,
+            variables,
+            trees,
+            location,
+            store,
+            key,
+            clouds,
+            connections,
+        })
+    }
+
+    /// The providers.
+    pub fn providers(&self) -> &Providers {
+        self.connections.providers()
+    }
+
+    /// The store of a bench that was opened for changes.
+    ///
+    /// # Errors
+    ///
+    /// Never then.
+    pub fn store(&self) -> Result<&SqliteStore, CommandError> {
+        self.store
+            .as_ref()
+            .ok_or_else(|| CommandError::bug("a state is needed here, and none was opened"))
+    }
+
+    /// What is recorded. Its secrets are made known to the redactor.
+    ///
+    /// # Errors
+    ///
+    /// When the state cannot be read.
+    pub async fn snapshot(&self) -> Result<StateSnapshot, CommandError> {
+        match &self.store {
+            Some(store) => snapshot(self.session, store).await,
+            None => Ok(StateSnapshot::default()),
+        }
+    }
+
+    /// Takes the lock.
+    ///
+    /// # Errors
+    ///
+    /// When someone else holds it, for longer than `timeout`.
+    pub async fn lock(&self, timeout: Duration) -> Result<Lock, CommandError> {
+        lock(self.session, self.store()?, timeout).await
+    }
+
+    /// Closes what was opened.
+    pub async fn close(self) {
+        self.clouds.close().await;
+    }
+}
+
+/// Takes the lock on a state.
+///
+/// # Errors
+///
+/// When someone else holds it, for longer than `timeout`.
+pub async fn lock(
+    session: &Session,
+    store: &SqliteStore,
+    timeout: Duration,
+) -> Result<Lock, CommandError> {
+    let holder = LockHolder {
+        who: session.who(),
+        pid: std::process::id(),
+        operation: session.word.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        since: session.clock.now(),
+    };
+    store.lock(holder, timeout).await.map_err(state_error)
+}
+
+/// Reads a state, and makes its secrets known to the redactor.
+///
+/// # Errors
+///
+/// When the state cannot be read.
+pub async fn snapshot(
+    session: &Session,
+    store: &SqliteStore,
+) -> Result<StateSnapshot, CommandError> {
+    let snapshot = store.snapshot().await.map_err(state_error)?;
+    hide_secrets(session, &snapshot);
+    Ok(snapshot)
+}
+
+/// Makes the secrets of a state known to the redactor.
+pub fn hide_secrets(session: &Session, snapshot: &StateSnapshot) {
+    let rows = snapshot.rows.values().map(|row| &row.attributes);
+    let outputs = snapshot.outputs.values();
+    let redactor = session.ui.redactor();
+    for encoded in rows.filter(|encoded| !encoded.secret.is_empty()) {
+        redactor.add_encoded(encoded);
+    }
+    for output in outputs {
+        if output.sensitive {
+            redactor.add_secrets_of(&decode_as(&output.value, &Type::Any).into_secret());
+        } else {
+            redactor.add_encoded(&output.value);
+        }
+    }
+}
+
+/// Says what recovery could not decide; an error, because nothing may be planned or applied over it.
+///
+/// # Errors
+///
+/// When an op is undecided.
+pub fn check_recovery(recovery: &Recovery) -> Result<(), CommandError> {
+    let several: Vec<&Finding> = recovery.needs_human().collect();
+    if !several.is_empty() {
+        let message = format!(
+            "{} interrupted operation{} left more than one object",
+            several.len(),
+            if several.len() == 1 { "" } else { "s" }
+        );
+        let error = several.iter().fold(
+            CommandError::new(ErrorKind::NeedsHuman, message),
+            |error, finding| {
+                let Resolution::Several(ids) = &finding.resolution else {
+                    return error;
+                };
+                error.hint(format!("{} may be any of: {}", finding.key, ids.join(", ")))
+            },
+        );
+        return Err(error.hint("Remove all but one of them, and run the command again."));
+    }
+    let Some(finding) = recovery.unreadable().next() else {
+        return Ok(());
+    };
+    let Resolution::Unreadable(error) = &finding.resolution else {
+        return Ok(());
+    };
+    let kind = if error.kind == ProviderErrorKind::Credentials {
+        ErrorKind::Credentials
+    } else {
+        ErrorKind::Failed
+    };
+    let message = format!(
+        "cannot find out what became of the interrupted operation on {}",
+        finding.key
+    );
+    let command = CommandError::new(kind, message).because(error.clone());
+    Err(match &error.hint {
+        Some(hint) => command.hint(hint.clone()),
+        None => command,
+    })
+}

@@ -1,0 +1,306 @@
+//! Making a plan: recovery in memory or in the state, refresh, data reads in rounds, and the planner.
+
+use std::collections::BTreeMap;
+
+use strata_core::apply;
+use strata_core::plan::{PlanHeader, PlanInput, plan};
+use strata_model::plan::{Plan, PlanMode, PlanOptions};
+use strata_model::provider::{Observation, ProviderErrorKind};
+use strata_model::state::{RowKey, StateSnapshot};
+use strata_model::store::{Lock, StateStore};
+use strata_model::{Address, Diagnostics, PlanId};
+
+use super::bench::{Bench, check_recovery, hide_secrets};
+use super::refresh::Reading;
+use super::state_error;
+use crate::error::{CommandError, ErrorKind};
+use crate::view::progress::words;
+
+/// How often the planner may ask for more before it is taken to go in circles.
+const MOST_ROUNDS: usize = 100;
+
+/// What is asked of a plan beyond its options.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// What is asked for.
+    pub options: PlanOptions,
+    /// How many reads at once.
+    pub parallelism: u16,
+    /// Objects to import, by address.
+    pub imports: BTreeMap<Address, String>,
+    /// Whether the plan names what stays as it is.
+    pub record_unchanged: bool,
+    /// The lock, where it is held: recovery may write then.
+    pub lock: Option<&'a Lock>,
+}
+
+/// A plan with what it was made from.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What is recorded, open ops resolved.
+    pub snapshot: StateSnapshot,
+}
+
+impl Bench<'_> {
+    /// Makes a plan, and shows what there is to say about the definitions.
+    ///
+    /// # Errors
+    ///
+    /// When the definitions or the state do not allow one; diagnostics have been shown then.
+    pub async fn plan(&self, request: Request<'_>) -> Result<Planned, CommandError> {
+        let snapshot = self.recovered(&request).await?;
+        let observed = self.observe(&snapshot, &request).await?;
+        let late = match &self.store {
+            Some(store) if request.options.refresh => {
+                self.reading(request.parallelism)
+                    .late(&snapshot, store)
+                    .await
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let source = &self.project.revision;
+        let header = PlanHeader {
+            id: PlanId::from_bits(self.session.ids.bits()),
+            engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+            created_at: self.session.clock.now(),
+            source: source.clone(),
+            files: BTreeMap::new(),
+        };
+        let mut read = BTreeMap::new();
+        for _ in 0..MOST_ROUNDS {
+            let outcome = plan(PlanInput {
+                definitions: &self.project.loaded.definitions,
+                sources: &self.project.loaded.sources,
+                trees: &self.trees,
+                project_name: &self.project.name,
+                variables: &self.variables,
+                providers: self.providers(),
+                snapshot: &snapshot,
+                observed: &observed,
+                read: &read,
+                imports: &request.imports,
+                late: &late,
+                options: &request.options,
+                key: &self.key,
+                header: &header,
+                validate_only: false,
+                record_unchanged: request.record_unchanged,
+            });
+            if outcome.needs.is_empty() {
+                return self.finish(outcome.plan, outcome.diagnostics, snapshot);
+            }
+            let answers = self
+                .reading(request.parallelism)
+                .needs(&outcome.needs)
+                .await;
+            refuse_missing_credentials(answers.values())?;
+            hide_observed(self, answers.values());
+            read.extend(answers);
+        }
+        Err(CommandError::bug(
+            "the planner asks for more reads again and again",
+        ))
+    }
+
+    fn finish(
+        &self,
+        plan: Option<Plan>,
+        mut diagnostics: Diagnostics,
+        snapshot: StateSnapshot,
+    ) -> Result<Planned, CommandError> {
+        let mut all = self.project.loaded.diagnostics.clone();
+        diagnostics.sort();
+        all.extend(diagnostics);
+        self.session
+            .ui
+            .diagnostics(&all, &self.project.loaded.sources);
+        let Some(mut plan) = plan else {
+            return Err(CommandError::shown(refusal_kind(&all)));
+        };
+        // Functions read files while the plan was made: only now is the snapshot complete.
+        let (files, digest) = self.project.snapshot();
+        plan.definitions = files;
+        plan.source.tree = Some(digest);
+        Ok(Planned { plan, snapshot })
+    }
+
+    /// What is recorded, with every open op resolved: in the state with the lock, in memory without it.
+    async fn recovered(&self, request: &Request<'_>) -> Result<StateSnapshot, CommandError> {
+        let ui = &self.session.ui;
+        let parallelism = usize::from(request.parallelism);
+        let Some(lock) = request.lock else {
+            let recorded = self.snapshot().await?;
+            let (snapshot, recovery) =
+                apply::preview(recorded, &self.connections, &self.key, parallelism).await;
+            for finding in &recovery.findings {
+                if let Some(outcome) = finding.resolution.outcome() {
+                    let event = strata_model::event::Event::Recovered {
+                        key: finding.key.clone(),
+                        outcome,
+                    };
+                    ui.note(&words(&event).unwrap_or_default());
+                }
+            }
+            check_recovery(&recovery)?;
+            return Ok(snapshot);
+        };
+        self.recover(lock, parallelism).await?;
+        self.snapshot().await
+    }
+
+    /// Resolves every open op in the state.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be decided.
+    pub async fn recover(&self, lock: &Lock, parallelism: usize) -> Result<(), CommandError> {
+        let ui = &self.session.ui;
+        let store = self.store()?;
+        hide_secrets(self.session, &store.snapshot().await.map_err(state_error)?);
+        let events = |event: strata_model::event::Event| {
+            if let Some(text) = words(&event) {
+                ui.note(&text);
+            }
+        };
+        let recovery = apply::recover(apply::RecoverInput {
+            store,
+            lock,
+            connections: &self.connections,
+            key: &self.key,
+            parallelism,
+            events: &events,
+        })
+        .await
+        .map_err(state_error)?;
+        check_recovery(&recovery)
+    }
+
+    /// How this bench reads.
+    pub fn reading(&self, parallelism: u16) -> Reading<'_> {
+        Reading {
+            connections: &self.connections,
+            parallelism: usize::from(parallelism),
+            speed: self.clouds.speed,
+        }
+    }
+
+    async fn observe(
+        &self,
+        snapshot: &StateSnapshot,
+        request: &Request<'_>,
+    ) -> Result<BTreeMap<RowKey, Observation>, CommandError> {
+        if !request.options.refresh {
+            return Ok(BTreeMap::new());
+        }
+        let store = self.store.as_ref().map(|store| store as &dyn StateStore);
+        let observed = self
+            .reading(request.parallelism)
+            .refresh(snapshot.rows.values(), store)
+            .await;
+        refuse_missing_credentials(observed.values())?;
+        hide_observed(self, observed.values());
+        Ok(observed)
+    }
+
+    /// Checks the definitions, and nothing outside of them. Returns what there is to say.
+    pub fn validate(&self) -> Diagnostics {
+        validate(&self.project, &self.trees, self.session)
+    }
+}
+
+/// Checks a project's definitions, and nothing outside of them.
+pub fn validate(
+    project: &super::project::Project,
+    trees: &strata_core::plan::Trees,
+    session: &crate::session::Session,
+) -> Diagnostics {
+    let header = PlanHeader {
+        id: PlanId::from_bits([0; 16]),
+        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+        created_at: session.clock.now(),
+        source: project.revision.clone(),
+        files: BTreeMap::new(),
+    };
+    let outcome = plan(PlanInput {
+        definitions: &project.loaded.definitions,
+        sources: &project.loaded.sources,
+        trees,
+        project_name: &project.name,
+        variables: &BTreeMap::new(),
+        providers: &super::providers(),
+        snapshot: &StateSnapshot::default(),
+        observed: &BTreeMap::new(),
+        read: &BTreeMap::new(),
+        imports: &BTreeMap::new(),
+        late: &[],
+        options: &PlanOptions {
+            mode: PlanMode::Normal,
+            refresh: false,
+            ..PlanOptions::default()
+        },
+        key: &strata_model::SecretKey::from_bytes([0; 32]),
+        header: &header,
+        validate_only: true,
+        record_unchanged: false,
+    });
+    outcome.diagnostics
+}
+
+/// What was read may hold secrets.
+fn hide_observed<'o>(bench: &Bench<'_>, observed: impl Iterator<Item = &'o Observation>) {
+    for observation in observed {
+        if let Observation::Present(object) = observation {
+            bench
+                .session
+                .ui
+                .redactor()
+                .add_secrets_of(&object.attributes);
+        }
+    }
+}
+
+/// Without credentials nothing can be read: one error says so, not one for each object.
+fn refuse_missing_credentials<'o>(
+    mut observed: impl Iterator<Item = &'o Observation>,
+) -> Result<(), CommandError> {
+    let refused = observed.find_map(|observation| match observation {
+        Observation::Unreadable(error) if error.kind == ProviderErrorKind::Credentials => {
+            Some(error)
+        }
+        Observation::Unreadable(_) | Observation::Present(_) | Observation::Absent => None,
+    });
+    let Some(error) = refused else { return Ok(()) };
+    let command = CommandError::new(ErrorKind::Credentials, "credentials are missing or expired")
+        .because(error.clone());
+    Err(match &error.hint {
+        Some(hint) => command.hint(hint.clone()),
+        None => command.hint("Log in again, and repeat the command: it goes on where it stopped."),
+    })
+}
+
+/// The kind of a plan that was not made, by its errors: definitions that are wrong, or a world that does not allow it.
+fn refusal_kind(diagnostics: &Diagnostics) -> ErrorKind {
+    let outside = [
+        strata_core::code::UNREADABLE,
+        strata_core::code::PROVIDER_REFUSED,
+        strata_core::code::PROTECTED,
+        strata_core::code::HOLDS_DATA,
+        strata_core::code::ROW_UNUSABLE,
+        strata_core::code::NOT_YET,
+    ];
+    let usage = strata_core::code::UNKNOWN_TARGET;
+    let errors = || {
+        diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == strata_model::Severity::Error)
+    };
+    if errors().all(|diagnostic| diagnostic.code == usage) {
+        ErrorKind::Usage
+    } else if errors().all(|diagnostic| outside.contains(&diagnostic.code)) {
+        ErrorKind::Failed
+    } else {
+        ErrorKind::Definitions
+    }
+}

@@ -1,0 +1,108 @@
+//! Two runs on one state: one works, the other says who does; and a holder that wakes up too late does no harm.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::harness::judge::declared_objects;
+use crate::harness::{World, WorldOptions, figures};
+
+const NETWORKS: &str = r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+
+resource "aws_vpc" "some" {
+  count = 30
+
+  cidr_block = "10.${count.index}.0.0/16"
+  tags       = { Name = "vpc-${count.index}" }
+}
+"#;
+
+const SLOW: &str = "rules: [{ mutating: true, fault: { delay: { ms: 50000 } } }]";
+
+fn world() -> World {
+    let options = WorldOptions {
+        faults: Some(SLOW),
+        ..WorldOptions::default()
+    };
+    World::of_text(NETWORKS, options)
+}
+
+fn live(world: &World) -> usize {
+    declared_objects(&world.ledger()).len()
+}
+
+#[test]
+fn of_two_applies_one_is_refused_at_once() {
+    let world = world();
+    let first = world.start(&["apply", "-auto-approve"]);
+    assert!(world.tap.wait_for(3, Duration::from_secs(60)), "{}", first.output());
+    let second = world.run(&["apply", "-auto-approve"]).expect_code(75);
+    let holder = format!("process {}", first.pid());
+    let second = second.expect_text(&holder).expect_text("tester@");
+    // Plans need no lock.
+    world.run(&["plan"]).expect_code(0);
+    first.wait().expect_code(0);
+    assert_eq!(live(&world), 30);
+    figures(&format!("two applies: second refused with 75 after {:.0?}, naming the holder", second.took));
+    assert!(second.took <= Duration::from_secs(1), "the refusal took {:?}", second.took);
+}
+
+#[test]
+fn a_second_apply_can_wait() {
+    let world = world();
+    let first = world.start(&["apply", "-auto-approve"]);
+    assert!(world.tap.wait_for(3, Duration::from_secs(60)), "{}", first.output());
+    let second = world.start(&["apply", "-auto-approve", "-lock-timeout=60s"]);
+    first.wait().expect_code(0);
+    second.wait().expect_code(0);
+    assert_eq!(live(&world), 30);
+    assert_eq!(world.ledger().objects.iter().filter(|object| object.kind == "vpc").count(), 30);
+}
+
+/// The lock's id in the message of a run that was refused.
+fn lock_id(message: &str) -> String {
+    let (_, rest) = message.split_once("lock id ").expect("the message names the lock");
+    rest.chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+fn a_late_holder_does_no_harm(faults: &str, name: &str) {
+    let world = world();
+    world.cloud.set_faults(faults);
+    let late = world.start(&["apply", "-auto-approve"]);
+    assert!(world.tap.wait_for(12, Duration::from_secs(60)), "{}", late.output());
+    late.signal(Signal::STOP);
+    world.tap.settle();
+    world.cloud.set_faults("rules: []");
+    let refused = world.run(&["apply", "-auto-approve"]).expect_code(75);
+    let id = lock_id(&refused.stderr.replace('\n', " "));
+    world.run(&["force-unlock", "-force", &id]).expect_code(0);
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    let (before, serial) = (world.mutating_calls(), world.remembered().serial);
+    late.signal(Signal::CONT);
+    let late = late.wait();
+    let calls = world.mutating_calls() - before;
+    figures(&format!(
+        "late holder ({name}): exit={:?}, its calls after the takeover={calls}, its commits={}",
+        late.code,
+        u64::from(world.remembered().serial != serial)
+    ));
+    assert_eq!(calls, 0, "calls with an old fence: {}", late.text());
+    assert_eq!(world.remembered().serial, serial, "a commit with an old fence");
+    assert!(late.code.is_some_and(|code| code != 0), "{}", late.text());
+    assert_eq!(live(&world), 30);
+    world.expect_no_changes(&[]);
+}
+
+#[test]
+fn a_holder_that_wakes_up_after_force_unlock_stops() {
+    a_late_holder_does_no_harm(SLOW, "calls under way");
+}
+
+#[test]
+fn a_holder_that_wakes_up_from_a_wait_does_not_send_again() {
+    let throttled = "rules: [{ mutating: true, probability: 0.7, fault: { throttle: {} } }]";
+    a_late_holder_does_no_harm(throttled, "waiting to send again");
+}

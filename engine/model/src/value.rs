@@ -83,9 +83,10 @@ impl Value {
         Kind::List(element, Arc::new(elements)).into()
     }
 
-    /// A set: duplicates are dropped and the elements are put in canonical order, which is by their JSON text.
+    /// A set: duplicates are dropped and the elements are put in canonical order: numbers and texts in their own
+    /// order, everything else by its JSON text, nulls and unknowns last.
     pub fn set(element: Type, elements: Vec<Value>) -> Value {
-        let mut keyed: Vec<(String, Value)> = elements
+        let mut keyed: Vec<(SortKey, Value)> = elements
             .into_iter()
             .map(|value| (value.sort_key(), value))
             .collect();
@@ -408,26 +409,27 @@ impl Value {
         })
     }
 
-    fn sort_key(&self) -> String {
+    fn sort_key(&self) -> SortKey {
         match &self.kind {
-            Kind::String(text) => format!("s{text}"),
-            Kind::Number(number) => match number.as_i128() {
-                Some(integer) => format!("n{:040}", integer + (1_i128 << 70)),
-                None => format!("n{number}"),
-            },
-            Kind::Unknown(_) => "~unknown".to_owned(),
-            Kind::Null(_)
-            | Kind::Bool(_)
-            | Kind::List(..)
-            | Kind::Set(..)
-            | Kind::Map(..)
-            | Kind::Tuple(_)
-            | Kind::Object(_) => {
-                let unknown = if self.has_unknown() { "~" } else { "" };
-                format!("{unknown}{}", self.to_json())
-            }
+            Kind::Number(number) => SortKey::Number(*number),
+            Kind::String(text) => SortKey::Text(text.clone()),
+            Kind::Null(_) => SortKey::Null,
+            Kind::Unknown(_) => SortKey::Unknown(String::new()),
+            _ if self.has_unknown() => SortKey::Unknown(self.to_json().to_string()),
+            _ => SortKey::Json(self.to_json().to_string()),
         }
     }
+}
+
+/// The place of an element in a set: numbers and texts in their own order, everything else by its JSON text, then
+/// null, then what is not known yet.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum SortKey {
+    Number(Number),
+    Text(Arc<str>),
+    Json(String),
+    Null,
+    Unknown(String),
 }
 
 fn replaced_member(
@@ -518,6 +520,11 @@ mod tests {
             )
         };
         assert_eq!(set(&["b", "a", "b"]), set(&["a", "b"]));
+        let half = Value::number(Number::Float(2.5));
+        let mixed = vec![3.into(), half.clone(), Value::null(), 1.into()];
+        let mixed = Value::set(Type::Number, mixed);
+        let ordered = [Value::from(1), half, 3.into(), Value::null()];
+        assert_eq!(mixed.elements().unwrap(), ordered);
         let numbers = Value::set(Type::Number, vec![10.into(), 9.into(), (-1).into()]);
         assert_eq!(
             numbers.elements().unwrap(),

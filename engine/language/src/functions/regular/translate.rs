@@ -11,7 +11,12 @@ pub(super) fn pattern(text: &str) -> String {
         match (character, class) {
             ('\\', _) => match chars.next() {
                 Some('Q') if class == Class::Outside => literal(&mut chars, &mut out),
-                Some(escaped) => escape(escaped, class, &mut out),
+                Some(escaped) => {
+                    escape(escaped, class, &mut out);
+                    if class == Class::Start {
+                        class = Class::Inside;
+                    }
+                }
                 None => out.push('\\'),
             },
             ('[', Class::Outside) => {
@@ -123,6 +128,7 @@ mod tests {
         check(r"\d\b", r"[0-9](?-u:\b)");
         check(r"[\d-]", r"[[0-9]-]");
         check(r"[a[b]", r"[a\[b]");
+        check(r"[^\d]a", r"[^[0-9]]a");
         check(r"[]a]", r"[\]a]");
         check(r"[^]a]", r"[^\]a]");
         check(r"[[:alpha:]]", r"[[:alpha:]]");

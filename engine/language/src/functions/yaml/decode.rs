@@ -110,7 +110,7 @@ impl Builder<'_, '_, '_> {
             return argument(0, "only strings are allowed as mapping keys");
         }
         match tag {
-            Some(tag) if tag.core_suffix() != Some(wanted) => {
+            Some(tag) if core(tag).as_deref() != Some(wanted) => {
                 argument(0, format!("can't interpret {noun} as {}", tag.original()))
             }
             Some(_) | None => Ok(()),
@@ -190,12 +190,17 @@ impl Scalar {
     }
 }
 
+/// The name of a tag of YAML's own.
+fn core(tag: &Tag) -> Option<Cow<'_, str>> {
+    tag.suffix_in_namespace("tag:yaml.org,2002:")
+}
+
 /// What a scalar means by its tag and its spelling.
 fn resolve(text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, Fault> {
     let tag = match tag {
         None => None,
-        Some(tag) => match tag.core_suffix() {
-            Some(suffix) => Some(suffix.to_owned()),
+        Some(tag) => match core(tag) {
+            Some(suffix) => Some(suffix.into_owned()),
             None => return argument(0, format!("unsupported tag {:?}", tag.original())),
         },
     };

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Records what `terraform console` says about the expressions of expressions.txt.
+
+Run it in its own directory with terraform on the PATH; it writes recorded.json. Each entry has the
+expression and either its value (as JSON) and its type (as the language spells types), or the first
+lines of the error. Expressions are asked for in batches; a batch that fails is halved.
+"""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BATCH = 40
+# The console leaves files of its own where it runs.
+WORK = Path(tempfile.mkdtemp()) / "files"
+
+
+def console(expression):
+    run = subprocess.run(
+        ["terraform", "console"],
+        input=expression + "\n",
+        capture_output=True,
+        text=True,
+        cwd=WORK,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "TF_CLI_ARGS": "", "NO_COLOR": "1", "HOME": "/nonexistent"},
+    )
+    if run.returncode == 0:
+        return run.stdout, None
+    text = re.sub(r"\x1b\[[0-9;]*m", "", run.stderr)
+    lines = [line.strip("│╷╵ ").strip() for line in text.splitlines()]
+    start = next((i for i, line in enumerate(lines) if line.startswith("Error:")), 0)
+    return None, " ".join(line for line in lines[start:] if line)[:300]
+
+
+def decoded(text):
+    """The value in what the console printed: quoted Base64 of JSON, which needs no unescaping."""
+    match = re.fullmatch(r'"([A-Za-z0-9+/=]*)"\s*', text)
+    if match is None:
+        raise ValueError(text)
+    return json.loads(base64.b64decode(match[1]))
+
+
+def parse_type(text):
+    """Reads the console's spelling of a type and returns the language's."""
+    tokens = re.findall(r'"(?:[^"\\]|\\.)*"|[^\s:,(){}\[\]]+|[:,(){}\[\]]', text)
+    at = 0
+
+    def take(wanted=None):
+        nonlocal at
+        token = tokens[at]
+        if wanted is not None and token != wanted:
+            raise ValueError(f"{token} in place of {wanted} in {text}")
+        at += 1
+        return token
+
+    def read():
+        name = take()
+        if name in ("list", "set", "map"):
+            take("(")
+            element = read()
+            if tokens[at] == ",":
+                take(",")
+            take(")")
+            return (name, element)
+        if name == "tuple":
+            take("("), take("[")
+            elements = []
+            while tokens[at] != "]":
+                elements.append(read())
+                if tokens[at] == ",":
+                    take(",")
+            take("]"), take(")")
+            return elements
+        if name == "object":
+            take("("), take("{")
+            members = {}
+            while tokens[at] != "}":
+                key = []
+                while tokens[at] != ":":
+                    key.append(take())
+                take(":")
+                members[" ".join(key).strip('"')] = read()
+                if tokens[at] == ",":
+                    take(",")
+            take("}"), take(")")
+            return members
+        return {"dynamic": "any"}.get(name, name)
+
+    return read()
+
+
+def spelled(ty):
+    if isinstance(ty, list):
+        return "tuple([" + ", ".join(map(spelled, ty)) + "])"
+    if isinstance(ty, dict):
+        if not ty:
+            return "object({})"
+        members = sorted(ty.items(), key=lambda item: item[0].encode())
+        return "object({ " + ", ".join(f"{key} = {spelled(value)}" for key, value in members) + " })"
+    if isinstance(ty, tuple):
+        return f"{ty[0]}({spelled(ty[1])})"
+    return ty
+
+
+def record(expressions):
+    """Values and types of a batch, in order."""
+    if not expressions:
+        return []
+    values, error = console("nonsensitive(base64encode(jsonencode([" + ", ".join(f"jsonencode({e})" for e in expressions) + "])))")
+    if error is not None and len(expressions) > 1:
+        half = len(expressions) // 2
+        return record(expressions[:half]) + record(expressions[half:])
+    if error is not None:
+        return [{"expression": expressions[0], "error": console(expressions[0])[1] or error}]
+    types, error = console("type([" + ", ".join(expressions) + "])")
+    if error is not None:
+        raise SystemExit(f"no type of {expressions}: {error}")
+    try:
+        values = decoded(values)
+    except ValueError:
+        if len(expressions) > 1:
+            half = len(expressions) // 2
+            return record(expressions[:half]) + record(expressions[half:])
+        return [{"expression": expressions[0], "unknown": True}]
+    types = parse_type(types)
+    if len(types) != len(expressions):
+        raise SystemExit(f"{len(types)} types of {len(expressions)} expressions")
+    return [
+        {"expression": e, "value": value, "type": spelled(ty)}
+        for e, value, ty in zip(expressions, values, types)
+    ]
+
+
+def main():
+    lines = (HERE / "expressions.txt").read_text(encoding="utf-8").splitlines()
+    expressions = [line for line in lines if line and not line.startswith("# ")]
+    recorded = []
+    shutil.copytree(HERE / "files", WORK)
+    for start in range(0, len(expressions), BATCH):
+        recorded += record(expressions[start : start + BATCH])
+        print(f"{len(recorded)} of {len(expressions)}", file=sys.stderr)
+    version = subprocess.run(["terraform", "version"], capture_output=True, text=True).stdout.splitlines()[0]
+    with open(HERE / "recorded.json", "w", encoding="utf-8") as out:
+        out.write('{"recorded_from": %s, "results": [\n' % json.dumps(version))
+        out.write(",\n".join(json.dumps(entry, ensure_ascii=True) for entry in recorded))
+        out.write("\n]}\n")
+    shutil.rmtree(WORK.parent)
+
+
+if __name__ == "__main__":
+    main()

@@ -548,6 +548,8 @@ impl<'a> Executor<'a> {
     pub(super) fn intent(&self, op: &Op<'a>, row: Option<&StateRow>) -> Intent {
         let step = &self.plan.steps[op.step.number as usize];
         let schema = &op.schema.schema;
+        let row = row.cloned().unwrap_or_else(|| self.intended_row(op, step));
+        let request = (&op.planned, &row.attributes);
         Intent {
             op: op.op,
             run: self.run,
@@ -555,11 +557,11 @@ impl<'a> Executor<'a> {
             step: step.number,
             operation: op.operation,
             adoption: op.schema.adoption,
-            request_digest: row::request_digest(op.operation, &op.planned, schema, self.cx.key),
+            request_digest: row::request_digest(op.operation, request, schema, self.cx.key),
             was_absent: op.was_absent,
             fence: self.fence,
             started_at: self.cx.clock.now(),
-            row: row.cloned().unwrap_or_else(|| self.intended_row(op, step)),
+            row,
         }
     }
 

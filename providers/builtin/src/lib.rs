@@ -4,7 +4,11 @@
 //! again. All randomness comes from the id source of the connection.
 
 mod data;
+mod keys;
+mod private_key;
 mod provider;
+mod random_id;
+mod random_password;
 mod resource;
 
 pub use provider::Builtin;

@@ -14,10 +14,13 @@ use strata_model::state::StateRow;
 use strata_model::{IdSource, Lineage, Value};
 
 use crate::data::Data;
+use crate::private_key::PrivateKey;
+use crate::random_id::RandomId;
+use crate::random_password::RandomPassword;
 use crate::resource::{BuiltinType, invalid, with_attributes};
 
 /// The registry: one line per resource type.
-const TYPES: &[&dyn BuiltinType] = &[&Data];
+const TYPES: &[&dyn BuiltinType] = &[&Data, &PrivateKey, &RandomId, &RandomPassword];
 
 /// The provider `strata`, whose objects live in the state only.
 #[derive(Debug)]

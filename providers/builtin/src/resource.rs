@@ -3,7 +3,7 @@
 use std::fmt;
 
 use strata_model::provider::{ArgumentFault, ProviderError, ProviderErrorKind};
-use strata_model::schema::{Proposal, ResourceSchema};
+use strata_model::schema::{Attribute, AttributeType, Proposal, ResourceSchema};
 use strata_model::{AttributePath, IdSource, Value};
 
 /// A resource type whose objects live in the state only.
@@ -50,6 +50,18 @@ pub(crate) fn with_attributes(object: &Value, set: Vec<(&'static str, Value)>) -
     set.into_iter().fold(object.clone(), |object, (name, new)| {
         object.with_at(&AttributePath::attribute(name), new)
     })
+}
+
+/// The argument `keepers`.
+pub(crate) fn keepers() -> (&'static str, Attribute) {
+    (
+        "keepers",
+        Attribute::optional(
+            AttributeType::string_map(),
+            "Any values; a change of one makes a new object.",
+        )
+        .replaces(),
+    )
 }
 
 /// An id in the form of a random (version 4) UUID.

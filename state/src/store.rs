@@ -451,6 +451,18 @@ impl StateStore for SqliteStore {
         replace_lock_file(&self.paths.lock, id).map_err(|error| doing.io(error))
     }
 
+    async fn check_fence(&self, fence: Fence) -> Result<(), StoreError> {
+        let doing = self.doing("checking the lock on the state");
+        let mut reader = self.reader.lock().await;
+        let mut tx = self.begin_read(&mut reader, doing).await?;
+        let meta = Meta::read(&mut tx, &self.key, &self.codec.integrity, doing).await?;
+        if meta.fence == fence.0 {
+            Ok(())
+        } else {
+            Err(StoreError::Fenced)
+        }
+    }
+
     async fn commit(&self, fence: Fence, batch: Batch) -> Result<Serial, StoreError> {
         let doing = self.doing("writing to the state");
         self.write(Some(fence), batch.0, doing).await

@@ -366,6 +366,16 @@ pub trait Checkpoint: Send + Sync {
     /// When the record could not be made durable: the caller makes no further mutating call and returns the error.
     async fn created(&self, id: &str, attributes: &Value) -> Result<(), ProviderError>;
 
+    /// Asks whether a mutating call may leave. Asked right before every one: a process that was stopped, or waited for
+    /// long, may have lost its lock meanwhile. Cheap, and writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When it may not: the caller makes no further mutating call and returns the error.
+    async fn may_send(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
     /// Tells people what is waited for.
     fn progress(&self, message: &str);
 }

@@ -127,6 +127,13 @@ pub trait StateStore: fmt::Debug + Send + Sync {
     /// [`StoreError::NotLocked`] when no lock has that id.
     async fn force_unlock(&self, id: &str) -> Result<(), StoreError>;
 
+    /// Checks that a fence is still the current one, and writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Fenced`] when it is not.
+    async fn check_fence(&self, fence: Fence) -> Result<(), StoreError>;
+
     /// Makes a batch durable (on disk, synced) and raises the serial by one.
     ///
     /// # Errors

@@ -83,6 +83,7 @@ impl<'a> Step<'a> {
             + Sync
             + 'static,
     {
+        self.checkpoint.may_send().await?;
         let answer = send(operation, call).await;
         if answer.is_ok() {
             self.changed.store(true, Ordering::Relaxed);

@@ -93,8 +93,11 @@ async fn force_unlock_fences_a_living_holder() {
         "{result:?}"
     );
     let (id, _) = other.lock_holder().await.unwrap().unwrap();
+    zombie.check_fence(fence).await.unwrap();
     other.force_unlock(&id).await.unwrap();
     assert_eq!(other.lock_holder().await.unwrap(), None);
+    let checked = zombie.check_fence(fence).await;
+    assert!(matches!(checked, Err(StoreError::Fenced)), "{checked:?}");
     assert_fenced(commit(&zombie, fence, vec![put(0)]).await);
 
     // The lock can be taken though the zombie lives, and the zombie cannot give it back.

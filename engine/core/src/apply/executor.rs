@@ -140,6 +140,8 @@ impl<'a> Executor<'a> {
             connections,
             resolver: input.resolver,
             cx: Surroundings {
+                store: input.store,
+                fence: input.lock.fence,
                 clock: connections.clock().clone(),
                 ids: connections.ids().clone(),
                 key: input.key,

@@ -1,6 +1,7 @@
 //! One op: sends the request, looks into lost answers, and sends again where the retry policy says so.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use strata_model::provider::{
 };
 use strata_model::schema::{ResourceSchema, Timeouts};
 use strata_model::state::{CheckpointRecord, RowKey};
-use strata_model::{Clock, IdSource, OpId, SecretKey, Value};
+use strata_model::store::StateStore;
+use strata_model::{Clock, Fence, IdSource, OpId, SecretKey, Value};
 
 use super::journal::{JournalEvent, StepStatus, next_status};
 use super::locate::{Located, Lost, Waiting, locate};
@@ -25,6 +27,9 @@ use super::{retry, row};
 /// What all ops of a run share.
 #[derive(Clone)]
 pub(crate) struct Surroundings<'a> {
+    pub(crate) store: &'a dyn StateStore,
+    /// The fence of the lock that the run holds.
+    pub(crate) fence: Fence,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) key: &'a SecretKey,
@@ -214,6 +219,13 @@ impl Attempt<'_, '_> {
         let failed_at = self.cx.clock.elapsed();
         let ApplyError { error, residue } = failure;
         let error = self.checkpoint.redactor.error(error);
+        if self.checkpoint.is_refused() {
+            // The lock is another run's: it looks into the op, and this one leaves it alone.
+            return Some(OpEnd::Failed {
+                error,
+                left: Left::Unknown,
+            });
+        }
         if self.op.operation == Operation::Delete && error.kind == ProviderErrorKind::NotFound {
             return Some(OpEnd::Done(gone()));
         }
@@ -347,6 +359,8 @@ struct Recorder<'x, 'a> {
     redactor: Redactor,
     /// The id that was reported last, and whether it is durable.
     reported: Mutex<Option<(String, bool)>>,
+    /// Whether a call was refused because the lock is lost.
+    refused: AtomicBool,
 }
 
 impl<'x, 'a> Recorder<'x, 'a> {
@@ -356,7 +370,12 @@ impl<'x, 'a> Recorder<'x, 'a> {
             cx,
             redactor: Redactor::of(op.prior.iter().chain([&op.planned])),
             reported: Mutex::default(),
+            refused: AtomicBool::new(false),
         }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
     }
 
     fn id(&self) -> Option<String> {
@@ -408,6 +427,19 @@ impl Checkpoint for Recorder<'_, '_> {
         durable.await.map_err(|_| not_durable())??;
         self.set(id, true);
         self.op.journal.advance(JournalEvent::Identified)
+    }
+
+    async fn may_send(&self) -> Result<(), ProviderError> {
+        // Local objects have no effect before the commit, which checks by itself.
+        if self.op.local {
+            return Ok(());
+        }
+        let checked = self.cx.store.check_fence(self.cx.fence).await;
+        checked.map_err(|error| {
+            self.refused.store(true, Ordering::Relaxed);
+            self.cx.brake.throw();
+            ProviderError::new(ProviderErrorKind::Unavailable, error.to_string())
+        })
     }
 
     fn progress(&self, message: &str) {

@@ -156,7 +156,12 @@ fn lost() -> ApplyError {
 
 impl FakeConnection {
     /// The part of a mutating call before its effect.
-    async fn send(&self, request: &ApplyRequest<'_>) -> Result<Option<Scripted>, ApplyError> {
+    async fn send(
+        &self,
+        request: &ApplyRequest<'_>,
+        checkpoint: &dyn Checkpoint,
+    ) -> Result<Option<Scripted>, ApplyError> {
+        checkpoint.may_send().await.map_err(ApplyError::nothing)?;
         self.0.point().await;
         let scripted = {
             let mut inner = self.0.get();
@@ -240,7 +245,7 @@ impl FakeConnection {
         // The same attributes again: safe to repeat.
         self.assign(&id, planned);
         let scripted = self
-            .send(request)
+            .send(request, checkpoint)
             .await
             .map_err(|failed| partial(failed.error))?;
         if let Some(object) = self.0.get().objects.get_mut(&id) {
@@ -261,7 +266,7 @@ impl FakeConnection {
         request: &ApplyRequest<'_>,
         checkpoint: &dyn Checkpoint,
     ) -> Result<String, ApplyError> {
-        let scripted = self.send(request).await?;
+        let scripted = self.send(request, checkpoint).await?;
         let id = self.insert(request)?;
         self.script(scripted, request, &id)?;
         self.answer(scripted).await?;
@@ -372,9 +377,13 @@ impl FakeConnection {
         }
     }
 
-    async fn update(&self, request: &ApplyRequest<'_>) -> Result<Applied, ApplyError> {
+    async fn update(
+        &self,
+        request: &ApplyRequest<'_>,
+        checkpoint: &dyn Checkpoint,
+    ) -> Result<Applied, ApplyError> {
         let id = request.id.unwrap_or_default().to_owned();
-        let scripted = self.send(request).await?;
+        let scripted = self.send(request, checkpoint).await?;
         {
             let mut inner = self.0.get();
             let Some(object) = inner.objects.get_mut(&id).filter(|object| object.live) else {
@@ -399,9 +408,13 @@ impl FakeConnection {
         })
     }
 
-    async fn delete(&self, request: &ApplyRequest<'_>) -> Result<Applied, ApplyError> {
+    async fn delete(
+        &self,
+        request: &ApplyRequest<'_>,
+        checkpoint: &dyn Checkpoint,
+    ) -> Result<Applied, ApplyError> {
         let id = request.id.unwrap_or_default().to_owned();
-        let scripted = self.send(request).await?;
+        let scripted = self.send(request, checkpoint).await?;
         {
             let mut inner = self.0.get();
             let Some(object) = inner.objects.get_mut(&id).filter(|object| object.live) else {
@@ -513,8 +526,8 @@ impl Connection for FakeConnection {
         }
         let result = match request.operation {
             Operation::Create => self.create(&request, checkpoint).await,
-            Operation::Update => self.update(&request).await,
-            Operation::Delete => self.delete(&request).await,
+            Operation::Update => self.update(&request, checkpoint).await,
+            Operation::Delete => self.delete(&request, checkpoint).await,
         };
         self.0.get().under_way.0 -= 1;
         result

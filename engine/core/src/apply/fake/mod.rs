@@ -34,6 +34,8 @@ pub(super) struct Faults {
     pub(super) failing_commits: BTreeSet<u64>,
     /// The commit, counted from 0, before which somebody takes the lock away.
     pub(super) fenced_at: Option<u64>,
+    /// The look at the fence, counted from 0, before which somebody takes the lock away.
+    pub(super) fenced_at_look: Option<u64>,
     /// Mutating calls, counted from 0, that are answered with an error.
     pub(super) scripted: BTreeMap<u64, Scripted>,
 }
@@ -83,6 +85,9 @@ pub(super) struct Inner {
     /// Whether a commit failed, and how many ops began after that.
     pub(super) failed_commit: bool,
     pub(super) begun_too_late: u64,
+    /// Looks at the fence so far, and the mutating calls before the one that found it raised.
+    pub(super) looks: u64,
+    pub(super) calls_before_fence: Option<u64>,
 }
 
 /// The world outside of the engine; clones are the same world.

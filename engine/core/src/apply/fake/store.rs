@@ -180,6 +180,20 @@ impl StateStore for World {
         Ok(())
     }
 
+    async fn check_fence(&self, fence: Fence) -> Result<(), StoreError> {
+        let mut inner = self.get();
+        if inner.faults.fenced_at_look == Some(inner.looks) {
+            inner.store.fence.0 += 1;
+            inner.calls_before_fence = Some(inner.mutating_calls);
+        }
+        inner.looks += 1;
+        if inner.store.fence == fence {
+            Ok(())
+        } else {
+            Err(StoreError::Fenced)
+        }
+    }
+
     async fn commit(&self, fence: Fence, batch: Batch) -> Result<Serial, StoreError> {
         self.point().await;
         let serial = {

@@ -306,6 +306,32 @@ fn who_lost_the_lock_begins_nothing() {
 }
 
 #[test]
+fn who_lost_the_lock_while_waiting_sends_nothing_again() {
+    for look in 0..8 {
+        // The creation has two calls, and the first of them is refused a few times before it gets through.
+        let world = World::new(5);
+        world.get().faults.throttled = 500;
+        world.get().faults.fenced_at_look = Some(look);
+        let scenario = pair(&world, "fake_multi.one");
+        let outcome = apply(&world, &scenario);
+        let inner = world.get();
+        if inner.looks <= look {
+            assert!(look > 3, "too few looks at the fence: {}", inner.looks);
+            continue;
+        }
+        assert!(outcome.fenced, "{look}");
+        assert_eq!(inner.calls_before_fence, Some(inner.mutating_calls), "{look}");
+        drop(inner);
+        let mut inner = world.get();
+        inner.faults = crate::apply::fake::Faults::default();
+        inner.failed_commit = false;
+        drop(inner);
+        assert!(apply(&world, &scenario).is_complete(), "{look}");
+        assert_eq!(world.defects(), [""; 0], "{look}");
+    }
+}
+
+#[test]
 fn an_interrupt_lets_running_steps_finish() {
     let furnished = furnished(11);
     for point in (1..120).step_by(2) {

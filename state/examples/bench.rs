@@ -103,6 +103,17 @@ fn row(number: u64, op: OpId) -> StateRow {
     }
 }
 
+/// Time that all threads of this process have spent on a processor, which a busy machine does not stretch.
+fn processor_time() -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let nanos: u64 = tasks
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok())
+        .filter_map(|text| text.split(' ').next()?.parse::<u64>().ok())
+        .sum();
+    Duration::from_nanos(nanos)
+}
+
 const PLAN: [u8; 16] = [1; 16];
 const RUN: [u8; 16] = [2; 16];
 
@@ -189,7 +200,7 @@ async fn apply(path: &Path, count: u64, parallel: u64) {
         }),
     ];
     store.commit(lock.fence, Batch(begin)).await.unwrap();
-    let started = Instant::now();
+    let (started, busy) = (Instant::now(), processor_time());
     let mut running: Vec<Write> = Vec::new();
     let mut next = 0;
     while next < count || !running.is_empty() {
@@ -202,9 +213,9 @@ async fn apply(path: &Path, count: u64, parallel: u64) {
         store.commit(lock.fence, Batch(batch)).await.unwrap();
         running = opened;
     }
-    let elapsed = started.elapsed();
+    let (elapsed, busy) = (started.elapsed(), processor_time() - busy);
     println!(
-        "apply {count} steps, parallel {parallel}: {elapsed:?}, {:.0} steps/s, {} commits, {:?} each",
+        "apply {count} steps, parallel {parallel}: {elapsed:?}, {:.0} steps/s, {} commits, {:?} each; processor {busy:?}",
         count as f64 / elapsed.as_secs_f64(),
         store.commit_count(),
         elapsed / u32::try_from(store.commit_count()).unwrap(),
@@ -216,21 +227,27 @@ async fn apply(path: &Path, count: u64, parallel: u64) {
 async fn read(path: &Path, access: Access) {
     let (mut opens, mut snapshots) = (Vec::new(), Vec::new());
     let mut rows = 0;
+    let (mut opens_busy, mut snapshots_busy) = (Vec::new(), Vec::new());
     for _ in 0..9 {
-        let started = Instant::now();
+        let (started, busy) = (Instant::now(), processor_time());
         let store = SqliteStore::open(path, options(access)).await.unwrap();
         opens.push(started.elapsed());
-        let started = Instant::now();
+        opens_busy.push(processor_time() - busy);
+        let (started, busy) = (Instant::now(), processor_time());
         rows = store.snapshot().await.unwrap().rows.len();
         snapshots.push(started.elapsed());
+        snapshots_busy.push(processor_time() - busy);
         store.close().await.unwrap();
     }
-    opens.sort();
-    snapshots.sort();
+    for list in [&mut opens, &mut snapshots, &mut opens_busy, &mut snapshots_busy] {
+        list.sort();
+    }
     println!(
-        "{access:?} {rows} rows: open {:?}, snapshot {:?} (medians of 9; {} KiB)",
+        "{access:?} {rows} rows: open {:?} (processor {:?}), snapshot {:?} (processor {:?}) (medians of 9; {} KiB)",
         opens[4],
+        opens_busy[4],
         snapshots[4],
+        snapshots_busy[4],
         std::fs::metadata(path).unwrap().len() / 1024
     );
 }
@@ -250,14 +267,15 @@ fn sync_cost(directory: &Path) {
 async fn main() {
     let directory = tempfile::tempdir().unwrap();
     sync_cost(directory.path());
-    for (count, parallel) in [
+    let sizes = [
         (20, 10),
         (1_000, 10),
         (5_000, 10),
         (10_000, 10),
         (5_000, 100),
         (50_000, 10),
-    ] {
+    ];
+    for (count, parallel) in sizes {
         let path = directory.path().join(format!("{count}-{parallel}.db"));
         apply(&path, count, parallel).await;
         read(&path, Access::Read).await;

@@ -56,9 +56,9 @@ pub enum GitError {
         /// What was asked for.
         revision: String,
     },
-    /// The server of an SSH source is not known.
+    /// The server of an SSH source is not known, or is another than the one that is known.
     #[error(
-        "the host key of {host} is not in ~/.ssh/known_hosts; the server's fingerprint is {fingerprint}"
+        "the host key of {host} does not stand in ~/.ssh/known_hosts; the server's fingerprint is {fingerprint}"
     )]
     UnknownHostKey {
         /// The host.

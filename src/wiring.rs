@@ -8,6 +8,7 @@ pub mod clouds;
 pub mod files;
 pub mod git;
 pub mod location;
+pub mod names;
 pub mod packages;
 pub mod planning;
 pub mod project;

@@ -1,1 +1,23 @@
-//! x
+//! Command tests: the program as people and scripts use it, in a directory and an environment of its own.
+
+#[path = "commands/support.rs"]
+mod support;
+
+#[path = "commands/definitions.rs"]
+mod definitions;
+#[path = "commands/exit_codes.rs"]
+mod exit_codes;
+#[path = "commands/help.rs"]
+mod help;
+#[path = "commands/json.rs"]
+mod json;
+#[path = "commands/life.rs"]
+mod life;
+#[path = "commands/repository.rs"]
+mod repository;
+#[path = "commands/sandbox.rs"]
+mod sandbox;
+#[path = "commands/secrets.rs"]
+mod secrets;
+#[path = "commands/state.rs"]
+mod state;

@@ -1,19 +1,150 @@
-//! `strata console`.
+//! `strata console`: evaluates expressions, line by line.
+
+use std::io::BufRead;
+use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::{Value as Json, json};
+use strata_language::budget::Budget;
+use strata_language::evaluate::Evaluator;
+use strata_language::parse;
+use strata_model::source::SourceFile;
+use strata_model::value::Kind;
+use strata_model::{Diagnostic, Diagnostics, Severity, SourceMap, Value};
 
+use crate::arguments::VariableArguments;
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
+use crate::view::plan_text::bare_value;
+use crate::wiring::names::{Names, Secrets};
 
 /// `strata console`
 #[derive(Debug, Clone, Args)]
-pub struct Arguments {}
+#[command(after_help = "\
+Examples:
+  strata console
+  echo 'cidrsubnet(\"10.0.0.0/16\", 8, 3)' | strata console
+  echo '\"upper(var.region)\"' | strata console -json
+
+Resources have the values that the state records; nothing is read from any cloud. It works without a project, too.")]
+pub struct Arguments {
+    /// Values of variables.
+    #[command(flatten)]
+    pub variables: VariableArguments,
+    /// Read JSON texts, and write one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    /// More names: a JSON file of {NAME: {"value", "type"}}
+    #[arg(long, value_name = "FILE")]
+    pub scope: Option<PathBuf>,
+    /// Take each line as a template, as YAML spells its values
+    #[arg(long)]
+    pub template: bool,
+}
 
 /// Runs the command.
 ///
 /// # Errors
 ///
-/// Always: it is not there yet.
-pub async fn run(_session: &Session, _arguments: &Arguments) -> Result<Outcome, CommandError> {
-    Err(CommandError::failed("console is not there yet"))
+/// When the project or the file of names cannot be read. A line that is wrong ends nothing.
+pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
+    let names = Names::open(session, &arguments.variables, arguments.scope.as_deref()).await?;
+    let interactive = session.ui.settings().input && !arguments.json;
+    if interactive {
+        session.ui.note("Type an expression; Ctrl-D ends.");
+        while let Some(line) = session.ui.ask("> ") {
+            if matches!(line.as_str(), "exit" | "quit") {
+                break;
+            }
+            answer(session, arguments, (&names, &line));
+        }
+        session.ui.line("");
+        return Ok(Outcome::Done);
+    }
+    for line in std::io::stdin().lock().lines() {
+        let line = line.map_err(|error| CommandError::failed("cannot read standard input").because(error))?;
+        if !line.trim().is_empty() {
+            answer(session, arguments, (&names, &line));
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn answer(session: &Session, arguments: &Arguments, (names, line): (&Names, &str)) {
+    let text = if arguments.json {
+        match serde_json::from_str::<String>(line) {
+            Ok(text) => text,
+            Err(error) => {
+                let message = format!("the line is no JSON text: {error}");
+                session.ui.json(&json!({ "error": { "code": "E0110", "message": message, "line": 1, "column": error.column() } }));
+                return;
+            }
+        }
+    } else {
+        line.to_owned()
+    };
+    if text.trim().is_empty() && !arguments.template {
+        return;
+    }
+    let mut sources = SourceMap::default();
+    let file = sources.add(SourceFile::new("<console>", text.as_str()));
+    let mut diagnostics = Diagnostics::new();
+    let parsed = if arguments.template { parse::template(&text, file, 0) } else { parse::expression(&text, file, 0) };
+    let mut shown = None;
+    match parsed {
+        Ok(expression) => {
+            let evaluate = |secrets: Secrets, diagnostics: &mut Diagnostics| {
+                let scope = names.scope(secrets);
+                let budget = Budget::default();
+                let evaluator = Evaluator {
+                    scope: &scope,
+                    files: names.files(),
+                    budget: &budget,
+                    plan_timestamp: Some(session.clock.now()),
+                };
+                evaluator.evaluate(&expression, diagnostics)
+            };
+            let value = evaluate(Secrets::Known, &mut diagnostics);
+            // What comes out otherwise when the project's secrets are unknown was made of them.
+            let hidden = value.has_secret() && evaluate(Secrets::Unknown, &mut Diagnostics::new()) != value;
+            shown = Some((value, hidden));
+        }
+        Err(diagnostic) => diagnostics.push(*diagnostic),
+    }
+    let error = diagnostics.iter().find(|found| found.severity == Severity::Error);
+    match (error, shown) {
+        (Some(error), _) if arguments.json => session.ui.json(&error_json(error, &sources)),
+        (Some(_), _) | (None, None) => session.ui.diagnostics(&diagnostics, &sources),
+        (None, Some((value, hidden))) if arguments.json => session.ui.json(&value_json(&value, hidden)),
+        (None, Some((value, _))) => session.ui.print(&bare_value(&value, session.ui.style())),
+    }
+}
+
+fn error_json(error: &Diagnostic, sources: &SourceMap) -> Json {
+    let position = error.span.and_then(|span| sources.position(span));
+    let (line, column) = position.map_or((1, 1), |position| (position.line, position.column));
+    json!({ "error": { "code": error.code.to_string(), "message": error.detail, "line": line, "column": column } })
+}
+
+fn value_json(value: &Value, hidden: bool) -> Json {
+    if hidden {
+        return json!({ "value": null, "sensitive": true, "type": value.ty().to_string() });
+    }
+    let mut json = json!({ "value": plain(value), "type": value.ty().to_string() });
+    if value.has_secret() {
+        json["sensitive"] = true.into();
+    }
+    json
+}
+
+/// The value as JSON, with `{"unknown": true}` for what is unknown.
+fn plain(value: &Value) -> Json {
+    match value.kind() {
+        Kind::Unknown(_) => json!({ "unknown": true }),
+        Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => value.to_json(),
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => elements.iter().map(plain).collect(),
+        Kind::Map(_, members) | Kind::Object(members) => {
+            Json::Object(members.iter().map(|(name, member)| (name.to_string(), plain(member))).collect())
+        }
+    }
 }

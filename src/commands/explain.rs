@@ -1,19 +1,246 @@
-//! `strata explain`.
+//! `strata explain`: where the values of a resource, stack or cluster come from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clap::Args;
+use serde_json::{Value as Json, json};
+use strata_language::definition::{InstanceBlock, InstanceKind, Package, ResourceId};
+use strata_language::expression::{Expr, ExprKind};
+use strata_language::references::references;
+use strata_model::{Address, Scope, ScopeKind, Span, Value};
 
+use super::plan::open;
+use crate::arguments::PlanningArguments;
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
+use crate::view::changes::decode;
+use crate::view::difference::one_line;
+use crate::view::shape;
+use crate::view::style::{Style, escape_line};
+use crate::wiring::bench::{Access, Bench};
+use crate::wiring::planning::Request;
+use crate::wiring::project::Project;
 
 /// `strata explain`
 #[derive(Debug, Clone, Args)]
-pub struct Arguments {}
+#[command(after_help = "\
+Examples:
+  strata explain cluster.prod-eu                   every input: where it is set, and what it overrides
+  strata explain 'cluster.prod-eu.aws_vpc.main'    every argument: value, file and line, what it refers to
+  strata explain -json aws_vpc.main")]
+pub struct Arguments {
+    /// The address of a resource, stack or cluster
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// What all planning commands take.
+    #[command(flatten)]
+    pub planning: PlanningArguments,
+}
+
+/// Where one argument or input comes from.
+#[derive(Debug)]
+struct Origin {
+    name: String,
+    value: Option<Value>,
+    /// How it is written, on one line.
+    written: String,
+    at: Option<Span>,
+    /// What it overrides, the nearest first.
+    overrides: Vec<(String, Option<Span>)>,
+    references: Vec<String>,
+}
 
 /// Runs the command.
 ///
 /// # Errors
 ///
-/// Always: it is not there yet.
-pub async fn run(_session: &Session, _arguments: &Arguments) -> Result<Outcome, CommandError> {
-    Err(CommandError::failed("explain is not there yet"))
+/// When there is no such address, or no plan can be made.
+pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
+    let bench = open(session, None, &arguments.planning, Access::Look).await?;
+    let origins = if let Ok(address) = Address::parse(&arguments.address) {
+        let value = value_of(&bench, &arguments.planning, &address).await?;
+        explain_resource(&bench.project, &address, value.as_ref())?
+    } else {
+        let scope = Scope::parse(&arguments.address)
+            .ok()
+            .filter(|scope| !scope.is_root())
+            .ok_or_else(|| CommandError::usage(format!("'{}' is no address", arguments.address.escape_debug())))?;
+        explain_instance(&bench.project, &scope)?
+    };
+    if arguments.planning.json {
+        let all: Vec<Json> = origins.iter().map(|origin| origin_json(origin, &bench.project)).collect();
+        session.ui.json(&json!({ "address": arguments.address, "arguments": all }));
+    } else {
+        session.ui.print(&text(&arguments.address, &origins, (&bench.project, session.ui.style())));
+    }
+    bench.close().await;
+    Ok(Outcome::Done)
+}
+
+/// The object as planned, or as recorded where the plan leaves it as it is.
+async fn value_of(bench: &Bench<'_>, planning: &PlanningArguments, address: &Address) -> Result<Option<Value>, CommandError> {
+    let mut options = planning.options();
+    options.refresh = false;
+    let planned = bench
+        .plan(Request { options, parallelism: planning.parallelism, imports: BTreeMap::new(), record_unchanged: false, lock: None })
+        .await?;
+    let schema = bench.providers().schema(address.mode, &address.resource_type).map(|(_, schema)| schema);
+    let step = planned.plan.steps.iter().rev().find(|step| step.key.address == *address && step.planned.is_some());
+    let row = planned.snapshot.rows.values().find(|row| row.key.address == *address);
+    let encoded = step.and_then(|step| step.planned.as_ref()).or_else(|| row.map(|row| &row.attributes));
+    Ok(encoded.map(|encoded| decode(encoded, schema)))
+}
+
+/// The package that a scope instantiates.
+fn package<'p>(project: &'p Project, scope: &Scope) -> Result<&'p Package, CommandError> {
+    let definitions = &project.loaded.definitions;
+    let missing = || CommandError::failed(format!("nothing is declared at '{scope}'"));
+    let mut package = definitions.project().ok_or_else(missing)?;
+    for step in scope.steps() {
+        let block = package.instances.get(&(kind(step.kind), step.name.clone())).ok_or_else(missing)?;
+        package = definitions.packages.get(&block.package).ok_or_else(missing)?;
+    }
+    Ok(package)
+}
+
+fn kind(kind: ScopeKind) -> InstanceKind {
+    match kind {
+        ScopeKind::Cluster => InstanceKind::Cluster,
+        ScopeKind::Stack => InstanceKind::Stack,
+    }
+}
+
+fn explain_resource(project: &Project, address: &Address, value: Option<&Value>) -> Result<Vec<Origin>, CommandError> {
+    let package = package(project, &address.scope)?;
+    let id = ResourceId {
+        mode: address.mode,
+        resource_type: address.resource_type.clone(),
+        name: address.name.clone(),
+    };
+    let block = package
+        .resources
+        .get(&id)
+        .ok_or_else(|| CommandError::failed(format!("nothing is declared at '{address}'")))?;
+    let origins = block.arguments.0.iter().map(|argument| Origin {
+        name: argument.name.value.to_string(),
+        value: value.and_then(|value| value.get(&argument.name.value)).cloned(),
+        overrides: Vec::new(),
+        ..origin(project, "", &argument.value)
+    });
+    Ok(origins.collect())
+}
+
+fn origin(project: &Project, name: &str, expression: &Expr) -> Origin {
+    let written = project.loaded.sources.text(expression.span).unwrap_or_default();
+    let mut lines = written.lines();
+    let first = lines.next().unwrap_or_default().trim_end().to_owned();
+    let mut named: Vec<String> = references(expression).iter().map(|found| found.reference.to_string()).collect();
+    named.sort();
+    named.dedup();
+    Origin {
+        name: name.to_owned(),
+        value: None,
+        written: if lines.next().is_some() { format!("{first} …") } else { first },
+        at: Some(expression.span),
+        overrides: Vec::new(),
+        references: named,
+    }
+}
+
+fn explain_instance(project: &Project, scope: &Scope) -> Result<Vec<Origin>, CommandError> {
+    let missing = || CommandError::failed(format!("nothing is declared at '{scope}'"));
+    let (last, outer) = scope.steps().split_last().ok_or_else(missing)?;
+    let around = package(project, &outer.to_vec().into())?;
+    let block = around.instances.get(&(kind(last.kind), last.name.clone())).ok_or_else(missing)?;
+    let mut found: BTreeMap<String, Vec<&Expr>> = BTreeMap::new();
+    for layer in &block.inputs {
+        flatten(layer, "", &mut found);
+    }
+    let defaults = project.loaded.definitions.packages.get(&block.package);
+    Ok(with_defaults(project, block, (found, defaults)))
+}
+
+/// Every input with the places that set it, lowest precedence first; what only the package sets comes with its default.
+fn with_defaults(
+    project: &Project,
+    _block: &InstanceBlock,
+    (found, package): (BTreeMap<String, Vec<&Expr>>, Option<&Package>),
+) -> Vec<Origin> {
+    let default = |name: &str| package.and_then(|package| package.variables.get(name)?.default.as_ref());
+    let mut origins: Vec<Origin> = Vec::new();
+    for (name, layers) in &found {
+        let Some((last, earlier)) = layers.split_last() else { continue };
+        let mut one = origin(project, name, last);
+        let below = default(name).into_iter().chain(earlier.iter().copied()).collect::<Vec<_>>();
+        one.overrides = below.into_iter().rev().map(|expression| {
+            let overridden = origin(project, name, expression);
+            (overridden.written, overridden.at)
+        }).collect();
+        origins.push(one);
+    }
+    let given = |name: &Arc<str>| found.keys().any(|key| key == name.as_ref() || key.starts_with(&format!("{name}.")));
+    for (name, variable) in package.map(|package| &package.variables).into_iter().flatten() {
+        if let Some(expression) = variable.default.as_ref().filter(|_| !given(name)) {
+            origins.push(origin(project, name, expression));
+        }
+    }
+    origins.sort_by(|left, right| left.name.cmp(&right.name));
+    origins
+}
+
+/// The leaves of written objects by their path: maps are merged deeply, everything else replaces.
+fn flatten<'e>(expression: &'e Expr, path: &str, found: &mut BTreeMap<String, Vec<&'e Expr>>) {
+    if let ExprKind::Object(items) = &expression.kind {
+        for item in items {
+            if let ExprKind::Literal(value) = &item.key.kind
+                && let Some(key) = value.as_str()
+            {
+                let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+                flatten(&item.value, &path, found);
+            }
+        }
+        if !items.is_empty() {
+            return;
+        }
+    }
+    found.entry(path.to_owned()).or_default().push(expression);
+}
+
+fn place(span: Option<Span>, project: &Project) -> String {
+    let position = span.and_then(|span| project.loaded.sources.position(span));
+    position.map(|position| format!("{}:{}", escape_line(&position.file), position.line)).unwrap_or_default()
+}
+
+fn text(address: &str, origins: &[Origin], (project, style): (&Project, Style)) -> String {
+    let mut text = format!("{}\n", style.bold(&escape_line(address)));
+    for origin in origins {
+        let shown = match &origin.value {
+            Some(value) => one_line(value),
+            None => escape_line(&origin.written),
+        };
+        text.push_str(&format!("  {} = {shown}  {}\n", origin.name, style.dim(&format!("({})", place(origin.at, project)))));
+        if origin.value.is_some() && shown != origin.written {
+            text.push_str(&format!("      written as {}\n", escape_line(&origin.written)));
+        }
+        for (written, at) in &origin.overrides {
+            text.push_str(&format!("      overrides {} ({})\n", escape_line(written), place(*at, project)));
+        }
+        if !origin.references.is_empty() {
+            text.push_str(&format!("      from {}\n", origin.references.join(", ")));
+        }
+    }
+    text
+}
+
+fn origin_json(origin: &Origin, project: &Project) -> Json {
+    let overrides = origin.overrides.iter();
+    json!({
+        "name": origin.name,
+        "value": origin.value.as_ref().map(shape::shown),
+        "written": origin.written,
+        "declared_at": place(origin.at, project),
+        "overrides": overrides.map(|(written, at)| json!({ "written": written, "declared_at": place(*at, project) })).collect::<Vec<_>>(),
+        "references": origin.references,
+    })
 }

@@ -419,3 +419,54 @@ fn compare_lines(before: &[String], after: &[String]) -> Vec<(Symbol, String)> {
         })
         .collect()
 }
+
+/// How many unchanged lines stand around a change of a text.
+const LINES_AROUND: usize = 3;
+
+/// The difference of two texts as `diff -u` writes it.
+pub fn unified(name: &str, before: &str, after: &str) -> String {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let compared = compare_lines(&lines(before), &lines(after));
+    let near = |index: usize| {
+        let from = index.saturating_sub(LINES_AROUND);
+        let to = compared.len().min(index + LINES_AROUND + 1);
+        compared[from..to].iter().any(|(symbol, _)| *symbol != Symbol::None)
+    };
+    let mut text = format!("--- old/{name}\n+++ new/{name}\n");
+    let (mut old, mut new, mut index) = (1, 1, 0);
+    while index < compared.len() {
+        if !near(index) {
+            (old, new, index) = (old + 1, new + 1, index + 1);
+            continue;
+        }
+        let end = (index..compared.len()).find(|at| !near(*at)).unwrap_or(compared.len());
+        let hunk = &compared[index..end];
+        let count = |without: Symbol| hunk.iter().filter(|(symbol, _)| *symbol != without).count();
+        let (removed, added) = (count(Symbol::Create), count(Symbol::Delete));
+        text.push_str(&format!("@@ -{old},{removed} +{new},{added} @@\n"));
+        for (symbol, line) in hunk {
+            let mark = match symbol {
+                Symbol::Create => '+',
+                Symbol::Delete => '-',
+                Symbol::Update | Symbol::DeleteThenCreate | Symbol::CreateThenDelete | Symbol::Read | Symbol::Forget
+                | Symbol::None => ' ',
+            };
+            text.push_str(&format!("{mark}{line}\n"));
+        }
+        (old, new, index) = (old + removed, new + added, end);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_differ_as_diff_writes_it() {
+        let before = "a\nb\nc\nd\ne\nf\n";
+        let after = "a\nb\nc\nd\nE\nf\n";
+        let expected = "--- old/x\n+++ new/x\n@@ -2,5 +2,5 @@\n b\n c\n d\n-e\n+E\n f\n";
+        assert_eq!(unified("x", before, after), expected);
+    }
+}

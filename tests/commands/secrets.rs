@@ -1,0 +1,110 @@
+//! A canary secret: looked for in everything that a run leaves behind.
+
+use base64::Engine;
+
+use crate::support::Project;
+
+const CANARY: &str = "canary-5ecret/+value";
+
+const TEXT: &str = r#"
+variable "pw" {
+  sensitive = true
+}
+resource "strata_data" "s" {
+  input = { password = var.pw }
+}
+output "s" {
+  value     = strata_data.s.output.password
+  sensitive = true
+}
+"#;
+
+fn spellings() -> Vec<Vec<u8>> {
+    let hex: String = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = base64::engine::general_purpose::STANDARD.encode(CANARY);
+    [CANARY.to_owned(), hex, base64[..24].to_owned()].into_iter().map(String::into_bytes).collect()
+}
+
+#[track_caller]
+fn assert_clean(what: &str, bytes: &[u8]) {
+    for spelling in spellings() {
+        let found = bytes.windows(spelling.len()).any(|window| window == spelling);
+        assert!(!found, "{what} shows the secret: {}", String::from_utf8_lossy(bytes));
+    }
+}
+
+#[test]
+fn nothing_shows_the_secret() {
+    let project = Project::of(TEXT).env("STRATA_VAR_pw", CANARY).env("STRATA_LOG", "trace");
+    for line in [
+        "plan",
+        "plan -json",
+        "plan -out=a.plan",
+        "show a.plan",
+        "show -json a.plan",
+        "apply a.plan",
+        "plan -detailed-exitcode",
+        "show",
+        "show -json",
+        "output",
+        "output -json",
+        "output s",
+        "state show strata_data.s",
+        "state history -json",
+        "validate",
+    ] {
+        let output = project.run(line).exits(0);
+        assert_clean(line, output.out.as_bytes());
+        assert_clean(line, output.err.as_bytes());
+    }
+    for (path, bytes) in project.files() {
+        assert_clean(&path.display().to_string(), &bytes);
+    }
+}
+
+#[test]
+fn a_saved_plan_needs_the_secret_again() {
+    let project = Project::of(TEXT);
+    let with = |secret: &str, line: &str| {
+        let mut command = project.command(&line.split(' ').collect::<Vec<_>>());
+        let output = command.env("STRATA_VAR_pw", secret).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(with(CANARY, "plan -out=a.plan").0, 0);
+    let (code, err) = with("another-secret", "apply a.plan");
+    assert_eq!(code, 5, "{err}");
+    assert!(!err.contains("another-secret"), "{err}");
+    project.run("apply a.plan").exits(5);
+    assert_eq!(with(CANARY, "apply a.plan").0, 0);
+}
+
+#[test]
+fn generated_secrets_are_read_through_raw_only() {
+    let project = Project::of(
+        "resource \"strata_random_password\" \"p\" {\n  length = 32\n}\noutput \"p\" {\n  value     = strata_random_password.p.result\n  sensitive = true\n}\n",
+    );
+    project.run("apply -auto-approve").exits(0).says("(sensitive value)");
+    let secret = project.run("output -raw p").exits(0).out;
+    assert_eq!(secret.chars().count(), 32);
+    for line in ["output", "output -json", "show", "show -json", "state show strata_random_password.p", "plan"] {
+        let output = project.run(line).exits(0);
+        assert!(!output.out.contains(&secret) && !output.err.contains(&secret), "{line}: {}", output.out);
+    }
+    for (path, bytes) in project.files() {
+        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "{} holds the password", path.display());
+    }
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
+fn files_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::of(TEXT).env("STRATA_VAR_pw", CANARY);
+    project.run("apply -auto-approve").exits(0);
+    for path in [".strata/key", ".strata/state.db"] {
+        let mode = std::fs::metadata(project.path(path)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{path}");
+    }
+    assert_eq!(std::fs::read_to_string(project.path(".strata/.gitignore")).unwrap(), "*\n");
+}

@@ -208,6 +208,9 @@ impl<'a> Executor<'a> {
 
     async fn drive(&mut self) {
         loop {
+            if self.stop.is_thrown() {
+                self.interrupt();
+            }
             self.fill();
             if self.is_braked() {
                 self.withdraw();
@@ -318,16 +321,22 @@ impl<'a> Executor<'a> {
                     then: After::Reply(reply),
                 });
             }
-            Wake::Stopped => {
-                self.outcome.interrupted = true;
-                self.cx.brake.throw();
-                (self.cx.events)(Event::Stopping);
-            }
+            Wake::Stopped => self.interrupt(),
+        }
+    }
+
+    /// Somebody wants the run to end: nothing new begins, and what runs is finished.
+    fn interrupt(&mut self) {
+        if !self.outcome.interrupted {
+            self.outcome.interrupted = true;
+            self.cx.brake.throw();
+            (self.cx.events)(Event::Stopping);
         }
     }
 
     fn durable(&mut self, after: After<'a>) {
         match after {
+            After::Call(op) if self.is_braked() => self.unsent(&op),
             After::Call(op) => self.call(op),
             After::Finish(finish) => self.announce(finish),
             // The provider may have gone away; then nobody listens.
@@ -353,7 +362,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    fn why_stopped(&self) -> &'static str {
+    pub(super) fn why_stopped(&self) -> &'static str {
         if self.queue.failure().is_some() {
             "the state could not be written"
         } else if self.outcome.credentials {
@@ -413,7 +422,8 @@ impl<'a> Executor<'a> {
 
     /// Ends the record of the run in the last transaction, when nothing else will come.
     fn conclude(&mut self) {
-        let quiet = self.busy == 0 && !self.queue.is_flying() && self.queue.failure().is_none();
+        let idle = self.busy == 0 && self.running.is_empty() && !self.queue.is_flying();
+        let quiet = idle && self.queue.failure().is_none();
         if self.closed || !quiet || !(self.schedule.is_idle() || self.is_braked()) {
             return;
         }

@@ -153,6 +153,7 @@ pub(crate) async fn run(op: &Op<'_>, cx: &Surroundings<'_>) -> OpEnd {
         checkpoint: &checkpoint,
         object: continued(op),
         sent: 0,
+        streak: Streak::default(),
     };
     loop {
         let failure = match attempt.send().await {
@@ -195,12 +196,35 @@ struct Attempt<'x, 'a> {
     /// The object that is known to exist and is not as planned.
     object: Option<Object>,
     sent: u32,
+    streak: Streak,
+}
+
+/// Failures in a row. A send that went on for long before it failed was getting somewhere, and begins a new row.
+#[derive(Debug, Default)]
+struct Streak {
+    sent_at: Duration,
+    failures: u32,
+    since: Duration,
+}
+
+impl Streak {
+    /// How long a send goes on that was getting somewhere.
+    const PROGRESS: Duration = Duration::from_secs(60);
+
+    fn failed(&mut self, at: Duration) {
+        if self.failures == 0 || at.saturating_sub(self.sent_at) > Self::PROGRESS {
+            self.failures = 0;
+            self.since = at;
+        }
+        self.failures += 1;
+    }
 }
 
 impl Attempt<'_, '_> {
     async fn send(&mut self) -> Result<Applied, ApplyError> {
         let op = self.op;
         self.sent += 1;
+        self.streak.sent_at = self.cx.clock.elapsed();
         let known = self.object.as_ref();
         let request = ApplyRequest {
             operation: op.operation,
@@ -217,6 +241,7 @@ impl Attempt<'_, '_> {
     /// Finds out what a failed send left, and waits for the next one. Returns the end when there is none.
     async fn weigh(&mut self, failure: ApplyError) -> Option<OpEnd> {
         let failed_at = self.cx.clock.elapsed();
+        self.streak.failed(failed_at);
         let ApplyError { error, residue } = failure;
         let error = self.checkpoint.redactor.error(error);
         if self.checkpoint.is_refused() {
@@ -236,13 +261,30 @@ impl Attempt<'_, '_> {
             Ok(Standing::Gone) => return Some(OpEnd::Done(gone())),
             Err(left) => return Some(OpEnd::Failed { error, left }),
         }
-        let limit = retry::limit(error.kind, self.op.operation, &self.op.timeouts);
-        let spent = failed_at.saturating_sub(self.op.began);
-        let wait = retry::next(&error, limit, (self.sent, spent), self.cx.ids.as_ref());
-        match wait.filter(|_| !self.cx.brake.is_thrown()) {
+        match self.patience(&error, failed_at) {
             Some(wait) => self.wait(error, wait).await,
             None => Some(self.give_up(error)),
         }
+    }
+
+    /// The wait before the next send, when there is to be one. A kind of error has its limit for failures in a row,
+    /// and an op has its own for everything.
+    fn patience(&self, error: &ProviderError, failed_at: Duration) -> Option<Duration> {
+        if self.cx.brake.is_thrown() {
+            return None;
+        }
+        let op = self.op;
+        let limit = retry::limit(error.kind, op.operation, &op.timeouts)?;
+        let whole = limit.max(retry::timeout(op.operation, &op.timeouts));
+        let left = whole.checked_sub(failed_at.saturating_sub(op.began))?;
+        let spent = failed_at.saturating_sub(self.streak.since);
+        let limit = Some(limit.min(spent.saturating_add(left)));
+        retry::next(
+            error,
+            limit,
+            (self.streak.failures, spent),
+            self.cx.ids.as_ref(),
+        )
     }
 
     async fn take_residue(

@@ -14,18 +14,14 @@ pub(crate) const OUTAGE_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// this is far beyond what throttling takes.
 const THROTTLE_LIMIT: Duration = Duration::from_secs(60 * 60);
 
-/// For how long after the first send an error of a kind is answered by sending again, in the cloud's time; `None`:
-/// not at all.
+/// For how long an error of a kind is answered by sending again, counted from the first of failures in a row, in the
+/// cloud's time; `None`: not at all.
 pub fn limit(
     kind: ProviderErrorKind,
     operation: Operation,
     timeouts: &Timeouts,
 ) -> Option<Duration> {
-    let timeout = match operation {
-        Operation::Create => timeouts.create,
-        Operation::Update => timeouts.update,
-        Operation::Delete => timeouts.delete,
-    };
+    let timeout = timeout(operation, timeouts);
     match kind {
         ProviderErrorKind::Busy | ProviderErrorKind::Dependency => Some(timeout),
         ProviderErrorKind::Propagation => Some(PROPAGATION_LIMIT.min(timeout)),
@@ -40,6 +36,15 @@ pub fn limit(
         | ProviderErrorKind::Timeout
         | ProviderErrorKind::Failed
         | ProviderErrorKind::Bug => None,
+    }
+}
+
+/// The time limit of an operation.
+pub(crate) fn timeout(operation: Operation, timeouts: &Timeouts) -> Duration {
+    match operation {
+        Operation::Create => timeouts.create,
+        Operation::Update => timeouts.update,
+        Operation::Delete => timeouts.delete,
     }
 }
 

@@ -168,6 +168,20 @@ impl<'a> Executor<'a> {
         self.failed(step, op.began, (failure, writes));
     }
 
+    /// The intent of an op became durable when the run had to end: its first call does not leave.
+    pub(super) fn unsent(&mut self, op: &Op<'a>) {
+        self.busy -= 1;
+        let why = self.why_stopped();
+        let begun = op.journal.advance(JournalEvent::Intended);
+        let error = ProviderError::new(ProviderErrorKind::Unavailable, why);
+        if begun.is_ok() {
+            let mut writes = self.close_failed(op, OpOutcome::Failed, &error);
+            writes.extend(self.give_back(op));
+            self.stage(writes, After::Nothing);
+        }
+        self.skip(op.step.number, why);
+    }
+
     /// The end of a failed op, unless nothing of it is in the journal.
     fn close_failed(&self, op: &Op<'a>, outcome: OpOutcome, error: &ProviderError) -> Vec<Write> {
         if op.local {

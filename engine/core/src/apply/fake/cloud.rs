@@ -242,6 +242,9 @@ impl FakeConnection {
                 id: Some(id),
             });
         }
+        if request.id.is_some() {
+            self.settle(&id).await.map_err(&partial)?;
+        }
         // The same attributes again: safe to repeat.
         self.assign(&id, planned);
         let scripted = self
@@ -285,7 +288,16 @@ impl FakeConnection {
             ));
         }
         checkpoint.progress("still creating");
-        self.0.sleep(Duration::from_secs(5)).await;
+        if let Err(failed) = self.settle(&id).await {
+            return Err(ApplyError::partial(
+                failed,
+                Object {
+                    id,
+                    attributes,
+                    incomplete: true,
+                },
+            ));
+        }
         if scripted == Some(Scripted::Partial) {
             return Err(ApplyError::partial(
                 error(ProviderErrorKind::Quota, "no quota for the rest"),
@@ -297,6 +309,21 @@ impl FakeConnection {
             ));
         }
         Ok(id)
+    }
+
+    /// Waits until an object is usable.
+    async fn settle(&self, id: &str) -> Result<(), ProviderError> {
+        let wait = self.0.get().faults.wait.max(Duration::from_secs(5));
+        let made_at = self.0.get().objects[id].made_at;
+        let left = (made_at + wait).saturating_sub(self.0.elapsed());
+        // The last poll of a wait is the one that may fail.
+        self.0.sleep(left.max(Duration::from_secs(1))).await;
+        let mut inner = self.0.get();
+        if inner.faults.polls_fail > 0 {
+            inner.faults.polls_fail -= 1;
+            return Err(error(ProviderErrorKind::Unavailable, "internal error"));
+        }
+        Ok(())
     }
 
     fn insert(&self, request: &ApplyRequest<'_>) -> Result<String, ApplyError> {

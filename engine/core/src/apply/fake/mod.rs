@@ -30,6 +30,10 @@ pub(super) struct Faults {
     pub(super) broken: u64,
     /// Objects are not seen for this long after they were made.
     pub(super) lag: Duration,
+    /// How long a creation takes; nothing stands for a few seconds.
+    pub(super) wait: Duration,
+    /// How many waits end with a failure that passes.
+    pub(super) polls_fail: u64,
     /// The commits, counted from 0, that fail.
     pub(super) failing_commits: BTreeSet<u64>,
     /// The commit, counted from 0, before which somebody takes the lock away.

@@ -805,3 +805,18 @@ fn data_sources_are_read_when_planning_or_deferred() {
     );
     assert!(plan.data.contains_key("data.test_look.now"));
 }
+
+#[test]
+fn keys_may_come_from_a_data_source_that_is_read_when_planning() {
+    let hcl = r#"
+        data "test_look" "now" { of = "x" }
+        resource "test_thing" "a" {
+          for_each = toset([data.test_look.now.found])
+          name     = each.key
+        }
+    "#;
+    assert_eq!(
+        lines(&Scenario::new().plan(hcl)),
+        [r#"create test_thing.a["seen"]"#]
+    );
+}

@@ -163,16 +163,16 @@ impl<'a> Planner<'a> {
             }
         }
         self.checks();
-        if self.diagnostics.has_errors() || self.input.validate_only {
-            return failed(self.diagnostics);
-        }
         if !self.needs.is_empty() {
-            self.diagnostics.sort();
+            // What looks wrong now may only be unknown: it is judged when everything was read.
             return PlanOutcome {
                 needs: self.needs,
                 plan: None,
-                diagnostics: self.diagnostics,
+                diagnostics: Diagnostics::new(),
             };
+        }
+        if self.diagnostics.has_errors() || self.input.validate_only {
+            return failed(self.diagnostics);
         }
         super::assemble::assemble(self)
     }

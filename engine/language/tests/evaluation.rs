@@ -113,7 +113,8 @@ fn shown(value: &Value) -> String {
 
 fn evaluate(text: &str) -> (Value, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
-    let budget = Budget::default();
+    // The steps are few, so that the loops below end soon also where nothing is optimised.
+    let budget = Budget::with_limits(200_000, 256 * 1024 * 1024);
     let names = Names::new();
     let evaluator = Evaluator {
         scope: &names,

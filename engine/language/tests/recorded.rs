@@ -74,7 +74,16 @@ fn evaluate(text: &str) -> Result<(serde_json::Value, String), String> {
 fn same(left: &serde_json::Value, right: &serde_json::Value) -> bool {
     use serde_json::Value as Json;
     match (left, right) {
-        (Json::Number(left), Json::Number(right)) => left.as_f64() == right.as_f64(),
+        (Json::Number(left), Json::Number(right)) => {
+            let whole = |number: &serde_json::Number| {
+                let unsigned = number.as_u64().map(i128::from);
+                unsigned.or_else(|| number.as_i64().map(i128::from))
+            };
+            match (whole(left), whole(right)) {
+                (Some(left), Some(right)) => left == right,
+                _ => left.as_f64() == right.as_f64(),
+            }
+        }
         (Json::Array(left), Json::Array(right)) => {
             left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strata_model::{Kind, Type, Value};
 
-use super::{Body, Call, Fault, Parameter, ParameterKind, argument, functions, returns};
+use super::{Body, Call, Fault, Parameter, ParameterKind, argument, functions};
 use crate::convert::{convert, friendly};
 
 const fn any(name: &'static str) -> Parameter {
@@ -27,7 +27,7 @@ functions! {
         => value_types, Body::Shallow(values);
     "zipmap", "A map of keys and values that come as two lists.",
         [Parameter::new("keys", ParameterKind::Strings), any("values").marked()]
-        => returns::any, Body::Shallow(zipmap);
+        => zip_type, Body::Shallow(zipmap);
 }
 
 fn string_lists(_: &Call<'_, '_>) -> Result<Type, Fault> {
@@ -124,14 +124,21 @@ fn lookup(call: &Call<'_, '_>) -> Result<Value, Fault> {
         return Ok(Value::unknown(ty));
     };
     let secret = map.is_secret() || key.is_secret();
-    let default = match call.arguments.get(2) {
-        Some(default) => Some(convert(default, &ty).map_err(|_| {
+    let default = || {
+        let default = call.arguments.get(2)?;
+        Some(convert(default, &ty).map_err(|_| {
             let reason = "the default value must have the same type as the map elements";
             Fault::Argument(2, reason.to_owned())
-        })?),
-        None => None,
+        }))
     };
-    let found = map.get(name).cloned().or(default);
+    let found = match (map.get(name), map.kind()) {
+        // The attributes of an object have types of their own: the default's does not matter.
+        (Some(found), Kind::Object(_)) => Some(found.clone()),
+        (found, _) => {
+            let default = default().transpose()?;
+            found.cloned().or(default)
+        }
+    };
     match found {
         Some(value) => {
             let secret = secret || value.is_secret();
@@ -249,17 +256,20 @@ fn transpose(call: &Call<'_, '_>) -> Result<Value, Fault> {
     Ok(Value::map(Type::list(Type::String), members))
 }
 
+fn zip_type(call: &Call<'_, '_>) -> Result<Type, Fault> {
+    Ok(match call.value(1).ty() {
+        Type::List(element) => Type::Map(element),
+        _ => Type::Any,
+    })
+}
+
 fn zipmap(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let (keys, list) = (call.value(0), call.value(1));
     let (Kind::List(_, elements) | Kind::Tuple(elements)) = list.kind() else {
         return argument(1, "must be a list or tuple value");
     };
     if keys.has_unknown() {
-        let ty = match list.kind() {
-            Kind::List(element, _) => Type::map(element.clone()),
-            _ => Type::Any,
-        };
-        return Ok(Value::unknown(ty).marked_like(list));
+        return Ok(Value::unknown(zip_type(call)?).marked_like(list));
     }
     let names = keys.elements().unwrap_or_default();
     if names.len() != elements.len() {

@@ -126,7 +126,7 @@ impl Writer<'_, '_, '_> {
             }
             let verb = self.verb(at, next)?;
             rest = verb.place.end;
-            next = verb.argument + 1;
+            next = verb.argument.saturating_add(1);
             highest = highest.max(verb.argument);
             self.append(&verb)?;
         }
@@ -303,7 +303,13 @@ impl Writer<'_, '_, '_> {
 
     fn fill(&mut self, count: usize, fill: char) -> Result<(), Fault> {
         self.call.bytes(count)?;
-        self.out.extend(std::iter::repeat_n(fill, count));
+        let piece = fill.to_string().repeat(count.min(4096));
+        let mut missing = count;
+        while missing > 0 {
+            let part = &piece[..missing.min(piece.len())];
+            self.out.push_str(part);
+            missing -= part.len();
+        }
         Ok(())
     }
 

@@ -14,6 +14,7 @@ pub mod decode;
 pub mod definition;
 pub mod evaluate;
 pub mod expression;
+pub mod format;
 pub mod functions;
 mod hcl;
 pub mod parse;

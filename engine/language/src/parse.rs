@@ -39,4 +39,4 @@ pub(crate) fn template_at(text: &str, place: Place<'_>) -> Result<Expr, Box<Diag
 
 #[cfg(test)]
 #[path = "parse_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,7 @@ use crate::expression::{BinaryOperator, Expr, ExprKind, TemplatePart, UnaryOpera
 use crate::parse;
 
 /// Writes a tree in one line; text in quotes, all else by its kind.
-fn tree(expr: &Expr) -> String {
+pub(crate) fn tree(expr: &Expr) -> String {
     let list = |items: &[Expr]| items.iter().map(tree).collect::<Vec<_>>().join(" ");
     match &expr.kind {
         ExprKind::Literal(value) => value.to_json().to_string(),

@@ -7,7 +7,7 @@ use strata_model::{Diagnostic, Span};
 use crate::codes::{self, CodeEntry};
 use crate::place::Place;
 
-use super::{MAX_DEPTH, MAX_OPERATORS};
+use super::{MAX_DEPTH, MAX_NODES, MAX_OPERATORS};
 
 /// What a step of the parser gives: the first syntax error ends it.
 pub(crate) type Parsed<T> = Result<T, Box<Diagnostic>>;
@@ -24,6 +24,7 @@ pub(crate) struct Parser<'a> {
     depth: usize,
     /// The most operators that stand above each other in what was read at this depth.
     operators: usize,
+    nodes: usize,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -37,6 +38,7 @@ impl<'a> Parser<'a> {
             multiline: false,
             depth: 0,
             operators: 0,
+            nodes: 0,
             diagnostics: Vec::new(),
         }
     }
@@ -162,6 +164,16 @@ impl<'a> Parser<'a> {
         self.operators = operators.max(self.operators);
         self.depth -= 1;
         result
+    }
+
+    /// Counts one more value.
+    pub(super) fn count_node(&mut self) -> Parsed<()> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            let detail = format!("A file may hold {MAX_NODES} values; this one holds more.");
+            return Err(self.error_of(codes::SIZE, &detail, self.at..self.at));
+        }
+        Ok(())
     }
 
     /// Counts operators of a chain on top of what was read at this depth.

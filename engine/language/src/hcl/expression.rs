@@ -140,6 +140,7 @@ impl Parser<'_> {
 
     /// Reads what has no operator: a literal, a name, a call, something in brackets.
     fn term(&mut self) -> Parsed<Expr> {
+        self.count_node()?;
         let start = self.at;
         let kind = match self.peek() {
             Some(b'"') => self.quoted()?,
@@ -464,7 +465,7 @@ impl Chain {
     }
 }
 
-fn precedence(operator: BinaryOperator) -> u8 {
+pub(super) fn precedence(operator: BinaryOperator) -> u8 {
     match operator {
         BinaryOperator::Or => 1,
         BinaryOperator::And => 2,

@@ -7,6 +7,7 @@ mod body;
 mod cursor;
 mod expression;
 mod object;
+pub(crate) mod print;
 mod string;
 
 use strata_model::{Diagnostic, Number, Span, Value};
@@ -23,6 +24,9 @@ pub(crate) const MAX_DEPTH: usize = 64;
 
 /// How many operators, attributes and indices may stand above each other in an expression.
 pub(crate) const MAX_OPERATORS: usize = 128;
+
+/// How many values a file may hold.
+pub(crate) const MAX_NODES: usize = 1_000_000;
 
 /// Reads a file. After a syntax error there is no body; all else that is wrong is found.
 pub(crate) fn read(text: &str, place: Place<'_>) -> (Option<Body>, Vec<Diagnostic>) {
@@ -63,3 +67,6 @@ pub(crate) fn duplicate_key(key: &str, first: Span, second: Span) -> Diagnostic 
         .at(second)
         .label(first, "first set here")
 }
+
+#[cfg(test)]
+mod oracle_tests;

@@ -4,7 +4,8 @@ mod lower;
 mod scalar;
 mod tree;
 
-use strata_model::Diagnostic;
+use granit_parser::{Event, Parser, ScalarStyle};
+use strata_model::{Diagnostic, Diagnostics};
 
 use crate::block::Body;
 use crate::decode::table::BodySpec;
@@ -34,4 +35,39 @@ pub(crate) fn read(
     };
     let body = root.map_or_else(Body::default, |root| lowering.body(root, spec));
     (Some(body), out)
+}
+
+/// What a text says apart from its layout: nodes, anchors and tags in order, and the comments.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    events: Vec<String>,
+    comments: Vec<String>,
+}
+
+/// Reads what a text says, so that it can be compared with another.
+pub(crate) fn meaning(text: &str, place: Place<'_>) -> Result<Meaning, Diagnostics> {
+    tree::read(text, place, &mut Vec::new())
+        .map_err(|diagnostic| Diagnostics::from(*diagnostic))?;
+    let mut meaning = Meaning {
+        events: Vec::new(),
+        comments: Vec::new(),
+    };
+    // What has been read once does not fail the second time.
+    for (event, _) in Parser::new_from_str(text).map_while(Result::ok) {
+        if let Event::Comment(comment, _) = &event {
+            meaning.comments.push(comment.trim().to_owned());
+        } else if let Event::Scalar(text, style, anchor, tag) = &event {
+            let plain = *style == ScalarStyle::Plain;
+            meaning
+                .events
+                .push(format!("{text:?} {plain} {anchor} {tag:?}"));
+        } else if let Event::SequenceStart(_, anchor, tag) = &event {
+            meaning.events.push(format!("[ {anchor} {tag:?}"));
+        } else if let Event::MappingStart(_, anchor, tag) = &event {
+            meaning.events.push(format!("{{ {anchor} {tag:?}"));
+        } else if !matches!(event, Event::DocumentStart(..)) {
+            meaning.events.push(format!("{event:?}"));
+        }
+    }
+    Ok(meaning)
 }

@@ -7,7 +7,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureS
 use strata_model::Diagnostic;
 
 use crate::codes;
-use crate::hcl::duplicate_key;
+use crate::hcl::{MAX_NODES, duplicate_key};
 use crate::place::Place;
 
 /// How many collections may nest.
@@ -97,12 +97,14 @@ pub(super) fn read<'t>(
         anchors: BTreeMap::new(),
         alias_nodes: 0,
         anchored_nodes: 0,
+        nodes: 0,
         documents: 0,
         root: None,
     };
     let options = granit_parser::options! {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
+        emit_comments: false,
     };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| Box::new(builder.syntax(&error)))?;
@@ -121,6 +123,7 @@ struct Builder<'t, 'a> {
     anchors: BTreeMap<usize, Node<'t>>,
     alias_nodes: usize,
     anchored_nodes: usize,
+    nodes: usize,
     documents: usize,
     root: Option<Node<'t>>,
 }
@@ -248,6 +251,11 @@ impl<'t> Builder<'t, '_> {
                 return Err(self.error(codes::ALIAS_LIMIT, &detail, node.range));
             }
             self.anchors.insert(anchor, node.clone());
+        }
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            let detail = format!("A file may hold {MAX_NODES} values; this one holds more.");
+            return Err(self.error(codes::SIZE, &detail, node.range));
         }
         let expects_key = matches!(
             self.stack.last(),

@@ -1,0 +1,43 @@
+//! `fmt`: files in one layout. Comments, blank lines and the order of everything stay; only white space changes.
+
+mod hcl;
+mod tokens;
+mod yaml;
+
+use strata_model::{Diagnostics, FileId};
+
+use crate::codes;
+use crate::place::Place;
+
+/// Lays a file out; the path's extension (`hcl`, or `yaml` and `yml`) says how it is spelled.
+///
+/// Formatting what was formatted changes nothing, and what a file says stays the same.
+///
+/// # Errors
+///
+/// What is wrong with the syntax of the file. Spans are of file 0: the text must be the first of the caller's source
+/// map.
+pub fn format(path: &str, text: &str) -> Result<String, Diagnostics> {
+    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let place = Place::At {
+        file: FileId(0),
+        offset: 0,
+    };
+    let (text, bom) = match text.strip_prefix('\u{feff}') {
+        Some(text) => (text, "\u{feff}"),
+        None => (text, ""),
+    };
+    let formatted = match extension {
+        "hcl" => hcl::format(text, place)?,
+        "yaml" | "yml" => yaml::format(text, place)?,
+        _ => {
+            let detail = "Files whose names end in .hcl, .yaml or .yml are formatted.";
+            let diagnostic = codes::INVALID_VALUE.error(detail);
+            return Err(Diagnostics::from(diagnostic.at(place.span(0..0))));
+        }
+    };
+    Ok(format!("{bom}{formatted}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! The layout of YAML, by a formatter that keeps comments.
+
+use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions};
+use strata_model::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::place::Place;
+use crate::yaml;
+
+/// The width beyond which lists and maps in brackets are spread over lines.
+const WIDTH: usize = 120;
+
+/// How often the formatter is run until nothing changes.
+const ROUNDS: usize = 4;
+
+/// Lays valid text out.
+pub(super) fn format(text: &str, place: Place<'_>) -> Result<String, Diagnostics> {
+    let meaning = yaml::meaning(text, place)?;
+    let mut formatted = text.replace("\r\n", "\n");
+    for _ in 0..ROUNDS {
+        let next = once(&formatted).map_err(|detail| fault(&detail, place))?;
+        if next == formatted {
+            break;
+        }
+        formatted = next;
+    }
+    // Whatever the formatter does, a file never comes to say something else.
+    let kept = yaml::meaning(&formatted, place).is_ok_and(|after| after == meaning);
+    if !kept || once(&formatted).as_deref() != Ok(&formatted) {
+        let detail = "This file cannot be laid out without changing what it says; it is left as it is. This is a bug in Strata.";
+        return Err(fault(detail, place));
+    }
+    Ok(formatted)
+}
+
+fn once(text: &str) -> Result<String, String> {
+    let options = FormatOptions {
+        layout: LayoutOptions {
+            print_width: WIDTH,
+            ..LayoutOptions::default()
+        },
+        language: LanguageOptions {
+            trailing_comma: false,
+            ..LanguageOptions::default()
+        },
+    };
+    pretty_yaml::format_text(text, &options).map_err(|error| error.to_string())
+}
+
+fn fault(detail: &str, place: Place<'_>) -> Diagnostics {
+    let diagnostic: Diagnostic = codes::YAML_SYNTAX.error(detail);
+    Diagnostics::from(diagnostic.at(place.span(0..0)))
+}

@@ -21,3 +21,5 @@ mod sandbox;
 mod secrets;
 #[path = "commands/state.rs"]
 mod state;
+#[path = "commands/terraform_json.rs"]
+mod terraform_json;

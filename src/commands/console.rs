@@ -62,7 +62,8 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
         return Ok(Outcome::Done);
     }
     for line in std::io::stdin().lock().lines() {
-        let line = line.map_err(|error| CommandError::failed("cannot read standard input").because(error))?;
+        let line = line
+            .map_err(|error| CommandError::failed("cannot read standard input").because(error))?;
         if !line.trim().is_empty() {
             answer(session, arguments, (&names, &line));
         }
@@ -89,7 +90,11 @@ fn answer(session: &Session, arguments: &Arguments, (names, line): (&Names, &str
     let mut sources = SourceMap::default();
     let file = sources.add(SourceFile::new("<console>", text.as_str()));
     let mut diagnostics = Diagnostics::new();
-    let parsed = if arguments.template { parse::template(&text, file, 0) } else { parse::expression(&text, file, 0) };
+    let parsed = if arguments.template {
+        parse::template(&text, file, 0)
+    } else {
+        parse::expression(&text, file, 0)
+    };
     let mut shown = None;
     match parsed {
         Ok(expression) => {
@@ -106,16 +111,21 @@ fn answer(session: &Session, arguments: &Arguments, (names, line): (&Names, &str
             };
             let value = evaluate(Secrets::Known, &mut diagnostics);
             // What comes out otherwise when the project's secrets are unknown was made of them.
-            let hidden = value.has_secret() && evaluate(Secrets::Unknown, &mut Diagnostics::new()) != value;
+            let hidden =
+                value.has_secret() && evaluate(Secrets::Unknown, &mut Diagnostics::new()) != value;
             shown = Some((value, hidden));
         }
         Err(diagnostic) => diagnostics.push(*diagnostic),
     }
-    let error = diagnostics.iter().find(|found| found.severity == Severity::Error);
+    let error = diagnostics
+        .iter()
+        .find(|found| found.severity == Severity::Error);
     match (error, shown) {
         (Some(error), _) if arguments.json => session.ui.json(&error_json(error, &sources)),
         (Some(_), _) | (None, None) => session.ui.diagnostics(&diagnostics, &sources),
-        (None, Some((value, hidden))) if arguments.json => session.ui.json(&value_json(&value, hidden)),
+        (None, Some((value, hidden))) if arguments.json => {
+            session.ui.json(&value_json(&value, hidden))
+        }
         (None, Some((value, _))) => session.ui.print(&bare_value(&value, session.ui.style())),
     }
 }
@@ -142,9 +152,14 @@ fn plain(value: &Value) -> Json {
     match value.kind() {
         Kind::Unknown(_) => json!({ "unknown": true }),
         Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => value.to_json(),
-        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => elements.iter().map(plain).collect(),
-        Kind::Map(_, members) | Kind::Object(members) => {
-            Json::Object(members.iter().map(|(name, member)| (name.to_string(), plain(member))).collect())
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
+            elements.iter().map(plain).collect()
         }
+        Kind::Map(_, members) | Kind::Object(members) => Json::Object(
+            members
+                .iter()
+                .map(|(name, member)| (name.to_string(), plain(member)))
+                .collect(),
+        ),
     }
 }

@@ -65,30 +65,68 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
         let scope = Scope::parse(&arguments.address)
             .ok()
             .filter(|scope| !scope.is_root())
-            .ok_or_else(|| CommandError::usage(format!("'{}' is no address", arguments.address.escape_debug())))?;
+            .ok_or_else(|| {
+                CommandError::usage(format!(
+                    "'{}' is no address",
+                    arguments.address.escape_debug()
+                ))
+            })?;
         explain_instance(&bench.project, &scope)?
     };
     if arguments.planning.json {
-        let all: Vec<Json> = origins.iter().map(|origin| origin_json(origin, &bench.project)).collect();
-        session.ui.json(&json!({ "address": arguments.address, "arguments": all }));
+        let all: Vec<Json> = origins
+            .iter()
+            .map(|origin| origin_json(origin, &bench.project))
+            .collect();
+        session
+            .ui
+            .json(&json!({ "address": arguments.address, "arguments": all }));
     } else {
-        session.ui.print(&text(&arguments.address, &origins, (&bench.project, session.ui.style())));
+        session.ui.print(&text(
+            &arguments.address,
+            &origins,
+            (&bench.project, session.ui.style()),
+        ));
     }
     bench.close().await;
     Ok(Outcome::Done)
 }
 
 /// The object as planned, or as recorded where the plan leaves it as it is.
-async fn value_of(bench: &Bench<'_>, planning: &PlanningArguments, address: &Address) -> Result<Option<Value>, CommandError> {
+async fn value_of(
+    bench: &Bench<'_>,
+    planning: &PlanningArguments,
+    address: &Address,
+) -> Result<Option<Value>, CommandError> {
     let mut options = planning.options();
     options.refresh = false;
     let planned = bench
-        .plan(Request { options, parallelism: planning.parallelism, imports: BTreeMap::new(), record_unchanged: false, lock: None })
+        .plan(Request {
+            options,
+            parallelism: planning.parallelism,
+            imports: BTreeMap::new(),
+            record_unchanged: false,
+            lock: None,
+        })
         .await?;
-    let schema = bench.providers().schema(address.mode, &address.resource_type).map(|(_, schema)| schema);
-    let step = planned.plan.steps.iter().rev().find(|step| step.key.address == *address && step.planned.is_some());
-    let row = planned.snapshot.rows.values().find(|row| row.key.address == *address);
-    let encoded = step.and_then(|step| step.planned.as_ref()).or_else(|| row.map(|row| &row.attributes));
+    let schema = bench
+        .providers()
+        .schema(address.mode, &address.resource_type)
+        .map(|(_, schema)| schema);
+    let step = planned
+        .plan
+        .steps
+        .iter()
+        .rev()
+        .find(|step| step.key.address == *address && step.planned.is_some());
+    let row = planned
+        .snapshot
+        .rows
+        .values()
+        .find(|row| row.key.address == *address);
+    let encoded = step
+        .and_then(|step| step.planned.as_ref())
+        .or_else(|| row.map(|row| &row.attributes));
     Ok(encoded.map(|encoded| decode(encoded, schema)))
 }
 
@@ -98,8 +136,14 @@ fn package<'p>(project: &'p Project, scope: &Scope) -> Result<&'p Package, Comma
     let missing = || CommandError::failed(format!("nothing is declared at '{scope}'"));
     let mut package = definitions.project().ok_or_else(missing)?;
     for step in scope.steps() {
-        let block = package.instances.get(&(kind(step.kind), step.name.clone())).ok_or_else(missing)?;
-        package = definitions.packages.get(&block.package).ok_or_else(missing)?;
+        let block = package
+            .instances
+            .get(&(kind(step.kind), step.name.clone()))
+            .ok_or_else(missing)?;
+        package = definitions
+            .packages
+            .get(&block.package)
+            .ok_or_else(missing)?;
     }
     Ok(package)
 }
@@ -111,7 +155,11 @@ fn kind(kind: ScopeKind) -> InstanceKind {
     }
 }
 
-fn explain_resource(project: &Project, address: &Address, value: Option<&Value>) -> Result<Vec<Origin>, CommandError> {
+fn explain_resource(
+    project: &Project,
+    address: &Address,
+    value: Option<&Value>,
+) -> Result<Vec<Origin>, CommandError> {
     let package = package(project, &address.scope)?;
     let id = ResourceId {
         mode: address.mode,
@@ -124,7 +172,9 @@ fn explain_resource(project: &Project, address: &Address, value: Option<&Value>)
         .ok_or_else(|| CommandError::failed(format!("nothing is declared at '{address}'")))?;
     let origins = block.arguments.0.iter().map(|argument| Origin {
         name: argument.name.value.to_string(),
-        value: value.and_then(|value| value.get(&argument.name.value)).cloned(),
+        value: value
+            .and_then(|value| value.get(&argument.name.value))
+            .cloned(),
         overrides: Vec::new(),
         ..origin(project, "", &argument.value)
     });
@@ -132,16 +182,27 @@ fn explain_resource(project: &Project, address: &Address, value: Option<&Value>)
 }
 
 fn origin(project: &Project, name: &str, expression: &Expr) -> Origin {
-    let written = project.loaded.sources.text(expression.span).unwrap_or_default();
+    let written = project
+        .loaded
+        .sources
+        .text(expression.span)
+        .unwrap_or_default();
     let mut lines = written.lines();
     let first = lines.next().unwrap_or_default().trim_end().to_owned();
-    let mut named: Vec<String> = references(expression).iter().map(|found| found.reference.to_string()).collect();
+    let mut named: Vec<String> = references(expression)
+        .iter()
+        .map(|found| found.reference.to_string())
+        .collect();
     named.sort();
     named.dedup();
     Origin {
         name: name.to_owned(),
         value: None,
-        written: if lines.next().is_some() { format!("{first} …") } else { first },
+        written: if lines.next().is_some() {
+            format!("{first} …")
+        } else {
+            first
+        },
         at: Some(expression.span),
         overrides: Vec::new(),
         references: named,
@@ -152,7 +213,10 @@ fn explain_instance(project: &Project, scope: &Scope) -> Result<Vec<Origin>, Com
     let missing = || CommandError::failed(format!("nothing is declared at '{scope}'"));
     let (last, outer) = scope.steps().split_last().ok_or_else(missing)?;
     let around = package(project, &outer.to_vec().into())?;
-    let block = around.instances.get(&(kind(last.kind), last.name.clone())).ok_or_else(missing)?;
+    let block = around
+        .instances
+        .get(&(kind(last.kind), last.name.clone()))
+        .ok_or_else(missing)?;
     let mut found: BTreeMap<String, Vec<&Expr>> = BTreeMap::new();
     for layer in &block.inputs {
         flatten(layer, "", &mut found);
@@ -167,20 +231,38 @@ fn with_defaults(
     _block: &InstanceBlock,
     (found, package): (BTreeMap<String, Vec<&Expr>>, Option<&Package>),
 ) -> Vec<Origin> {
-    let default = |name: &str| package.and_then(|package| package.variables.get(name)?.default.as_ref());
+    let default =
+        |name: &str| package.and_then(|package| package.variables.get(name)?.default.as_ref());
     let mut origins: Vec<Origin> = Vec::new();
     for (name, layers) in &found {
-        let Some((last, earlier)) = layers.split_last() else { continue };
+        let Some((last, earlier)) = layers.split_last() else {
+            continue;
+        };
         let mut one = origin(project, name, last);
-        let below = default(name).into_iter().chain(earlier.iter().copied()).collect::<Vec<_>>();
-        one.overrides = below.into_iter().rev().map(|expression| {
-            let overridden = origin(project, name, expression);
-            (overridden.written, overridden.at)
-        }).collect();
+        let below = default(name)
+            .into_iter()
+            .chain(earlier.iter().copied())
+            .collect::<Vec<_>>();
+        one.overrides = below
+            .into_iter()
+            .rev()
+            .map(|expression| {
+                let overridden = origin(project, name, expression);
+                (overridden.written, overridden.at)
+            })
+            .collect();
         origins.push(one);
     }
-    let given = |name: &Arc<str>| found.keys().any(|key| key == name.as_ref() || key.starts_with(&format!("{name}.")));
-    for (name, variable) in package.map(|package| &package.variables).into_iter().flatten() {
+    let given = |name: &Arc<str>| {
+        found
+            .keys()
+            .any(|key| key == name.as_ref() || key.starts_with(&format!("{name}.")))
+    };
+    for (name, variable) in package
+        .map(|package| &package.variables)
+        .into_iter()
+        .flatten()
+    {
         if let Some(expression) = variable.default.as_ref().filter(|_| !given(name)) {
             origins.push(origin(project, name, expression));
         }
@@ -196,7 +278,11 @@ fn flatten<'e>(expression: &'e Expr, path: &str, found: &mut BTreeMap<String, Ve
             if let ExprKind::Literal(value) = &item.key.kind
                 && let Some(key) = value.as_str()
             {
-                let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.to_owned()
+                } else {
+                    format!("{path}.{key}")
+                };
                 flatten(&item.value, &path, found);
             }
         }
@@ -209,7 +295,9 @@ fn flatten<'e>(expression: &'e Expr, path: &str, found: &mut BTreeMap<String, Ve
 
 fn place(span: Option<Span>, project: &Project) -> String {
     let position = span.and_then(|span| project.loaded.sources.position(span));
-    position.map(|position| format!("{}:{}", escape_line(&position.file), position.line)).unwrap_or_default()
+    position
+        .map(|position| format!("{}:{}", escape_line(&position.file), position.line))
+        .unwrap_or_default()
 }
 
 fn text(address: &str, origins: &[Origin], (project, style): (&Project, Style)) -> String {
@@ -219,12 +307,23 @@ fn text(address: &str, origins: &[Origin], (project, style): (&Project, Style)) 
             Some(value) => one_line(value),
             None => escape_line(&origin.written),
         };
-        text.push_str(&format!("  {} = {shown}  {}\n", origin.name, style.dim(&format!("({})", place(origin.at, project)))));
+        text.push_str(&format!(
+            "  {} = {shown}  {}\n",
+            origin.name,
+            style.dim(&format!("({})", place(origin.at, project)))
+        ));
         if origin.value.is_some() && shown != origin.written {
-            text.push_str(&format!("      written as {}\n", escape_line(&origin.written)));
+            text.push_str(&format!(
+                "      written as {}\n",
+                escape_line(&origin.written)
+            ));
         }
         for (written, at) in &origin.overrides {
-            text.push_str(&format!("      overrides {} ({})\n", escape_line(written), place(*at, project)));
+            text.push_str(&format!(
+                "      overrides {} ({})\n",
+                escape_line(written),
+                place(*at, project)
+            ));
         }
         if !origin.references.is_empty() {
             text.push_str(&format!("      from {}\n", origin.references.join(", ")));

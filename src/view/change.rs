@@ -18,6 +18,8 @@ pub struct ChangeWriter {
     lines: Vec<String>,
     /// Whether unchanged values are left out.
     concise: bool,
+    /// Whether a removal goes without saying: in sequences, and inside of what is removed whole.
+    bare: bool,
 }
 
 /// What stands before a value on its line.
@@ -37,6 +39,7 @@ impl ChangeWriter {
             style,
             lines: Vec::new(),
             concise: true,
+            bare: false,
         }
     }
 
@@ -183,11 +186,11 @@ impl ChangeWriter {
         let tail = format!("{}{forced}", head.tail);
         match &node.body {
             Body::Scalar { before, after } => {
-                let text = transition(node.symbol, before.as_deref(), after.as_deref());
+                let text = self.transition(node.symbol, before.as_deref(), after.as_deref());
                 self.line(head, node.symbol, &format!("{text}{tail}"));
             }
             Body::Sensitive => {
-                let text = transition(
+                let text = self.transition(
                     node.symbol,
                     Some("(sensitive value)"),
                     Some("(sensitive value)"),
@@ -228,6 +231,10 @@ impl ChangeWriter {
             }) => {
                 self.line(head, node.symbol, &format!("{text} -> {UNKNOWN}{tail}"));
             }
+            Some(Node {
+                body: Body::Text(_) | Body::Json(_) | Body::Sensitive,
+                ..
+            }) => self.line(head, node.symbol, &format!("{UNKNOWN}{tail}")),
             Some(before) => {
                 let shown = Node {
                     symbol: node.symbol,
@@ -258,11 +265,7 @@ impl ChangeWriter {
             },
             inner,
         );
-        let arrow = if node.symbol == Symbol::Delete {
-            " -> null"
-        } else {
-            ""
-        };
+        let arrow = self.arrow(node.symbol);
         self.lines
             .push(format!("{}    ){arrow}{tail}", " ".repeat(4 * head.level)));
     }
@@ -279,11 +282,7 @@ impl ChangeWriter {
                 escape(line)
             ));
         }
-        let arrow = if node.symbol == Symbol::Delete {
-            " -> null"
-        } else {
-            ""
-        };
+        let arrow = self.arrow(node.symbol);
         self.lines.push(format!(
             "{}    EOT{arrow}{tail}",
             " ".repeat(4 * head.level)
@@ -302,8 +301,8 @@ impl ChangeWriter {
                 return self.node(head, node);
             }
         };
-        let arrow = if node.symbol == Symbol::Delete && around.close.is_empty() {
-            " -> null"
+        let arrow = if around.close.is_empty() {
+            self.arrow(node.symbol)
         } else {
             around.close
         };
@@ -316,6 +315,8 @@ impl ChangeWriter {
             return;
         }
         self.line(head, node.symbol, &format!("{}{open}", around.open));
+        let sequence = matches!(node.body, Body::Sequence(_));
+        let outside = std::mem::replace(&mut self.bare, sequence || node.symbol == Symbol::Delete);
         match &node.body {
             Body::Object(entries) => self.attributes(entries, head.level + 1),
             Body::Map(entries) => self.members(entries, head.level + 1),
@@ -326,11 +327,33 @@ impl ChangeWriter {
             | Body::Text(_)
             | Body::Json(_) => {}
         }
+        self.bare = outside;
         self.lines.push(format!(
             "{}    {close}{arrow}{}",
             " ".repeat(4 * head.level),
             around.tail
         ));
+    }
+
+    /// What says that a value goes away, where that needs to be said.
+    fn arrow(&self, symbol: Symbol) -> &'static str {
+        if symbol == Symbol::Delete && !self.bare {
+            " -> null"
+        } else {
+            ""
+        }
+    }
+
+    fn transition(&self, symbol: Symbol, before: Option<&str>, after: Option<&str>) -> String {
+        let text = |side: Option<&str>| side.unwrap_or("null").to_owned();
+        match symbol {
+            Symbol::Delete => format!("{}{}", text(before), self.arrow(symbol)),
+            Symbol::Update => format!("{} -> {}", text(before), text(after)),
+            Symbol::Create | Symbol::Read => text(after),
+            Symbol::None | Symbol::Forget | Symbol::DeleteThenCreate | Symbol::CreateThenDelete => {
+                text(before.or(after))
+            }
+        }
     }
 
     fn line(&mut self, head: Head<'_>, symbol: Symbol, text: &str) {
@@ -349,24 +372,6 @@ struct Around<'a> {
     open: &'a str,
     close: &'a str,
     tail: &'a str,
-}
-
-fn transition(symbol: Symbol, before: Option<&str>, after: Option<&str>) -> String {
-    let text = |side: Option<&str>| side.unwrap_or("null").to_owned();
-    match symbol {
-        Symbol::Update | Symbol::Delete => {
-            let after = if symbol == Symbol::Delete {
-                None
-            } else {
-                after
-            };
-            format!("{} -> {}", text(before), text(after))
-        }
-        Symbol::Create | Symbol::Read => text(after),
-        Symbol::None | Symbol::Forget | Symbol::DeleteThenCreate | Symbol::CreateThenDelete => {
-            text(before.or(after))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -487,7 +492,7 @@ mod tests {
       ~ l = [
             # (2 unchanged elements hidden)
             "c",
-          - "d" -> null,
+          - "d",
           + "x",
             "e",
             "f",
@@ -586,7 +591,7 @@ mod tests {
       - id = "a\u001b" -> null
       - l  = [] -> null
       - m  = {
-          - "k" = "v" -> null
+          - "k" = "v"
         } -> null
     }
 "#,

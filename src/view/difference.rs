@@ -430,7 +430,9 @@ pub fn unified(name: &str, before: &str, after: &str) -> String {
     let near = |index: usize| {
         let from = index.saturating_sub(LINES_AROUND);
         let to = compared.len().min(index + LINES_AROUND + 1);
-        compared[from..to].iter().any(|(symbol, _)| *symbol != Symbol::None)
+        compared[from..to]
+            .iter()
+            .any(|(symbol, _)| *symbol != Symbol::None)
     };
     let mut text = format!("--- old/{name}\n+++ new/{name}\n");
     let (mut old, mut new, mut index) = (1, 1, 0);
@@ -439,7 +441,9 @@ pub fn unified(name: &str, before: &str, after: &str) -> String {
             (old, new, index) = (old + 1, new + 1, index + 1);
             continue;
         }
-        let end = (index..compared.len()).find(|at| !near(*at)).unwrap_or(compared.len());
+        let end = (index..compared.len())
+            .find(|at| !near(*at))
+            .unwrap_or(compared.len());
         let hunk = &compared[index..end];
         let count = |without: Symbol| hunk.iter().filter(|(symbol, _)| *symbol != without).count();
         let (removed, added) = (count(Symbol::Create), count(Symbol::Delete));
@@ -448,7 +452,11 @@ pub fn unified(name: &str, before: &str, after: &str) -> String {
             let mark = match symbol {
                 Symbol::Create => '+',
                 Symbol::Delete => '-',
-                Symbol::Update | Symbol::DeleteThenCreate | Symbol::CreateThenDelete | Symbol::Read | Symbol::Forget
+                Symbol::Update
+                | Symbol::DeleteThenCreate
+                | Symbol::CreateThenDelete
+                | Symbol::Read
+                | Symbol::Forget
                 | Symbol::None => ' ',
             };
             text.push_str(&format!("{mark}{line}\n"));

@@ -49,11 +49,21 @@ impl Names {
     /// # Errors
     ///
     /// When the state or the file of names cannot be read.
-    pub async fn open(session: &Session, arguments: &VariableArguments, scope: Option<&Path>) -> Result<Self, CommandError> {
+    pub async fn open(
+        session: &Session,
+        arguments: &VariableArguments,
+        scope: Option<&Path>,
+    ) -> Result<Self, CommandError> {
         let mut project = Project::load_shallow(session)?;
         let variables = variables::gather(&mut project.loaded, arguments, &session.environment)?;
-        variables.values().for_each(|value| session.ui.redactor().add_secrets_of(value));
-        let location = Location::find(session, project.directory.as_deref(), project.declared_state())?;
+        variables
+            .values()
+            .for_each(|value| session.ui.redactor().add_secrets_of(value));
+        let location = Location::find(
+            session,
+            project.directory.as_deref(),
+            project.declared_state(),
+        )?;
         let snapshot = match location.open_read(session).await? {
             Some(opened) => bench::snapshot(session, &opened.store).await?,
             None => StateSnapshot::default(),
@@ -63,7 +73,13 @@ impl Names {
             None => BTreeMap::new(),
         };
         let files = project.loaded.trees.get("").map(|tree| tree.source());
-        Ok(Names { project, variables, snapshot, bare, files })
+        Ok(Names {
+            project,
+            variables,
+            snapshot,
+            bare,
+            files,
+        })
     }
 
     /// The files of the project, for functions that read files.
@@ -73,7 +89,12 @@ impl Names {
 
     /// The names as a scope of one evaluation.
     pub fn scope(&self, secrets: Secrets) -> ConsoleScope<'_> {
-        ConsoleScope { names: self, secrets, open: RefCell::default(), budget: Budget::default() }
+        ConsoleScope {
+            names: self,
+            secrets,
+            open: RefCell::default(),
+            budget: Budget::default(),
+        }
     }
 }
 
@@ -95,16 +116,32 @@ impl Scope for ConsoleScope<'_> {
             Reference::Local(name) => self.local(name, &request)?,
             Reference::Path(_) => Some(Value::from(".")),
             Reference::ProjectName => Some(Value::from(self.names.project.name.as_str())),
-            Reference::Resource { mode, resource_type, name } => {
-                let block = Address { mode: *mode, ..Address::resource(resource_type.clone(), name.clone()) };
+            Reference::Resource {
+                mode,
+                resource_type,
+                name,
+            } => {
+                let block = Address {
+                    mode: *mode,
+                    ..Address::resource(resource_type.clone(), name.clone())
+                };
                 self.resource(&block, request.instance)
             }
-            Reference::EachKey | Reference::EachValue | Reference::CountIndex | Reference::SelfObject
-            | Reference::Stack(_) | Reference::Cluster(_) | Reference::Layer(_) => {
-                return Err(unknown(format!("'{}' has no value in the console.", request.reference)));
+            Reference::EachKey
+            | Reference::EachValue
+            | Reference::CountIndex
+            | Reference::SelfObject
+            | Reference::Stack(_)
+            | Reference::Cluster(_)
+            | Reference::Layer(_) => {
+                return Err(unknown(format!(
+                    "'{}' has no value in the console.",
+                    request.reference
+                )));
             }
         };
-        let value = found.ok_or_else(|| unknown(format!("There is no '{}' here.", request.reference)))?;
+        let value =
+            found.ok_or_else(|| unknown(format!("There is no '{}' here.", request.reference)))?;
         Ok(match self.secrets {
             Secrets::Known => value,
             Secrets::Unknown => without_secrets(&value),
@@ -118,41 +155,84 @@ impl Scope for ConsoleScope<'_> {
 
 impl ConsoleScope<'_> {
     fn variable(&self, name: &Name) -> Option<Value> {
-        let block = self.names.project.loaded.definitions.project()?.variables.get(name)?;
+        let block = self
+            .names
+            .project
+            .loaded
+            .definitions
+            .project()?
+            .variables
+            .get(name)?;
         let value = match (self.names.variables.get(name), &block.default) {
             (Some(value), _) => strata_language::convert::conform(value, &block.ty).ok()?,
-            (None, Some(default)) => self.evaluator().evaluate_as(default, &block.ty, &mut Diagnostics::new()),
+            (None, Some(default)) => {
+                self.evaluator()
+                    .evaluate_as(default, &block.ty, &mut Diagnostics::new())
+            }
             (None, None) => Value::unknown(block.ty.ty()),
         };
-        Some(if block.sensitive { value.into_secret() } else { value })
+        Some(if block.sensitive {
+            value.into_secret()
+        } else {
+            value
+        })
     }
 
-    fn local(&self, name: &Name, request: &ResolveRequest<'_>) -> Result<Option<Value>, Box<Diagnostic>> {
-        let Some(expression) = self.names.project.loaded.definitions.project().and_then(|project| project.locals.get(name)) else {
+    fn local(
+        &self,
+        name: &Name,
+        request: &ResolveRequest<'_>,
+    ) -> Result<Option<Value>, Box<Diagnostic>> {
+        let Some(expression) = self
+            .names
+            .project
+            .loaded
+            .definitions
+            .project()
+            .and_then(|project| project.locals.get(name))
+        else {
             return Ok(None);
         };
         if self.open.borrow().contains(name) {
-            return Err(Box::new(codes::CYCLE.error(format!("local.{name} needs itself.")).at(request.span)));
+            return Err(Box::new(
+                codes::CYCLE
+                    .error(format!("local.{name} needs itself."))
+                    .at(request.span),
+            ));
         }
         self.open.borrow_mut().push(name.clone());
         let mut diagnostics = Diagnostics::new();
         let value = self.evaluator().evaluate(expression, &mut diagnostics);
         self.open.borrow_mut().pop();
-        match diagnostics.into_iter().find(|found| found.severity == strata_model::Severity::Error) {
+        match diagnostics
+            .into_iter()
+            .find(|found| found.severity == strata_model::Severity::Error)
+        {
             // The place is in another text than the console's line: the detail says what it is about.
-            Some(found) => Err(Box::new(Diagnostic { span: Some(request.span), labels: Vec::new(), ..found })),
+            Some(found) => Err(Box::new(Diagnostic {
+                span: Some(request.span),
+                labels: Vec::new(),
+                ..found
+            })),
             None => Ok(Some(value)),
         }
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { scope: self, files: self.names.files(), budget: &self.budget, plan_timestamp: None }
+        Evaluator {
+            scope: self,
+            files: self.names.files(),
+            budget: &self.budget,
+            plan_timestamp: None,
+        }
     }
 
     /// What the state records of a block: one object, or a collection of its instances.
     fn resource(&self, block: &Address, instance: Option<&InstanceKey>) -> Option<Value> {
         let providers = providers();
-        let schema = providers.schema(block.mode, &block.resource_type).map(|(_, schema)| schema);
+        let schema = providers
+            .schema(block.mode, &block.resource_type)
+            .map(|(_, schema)| schema);
         let rows = self.names.snapshot.rows.values();
         let own = rows.filter(|row| row.key.deposed.is_none() && row.key.address.block() == *block);
         let mut indexed: Vec<Value> = Vec::new();
@@ -173,10 +253,20 @@ impl ConsoleScope<'_> {
             (true, false) => Some(Value::object(keyed)),
             // Declared, and not made yet.
             (true, true) => {
-                let declared = self.names.project.loaded.definitions.project()?.resources.keys();
-                let mut declared = declared.filter(|id| id.mode == block.mode && id.resource_type == block.resource_type);
+                let declared = self
+                    .names
+                    .project
+                    .loaded
+                    .definitions
+                    .project()?
+                    .resources
+                    .keys();
+                let mut declared = declared
+                    .filter(|id| id.mode == block.mode && id.resource_type == block.resource_type);
                 declared.any(|id| id.name == block.name).then(|| {
-                    Value::unknown(schema.map_or(Type::Any, |schema| schema.schema.object_type().clone()))
+                    Value::unknown(
+                        schema.map_or(Type::Any, |schema| schema.schema.object_type().clone()),
+                    )
                 })
             }
         }
@@ -185,53 +275,84 @@ impl ConsoleScope<'_> {
 
 /// The value with every secret in it unknown.
 fn without_secrets(value: &Value) -> Value {
-    value.secret_paths().iter().fold(value.clone(), |value, path| match value.at(path) {
-        Some(secret) => value.with_at(path, Value::unknown(secret.ty()).into_secret()),
-        None => value.clone(),
-    })
+    value
+        .secret_paths()
+        .iter()
+        .fold(value.clone(), |value, path| match value.at(path) {
+            Some(secret) => value.with_at(path, Value::unknown(secret.ty()).into_secret()),
+            None => value.clone(),
+        })
 }
 
 /// Reads `{NAME: {"value", "type", "sensitive"}}`.
 fn read_names(path: &Path) -> Result<BTreeMap<String, Value>, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CommandError::file("cannot read", path, error))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CommandError::file("cannot read", path, error))?;
     let wrong = |what: &str| CommandError::usage(format!("{}: {what}", path.display()));
-    let json: Json = serde_json::from_str(&text).map_err(|error| wrong("it is no JSON").because(error))?;
-    let members = json.as_object().ok_or_else(|| wrong("it is no object of names"))?;
+    let json: Json =
+        serde_json::from_str(&text).map_err(|error| wrong("it is no JSON").because(error))?;
+    let members = json
+        .as_object()
+        .ok_or_else(|| wrong("it is no object of names"))?;
     members
         .iter()
         .map(|(name, entry)| {
             let ty = match entry.get("type").and_then(Json::as_str) {
-                Some(text) => parse_type(text).ok_or_else(|| wrong(&format!("the type of {name} is none")))?,
+                Some(text) => {
+                    parse_type(text).ok_or_else(|| wrong(&format!("the type of {name} is none")))?
+                }
                 None => Type::Any,
             };
             let value = value_of(entry.get("value").unwrap_or(&Json::Null), &ty)
                 .ok_or_else(|| wrong(&format!("the value of {name} is not of its type")))?;
-            let secret = entry.get("sensitive").and_then(Json::as_bool).unwrap_or(false);
-            Ok((name.clone(), if secret { value.into_secret() } else { value }))
+            let secret = entry
+                .get("sensitive")
+                .and_then(Json::as_bool)
+                .unwrap_or(false);
+            Ok((
+                name.clone(),
+                if secret { value.into_secret() } else { value },
+            ))
         })
         .collect()
 }
 
 /// A value of a type from JSON, in which `{"unknown": true}` is an unknown.
 fn value_of(json: &Json, ty: &Type) -> Option<Value> {
-    let unknown = json.as_object().is_some_and(|object| object.len() == 1 && object.get("unknown") == Some(&Json::Bool(true)));
+    let unknown = json.as_object().is_some_and(|object| {
+        object.len() == 1 && object.get("unknown") == Some(&Json::Bool(true))
+    });
     if unknown {
         return Some(Value::unknown(ty.clone()));
     }
     if json.is_null() {
         return Some(Value::null_of(ty.clone()));
     }
-    let elements = |element: &Type| json.as_array()?.iter().map(|json| value_of(json, element)).collect::<Option<Vec<_>>>();
+    let elements = |element: &Type| {
+        json.as_array()?
+            .iter()
+            .map(|json| value_of(json, element))
+            .collect::<Option<Vec<_>>>()
+    };
     match ty {
         Type::List(element) => Some(Value::list((**element).clone(), elements(element)?)),
         Type::Set(element) => Some(Value::set((**element).clone(), elements(element)?)),
         Type::Map(element) => {
-            let members = json.as_object()?.iter().map(|(key, json)| Some((Arc::from(key.as_str()), value_of(json, element)?)));
-            Some(Value::map((**element).clone(), members.collect::<Option<_>>()?))
+            let members = json
+                .as_object()?
+                .iter()
+                .map(|(key, json)| Some((Arc::from(key.as_str()), value_of(json, element)?)));
+            Some(Value::map(
+                (**element).clone(),
+                members.collect::<Option<_>>()?,
+            ))
         }
         Type::Tuple(types) => {
             let array = json.as_array().filter(|array| array.len() == types.len())?;
-            let elements = array.iter().zip(types.iter()).map(|(json, ty)| value_of(json, ty));
+            let elements = array
+                .iter()
+                .zip(types.iter())
+                .map(|(json, ty)| value_of(json, ty));
             Some(Value::tuple(elements.collect::<Option<_>>()?))
         }
         Type::Object(types) => {
@@ -257,7 +378,9 @@ fn implied(json: &Json) -> Option<Value> {
             Some(Value::tuple(elements.collect::<Option<_>>()?))
         }
         Json::Object(members) => {
-            let members = members.iter().map(|(name, json)| Some((name.as_str(), value_of(json, &Type::Any)?)));
+            let members = members
+                .iter()
+                .map(|(name, json)| Some((name.as_str(), value_of(json, &Type::Any)?)));
             Some(Value::object(members.collect::<Option<Vec<_>>>()?))
         }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => Value::from_json(json),
@@ -279,16 +402,29 @@ fn type_of(expression: &Expr) -> Option<Type> {
             _ => None,
         };
     }
-    let ExprKind::Call { name, arguments, .. } = &expression.kind else { return None };
-    let [argument] = arguments.as_slice() else { return None };
+    let ExprKind::Call {
+        name, arguments, ..
+    } = &expression.kind
+    else {
+        return None;
+    };
+    let [argument] = arguments.as_slice() else {
+        return None;
+    };
     match (name.value.as_ref(), &argument.kind) {
         ("list", _) => type_of(argument).map(Type::list),
         ("set", _) => type_of(argument).map(Type::set),
         ("map", _) => type_of(argument).map(Type::map),
-        ("tuple", ExprKind::Tuple(elements)) => elements.iter().map(type_of).collect::<Option<_>>().map(Type::tuple),
+        ("tuple", ExprKind::Tuple(elements)) => elements
+            .iter()
+            .map(type_of)
+            .collect::<Option<_>>()
+            .map(Type::tuple),
         ("object", ExprKind::Object(items)) => {
             let members = items.iter().map(|item| {
-                let ExprKind::Literal(key) = &item.key.kind else { return None };
+                let ExprKind::Literal(key) = &item.key.kind else {
+                    return None;
+                };
                 Some((key.as_str()?.to_owned(), type_of(&item.value)?))
             });
             members.collect::<Option<Vec<_>>>().map(Type::object)
@@ -303,8 +439,17 @@ mod tests {
 
     #[test]
     fn types_are_read_as_they_are_written() {
-        for text in ["string", "list(number)", "map(any)", "tuple([bool, set(string)])", "object({ a = list(any), b = number })"] {
-            assert_eq!(parse_type(text).map(|ty| ty.to_string()).as_deref(), Some(text));
+        for text in [
+            "string",
+            "list(number)",
+            "map(any)",
+            "tuple([bool, set(string)])",
+            "object({ a = list(any), b = number })",
+        ] {
+            assert_eq!(
+                parse_type(text).map(|ty| ty.to_string()).as_deref(),
+                Some(text)
+            );
         }
         assert_eq!(parse_type("list"), None);
         assert_eq!(parse_type("lists(string)"), None);

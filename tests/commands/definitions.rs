@@ -5,11 +5,23 @@ use crate::support::Project;
 #[test]
 fn all_errors_are_shown_at_once_with_their_places() {
     let project = Project::new(&[
-        ("a.strata.hcl", "resource \"strata_data\" \"x\" {\n  input = var.missing\n}\n"),
-        ("b.strata.yaml", "resource:\n  strata_data:\n    y:\n      inputt: 1\n"),
+        (
+            "a.strata.hcl",
+            "resource \"strata_data\" \"x\" {\n  input = var.missing\n}\n",
+        ),
+        (
+            "b.strata.yaml",
+            "resource:\n  strata_data:\n    y:\n      inputt: 1\n",
+        ),
     ]);
     let output = project.run("validate").exits(65);
-    for text in ["a.strata.hcl line 2", "b.strata.yaml line 4", "missing", "Did you mean", "^^^"] {
+    for text in [
+        "a.strata.hcl line 2",
+        "b.strata.yaml line 4",
+        "missing",
+        "Did you mean",
+        "^^^",
+    ] {
         assert!(output.err.contains(text), "{text}: {}", output.err);
     }
     let json = project.run("validate -json").exits(65).json();
@@ -21,15 +33,25 @@ fn all_errors_are_shown_at_once_with_their_places() {
 
 #[test]
 fn a_syntax_error_of_every_file_is_shown() {
-    let project = Project::new(&[("a.strata.hcl", "resource {{\n"), ("b.strata.yaml", "a: [1\n")]);
+    let project = Project::new(&[
+        ("a.strata.hcl", "resource {{\n"),
+        ("b.strata.yaml", "a: [1\n"),
+    ]);
     let output = project.run("validate").exits(65);
-    assert!(output.err.contains("a.strata.hcl line") && output.err.contains("b.strata.yaml line"), "{}", output.err);
+    assert!(
+        output.err.contains("a.strata.hcl line") && output.err.contains("b.strata.yaml line"),
+        "{}",
+        output.err
+    );
 }
 
 #[test]
 fn valid_definitions_say_so() {
     let project = Project::of("locals {\n  a = 1\n}\n");
-    project.run("validate").exits(0).says("Success! The configuration is valid.");
+    project
+        .run("validate")
+        .exits(0)
+        .says("Success! The configuration is valid.");
     assert_eq!(project.run("validate -json").exits(0).json()["valid"], true);
 }
 
@@ -37,7 +59,11 @@ fn valid_definitions_say_so() {
 fn links_are_not_read() {
     let project = Project::of("");
     let outside = Project::of("output \"leak\" {\n  value = 1\n}\n");
-    std::os::unix::fs::symlink(outside.path("main.strata.hcl"), project.path("link.strata.hcl")).unwrap();
+    std::os::unix::fs::symlink(
+        outside.path("main.strata.hcl"),
+        project.path("link.strata.hcl"),
+    )
+    .unwrap();
     project.run("validate").exits(65).complains("symbolic link");
 }
 
@@ -62,7 +88,11 @@ fn variables_have_their_order() {
         assert!(output.out.contains(&expected), "{line}: {}", output.out);
     };
     check(Project::of(VARIABLES), "plan", "\"default \"");
-    check(Project::of(VARIABLES).env("STRATA_VAR_a", "env"), "plan", "\"env \"");
+    check(
+        Project::of(VARIABLES).env("STRATA_VAR_a", "env"),
+        "plan",
+        "\"env \"",
+    );
     let with_auto = || {
         let project = Project::of(VARIABLES).env("STRATA_VAR_a", "env");
         project.write("x.auto.vars.yaml", "a: auto\nb: [p, q]\n");
@@ -71,13 +101,21 @@ fn variables_have_their_order() {
     };
     check(with_auto(), "plan", "\"auto p,q\"");
     check(with_auto(), "plan -var-file=given.yaml", "\"given p,q\"");
-    check(with_auto(), "plan -var-file given.yaml -var a=-y -var b=[\"z\"]", "\"-y z\"");
+    check(
+        with_auto(),
+        "plan -var-file given.yaml -var a=-y -var b=[\"z\"]",
+        "\"-y z\"",
+    );
 }
 
 #[test]
 fn variables_that_are_not_declared_are_named() {
     let project = Project::of(VARIABLES);
-    project.run("plan -var aa=1").exits(65).complains("aa").complains("Did you mean 'a'?");
+    project
+        .run("plan -var aa=1")
+        .exits(65)
+        .complains("aa")
+        .complains("Did you mean 'a'?");
     let required = Project::of("variable \"need\" {}\noutput \"o\" {\n  value = var.need\n}\n");
     required.run("plan").exits(65).complains("need");
 }
@@ -92,7 +130,9 @@ fn fmt_changes_files_or_tells() {
     project.run("fmt -check").exits(0);
     let formatted = std::fs::read_to_string(project.path("main.strata.hcl")).unwrap();
     assert_eq!(formatted, "locals {\n  a = 1\n}\n");
-    let output = project.run_with_input(&["fmt", "-"], "locals {\na   =    1\n}\n").exits(0);
+    let output = project
+        .run_with_input(&["fmt", "-"], "locals {\na   =    1\n}\n")
+        .exits(0);
     assert_eq!(output.out, formatted);
 }
 

@@ -26,8 +26,13 @@ fn one_is_a_failure() {
 fn five_is_a_refused_plan() {
     let project = Project::of(ONE);
     project.run("plan -out=a.plan").exits(0);
-    project.run("--sandbox apply a.plan").exits(5).complains("sandbox");
-    project.run("--sandbox plan -state=.strata/state.db").exits(5);
+    project
+        .run("--sandbox apply a.plan")
+        .exits(5)
+        .complains("sandbox");
+    project
+        .run("--sandbox plan -state=.strata/state.db")
+        .exits(5);
     project.run("--sandbox plan -out=s.plan").exits(0);
     project.run("apply s.plan").exits(5).complains("sandbox");
 }
@@ -45,7 +50,10 @@ fn seventy_three_is_a_state_that_cannot_be_used() {
     project.run("plan").exits(73);
     let mut flipped = bytes.clone();
     let needle = b"strata_data.a";
-    let row = flipped.windows(needle.len()).rposition(|window| window == needle).unwrap();
+    let row = flipped
+        .windows(needle.len())
+        .rposition(|window| window == needle)
+        .unwrap();
     flipped[row + needle.len() - 1] ^= 1;
     damage(&flipped);
     project.run("apply -auto-approve").exits(73);
@@ -78,10 +86,25 @@ fn seventy_five_is_a_locked_state() {
     let mut holder = super::sandbox::slow_apply(&project);
     let at = format!("--sandbox={}", holder.sandbox.url);
     let output = project.run(&format!("{at} apply -auto-approve")).exits(75);
-    assert!(output.err.contains("tester@") && output.err.contains("force-unlock"), "{}", output.err);
-    let id = output.err.split("force-unlock ").nth(1).unwrap().split_whitespace().next().unwrap();
-    project.run(&format!("{at} force-unlock -force {id}x")).exits(1);
-    project.run(&format!("{at} force-unlock -force {id}")).exits(0);
+    assert!(
+        output.err.contains("tester@") && output.err.contains("force-unlock"),
+        "{}",
+        output.err
+    );
+    let id = output
+        .err
+        .split("force-unlock ")
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
+    project
+        .run(&format!("{at} force-unlock -force {id}x"))
+        .exits(1);
+    project
+        .run(&format!("{at} force-unlock -force {id}"))
+        .exits(0);
     holder.child.kill().unwrap();
     holder.child.wait().unwrap();
 }
@@ -92,7 +115,10 @@ fn a_signal_ends_with_its_own_code() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let mut serving = super::sandbox::serve(&project);
         let pid = serving.child.id().to_string();
-        std::process::Command::new("kill").args([signal, &pid]).status().unwrap();
+        std::process::Command::new("kill")
+            .args([signal, &pid])
+            .status()
+            .unwrap();
         assert_eq!(serving.child.wait().unwrap().code(), Some(code));
     }
 }

@@ -22,7 +22,11 @@ fn every_command_has_help_with_examples() {
         let help = project.run(&format!("{command} -help")).exits(0);
         let nested = help.out.contains("Commands:");
         let plain = ["version"].contains(&command.as_str());
-        assert!(nested || plain || help.out.contains("Examples:"), "{command}: {}", help.out);
+        assert!(
+            nested || plain || help.out.contains("Examples:"),
+            "{command}: {}",
+            help.out
+        );
     }
 }
 
@@ -30,14 +34,29 @@ fn every_command_has_help_with_examples() {
 fn wrong_usage_is_64() {
     let project = Project::of("");
     project.run("frobnicate").exits(64).complains("frobnicate");
-    project.run("plan -nonsense").exits(64).complains("--nonsense");
+    project
+        .run("plan -nonsense")
+        .exits(64)
+        .complains("--nonsense");
     project.run("plan -parallelism=0").exits(64);
-    project.run("plan -json=maybe").exits(64).complains("true or false");
+    project
+        .run("plan -json=maybe")
+        .exits(64)
+        .complains("true or false");
     project.run("plan -destroy -refresh-only").exits(64);
-    project.run("apply -lock=false").exits(64).complains("-lock=false is for plan");
+    project
+        .run("apply -lock=false")
+        .exits(64)
+        .complains("-lock=false is for plan");
     project.run("apply").exits(64).complains("-auto-approve");
-    project.run("-chdir=nowhere plan").exits(64).complains("nowhere");
-    project.run("plan -var novalue").exits(64).complains("NAME=VALUE");
+    project
+        .run("-chdir=nowhere plan")
+        .exits(64)
+        .complains("nowhere");
+    project
+        .run("plan -var novalue")
+        .exits(64)
+        .complains("NAME=VALUE");
     project.run("--sandbox=https://example.com plan").exits(64);
     project.run("--sandbox --speed=0 plan").exits(64);
     project.run("import nonsense id").exits(64);
@@ -49,9 +68,15 @@ fn version_and_completions() {
     let project = Project::new(&[]);
     project.run("version").exits(0).says("Strata v");
     project.run("-version").exits(0).says("strata ");
-    assert_eq!(project.run("version -json").exits(0).json()["providers"], serde_json::json!(["aws", "strata"]));
+    assert_eq!(
+        project.run("version -json").exits(0).json()["providers"],
+        serde_json::json!(["aws", "strata"])
+    );
     for shell in ["bash", "zsh", "fish"] {
-        project.run(&format!("completions {shell}")).exits(0).says("force-unlock");
+        project
+            .run(&format!("completions {shell}"))
+            .exits(0)
+            .says("force-unlock");
     }
     project.run("completions tcsh").exits(64);
 }

@@ -27,7 +27,10 @@ fn from_nothing_to_nothing() {
         .says("+ id     = (known after apply)")
         .says("Plan: 2 to add, 0 to change, 0 to destroy.")
         .says("+ b = \"one-b\"");
-    assert!(!project.path(".strata").exists(), "a plain plan writes nothing");
+    assert!(
+        !project.path(".strata").exists(),
+        "a plain plan writes nothing"
+    );
     project
         .run("apply -auto-approve")
         .exits(0)
@@ -36,8 +39,14 @@ fn from_nothing_to_nothing() {
         .says("Apply complete! Resources: 2 added, 0 changed, 0 destroyed.")
         .says("b = \"one-b\"");
     assert!(project.path("strata.lock").exists());
-    project.run("plan -detailed-exitcode").exits(0).says("No changes. Your infrastructure matches the configuration.");
-    project.write("main.strata.hcl", &TWO.replace("\"one\"", "\"two\"").replace("\"x\"", "\"y\""));
+    project
+        .run("plan -detailed-exitcode")
+        .exits(0)
+        .says("No changes. Your infrastructure matches the configuration.");
+    project.write(
+        "main.strata.hcl",
+        &TWO.replace("\"one\"", "\"two\"").replace("\"x\"", "\"y\""),
+    );
     project
         .run("plan -detailed-exitcode")
         .exits(2)
@@ -48,21 +57,40 @@ fn from_nothing_to_nothing() {
         .says("Plan: 1 to add, 1 to change, 1 to destroy.");
     project.run("apply -auto-approve").exits(0);
     project.run("plan -detailed-exitcode").exits(0);
-    project.run("destroy -auto-approve").exits(0).says("Destroy complete! Resources: 2 destroyed.");
+    project
+        .run("destroy -auto-approve")
+        .exits(0)
+        .says("Destroy complete! Resources: 2 destroyed.");
     project.run("state list").exits(0);
     assert_eq!(project.run("state list").out, "");
-    project.run("plan -destroy").exits(0).says("No changes. No objects need to be destroyed.");
+    project
+        .run("plan -destroy")
+        .exits(0)
+        .says("No changes. No objects need to be destroyed.");
 }
 
 #[test]
 fn a_saved_plan_is_used_once() {
     let project = Project::of(TWO);
-    project.run("plan -out=change.plan").exits(0).says("strata apply change.plan");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(project.path("change.plan")).unwrap().permissions());
+    project
+        .run("plan -out=change.plan")
+        .exits(0)
+        .says("strata apply change.plan");
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(project.path("change.plan"))
+            .unwrap()
+            .permissions(),
+    );
     assert_eq!(mode & 0o777, 0o600);
-    project.run("show change.plan").exits(0).says("strata_data.b will be created");
+    project
+        .run("show change.plan")
+        .exits(0)
+        .says("strata_data.b will be created");
     project.run("apply change.plan").exits(0).says("2 added");
-    project.run("apply change.plan").exits(5).complains("applied already");
+    project
+        .run("apply change.plan")
+        .exits(5)
+        .complains("applied already");
 }
 
 #[test]
@@ -71,12 +99,18 @@ fn a_plan_that_was_altered_is_refused() {
     project.run("plan -out=change.plan").exits(0);
     let text = std::fs::read_to_string(project.path("change.plan")).unwrap();
     project.write("change.plan", &text.replace("one", "own"));
-    project.run("apply change.plan").exits(5).complains("altered");
+    project
+        .run("apply change.plan")
+        .exits(5)
+        .complains("altered");
     project.write("change.plan", "{}");
     project.run("apply change.plan").exits(5);
     let project = Project::of(TWO);
     project.write("other.plan", &text);
-    project.run("apply other.plan").exits(5).complains("another state");
+    project
+        .run("apply other.plan")
+        .exits(5)
+        .complains("another state");
 }
 
 #[test]
@@ -88,7 +122,11 @@ fn a_stale_plan_is_refused() {
     project.write("main.strata.hcl", &TWO.replace("one", "three"));
     project.run("apply -auto-approve").exits(0);
     let output = project.run("apply change.plan").exits(5);
-    assert!(output.err.contains("stale") || output.err.contains("took the place"), "{}", output.err);
+    assert!(
+        output.err.contains("stale") || output.err.contains("took the place"),
+        "{}",
+        output.err
+    );
 }
 
 #[test]
@@ -102,24 +140,49 @@ fn approval_is_the_word_yes() {
 #[test]
 fn targets_and_exclusions() {
     let project = Project::of(TWO);
-    project.run("plan -target=strata_data.a").exits(0).says("Plan: 1 to add");
-    project.run("plan -exclude=strata_data.b").exits(0).says("Plan: 1 to add");
+    project
+        .run("plan -target=strata_data.a")
+        .exits(0)
+        .says("Plan: 1 to add");
+    project
+        .run("plan -exclude=strata_data.b")
+        .exits(0)
+        .says("Plan: 1 to add");
     project.run("plan -target=strata_data.zzz").exits(64);
     project.run("apply -auto-approve").exits(0);
-    project.run("plan -replace=strata_data.a").exits(0).says("# strata_data.a will be replaced, as requested");
+    project
+        .run("plan -replace=strata_data.a")
+        .exits(0)
+        .says("# strata_data.a will be replaced, as requested");
 }
 
 #[test]
 fn what_is_moved_touches_nothing() {
     let project = Project::of(TWO);
     project.run("apply -auto-approve").exits(0);
-    let id = project.run("state show -json strata_data.a").exits(0).json();
-    let renamed = TWO.replace("\"a\"", "\"z\"").replace("strata_data.a", "strata_data.z");
-    project.write("main.strata.hcl", &format!("{renamed}moved {{\n  from = strata_data.a\n  to   = strata_data.z\n}}\n"));
-    project.run("plan").exits(0).says("strata_data.a has moved to strata_data.z");
+    let id = project
+        .run("state show -json strata_data.a")
+        .exits(0)
+        .json();
+    let renamed = TWO
+        .replace("\"a\"", "\"z\"")
+        .replace("strata_data.a", "strata_data.z");
+    project.write(
+        "main.strata.hcl",
+        &format!("{renamed}moved {{\n  from = strata_data.a\n  to   = strata_data.z\n}}\n"),
+    );
+    project
+        .run("plan")
+        .exits(0)
+        .says("strata_data.a has moved to strata_data.z");
     project.run("apply -auto-approve").exits(0);
-    let moved = project.run("state show -json strata_data.z").exits(0).json();
-    let of = |json: &serde_json::Value| json["values"]["root_module"]["resources"][0]["values"]["id"].clone();
+    let moved = project
+        .run("state show -json strata_data.z")
+        .exits(0)
+        .json();
+    let of = |json: &serde_json::Value| {
+        json["values"]["root_module"]["resources"][0]["values"]["id"].clone()
+    };
     assert_eq!(of(&id), of(&moved));
     project.run("plan -detailed-exitcode").exits(0);
 }
@@ -132,24 +195,42 @@ fn protection_outlives_its_block() {
     project.write("main.strata.hcl", "");
     project.run("plan").exits(1).complains("strata_data.a");
     project.run("destroy -auto-approve").exits(1);
-    project.run("apply -auto-approve -unprotect=strata_data.a").exits(0);
+    project
+        .run("apply -auto-approve -unprotect=strata_data.a")
+        .exits(0);
     assert_eq!(project.run("state list").exits(0).out, "");
 }
 
 #[test]
 fn the_graph_names_dependencies() {
     let project = Project::of(TWO);
-    project.run("graph").exits(0).says("\"strata_data.b\" -> \"strata_data.a\";");
-    project.run("graph -format=mermaid").exits(0).says("flowchart RL").says("-->");
+    project
+        .run("graph")
+        .exits(0)
+        .says("\"strata_data.b\" -> \"strata_data.a\";");
+    project
+        .run("graph -format=mermaid")
+        .exits(0)
+        .says("flowchart RL")
+        .says("-->");
     project.run("apply -auto-approve").exits(0);
-    project.run("graph").exits(0).says("\"strata_data.b\" -> \"strata_data.a\";");
+    project
+        .run("graph")
+        .exits(0)
+        .says("\"strata_data.b\" -> \"strata_data.a\";");
 }
 
 #[test]
 fn both_spellings_are_one_project() {
     let project = Project::new(&[
-        ("a.strata.hcl", "resource \"strata_data\" \"a\" {\n  input = 1\n}\n"),
-        ("b.strata.yaml", "resource:\n  strata_data:\n    b:\n      input: ${strata_data.a.output}\n"),
+        (
+            "a.strata.hcl",
+            "resource \"strata_data\" \"a\" {\n  input = 1\n}\n",
+        ),
+        (
+            "b.strata.yaml",
+            "resource:\n  strata_data:\n    b:\n      input: ${strata_data.a.output}\n",
+        ),
     ]);
     project.run("apply -auto-approve").exits(0).says("2 added");
     project.run("plan -detailed-exitcode").exits(0);

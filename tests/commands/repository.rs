@@ -16,7 +16,9 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// What the engine must not even know.
-const NOT_IN_ENGINE: &[&str] = &["sqlx", "kube", "aws-", "tokio", "reqwest", "hyper", "clap", "axum", "git2"];
+const NOT_IN_ENGINE: &[&str] = &[
+    "sqlx", "kube", "aws-", "tokio", "reqwest", "hyper", "clap", "axum", "git2",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -59,23 +61,40 @@ fn no_arrow_points_the_wrong_way() {
         let manifest = std::fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
         for dependency in section(&manifest, "dependencies") {
             if dependency.starts_with("strata-") {
-                assert!(allowed.contains(&dependency.as_str()), "{member} depends on {dependency}");
+                assert!(
+                    allowed.contains(&dependency.as_str()),
+                    "{member} depends on {dependency}"
+                );
             }
             let engine = member.starts_with("engine/");
-            let banned = NOT_IN_ENGINE.iter().any(|banned| dependency == *banned || (banned.ends_with('-') && dependency.starts_with(banned)));
+            let banned = NOT_IN_ENGINE.iter().any(|banned| {
+                dependency == *banned || (banned.ends_with('-') && dependency.starts_with(banned))
+            });
             assert!(!(engine && banned), "{member} depends on {dependency}");
         }
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{member} does not inherit the lints");
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{member} does not inherit the lints"
+        );
         for section in ["dependencies", "dev-dependencies"] {
-            for line in manifest.split(&format!("[{section}]")).skip(1).flat_map(|text| text.split("\n[").next()) {
-                assert!(!line.contains("= \""), "{member} pins a version outside of the workspace's table");
+            for line in manifest
+                .split(&format!("[{section}]"))
+                .skip(1)
+                .flat_map(|text| text.split("\n[").next())
+            {
+                assert!(
+                    !line.contains("= \""),
+                    "{member} pins a version outside of the workspace's table"
+                );
             }
         }
     }
 }
 
 fn sources(directory: &Path, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return;
+    };
     for entry in entries {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -96,11 +115,30 @@ fn files_are_small_and_well_named() {
     assert!(files.len() > 50);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines().count();
-        let is_test = file.components().any(|part| part.as_os_str() == "tests") || file.file_stem().unwrap().to_str().unwrap().contains("tests");
-        assert!(is_test || code <= 800, "{} has {code} lines", file.display());
+        let code = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap()
+            .lines()
+            .count();
+        let is_test = file.components().any(|part| part.as_os_str() == "tests")
+            || file
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .contains("tests");
+        assert!(
+            is_test || code <= 800,
+            "{} has {code} lines",
+            file.display()
+        );
         let stem = file.file_stem().unwrap().to_str().unwrap();
-        assert!(!["util", "utils", "helpers", "common", "misc", "imp"].contains(&stem), "{}", file.display());
+        assert!(
+            !["util", "utils", "helpers", "common", "misc", "imp"].contains(&stem),
+            "{}",
+            file.display()
+        );
     }
 }
 
@@ -123,7 +161,10 @@ fn no_test_is_forgotten() {
     let list = std::fs::read_to_string(root().join("tests/main.rs")).unwrap();
     for entry in std::fs::read_dir(root().join("tests/commands")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(list.contains(&format!("commands/{name}")), "tests/main.rs does not name {name}");
+        assert!(
+            list.contains(&format!("commands/{name}")),
+            "tests/main.rs does not name {name}"
+        );
     }
 }
 
@@ -131,8 +172,15 @@ fn no_test_is_forgotten() {
 fn every_variable_is_in_the_one_table() {
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
-    for file in files.iter().filter(|file| !file.ends_with("environment.rs")) {
+    for file in files
+        .iter()
+        .filter(|file| !file.ends_with("environment.rs"))
+    {
         let text = std::fs::read_to_string(file).unwrap();
-        assert!(!text.contains("std::env::var"), "{} reads the environment", file.display());
+        assert!(
+            !text.contains("std::env::var"),
+            "{} reads the environment",
+            file.display()
+        );
     }
 }

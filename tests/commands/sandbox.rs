@@ -37,12 +37,21 @@ pub(crate) fn serve(project: &Project) -> Serving {
 }
 
 fn serve_with(project: &Project, options: &[&str]) -> Serving {
-    let arguments: Vec<&str> =
-        options.iter().copied().chain(["sandbox", "serve", "-listen=127.0.0.1:0"]).collect();
-    let mut child =
-        project.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let arguments: Vec<&str> = options
+        .iter()
+        .copied()
+        .chain(["sandbox", "serve", "-listen=127.0.0.1:0"])
+        .collect();
+    let mut child = project
+        .command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let url = line.trim().rsplit(' ').next().unwrap().to_owned();
     assert!(url.starts_with("http://127.0.0.1:"), "{line}");
     Serving { child, url }
@@ -61,7 +70,10 @@ pub(crate) struct SlowApply {
 /// Begins a slow apply, and returns when its first step has begun.
 pub(crate) fn slow_apply(project: &Project) -> SlowApply {
     project.write("main.strata.hcl", VPC);
-    project.write("faults.yaml", "rules:\n  - operation: CreateVpc\n    fault: { delay: { ms: 600000 } }\n");
+    project.write(
+        "faults.yaml",
+        "rules:\n  - operation: CreateVpc\n    fault: { delay: { ms: 600000 } }\n",
+    );
     let sandbox = serve_with(project, &["--speed=1", "--faults=faults.yaml"]);
     let at = format!("--sandbox={}", sandbox.url);
     let mut child = project
@@ -73,7 +85,11 @@ pub(crate) fn slow_apply(project: &Project) -> SlowApply {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let begun = lines.any(|line| line.unwrap().contains("aws_vpc.main: Creating..."));
     assert!(begun, "the apply has not begun");
-    SlowApply { sandbox, child, lines }
+    SlowApply {
+        sandbox,
+        child,
+        lines,
+    }
 }
 
 #[test]
@@ -81,11 +97,20 @@ fn a_second_interrupt_ends_at_once() {
     let project = Project::of(VPC);
     let mut slow = slow_apply(&project);
     let interrupt = |child: &Child| {
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap();
     };
     interrupt(&slow.child);
-    assert!(slow.lines.any(|line| line.unwrap().contains("Interrupt received")));
-    assert!(slow.child.try_wait().unwrap().is_none(), "the first interrupt lets the running step finish");
+    assert!(
+        slow.lines
+            .any(|line| line.unwrap().contains("Interrupt received"))
+    );
+    assert!(
+        slow.child.try_wait().unwrap().is_none(),
+        "the first interrupt lets the running step finish"
+    );
     interrupt(&slow.child);
     let began = std::time::Instant::now();
     assert_eq!(slow.child.wait().unwrap().code(), Some(130));
@@ -95,10 +120,23 @@ fn a_second_interrupt_ends_at_once() {
 #[test]
 fn a_network_lives_and_dies_in_the_sandbox() {
     let project = Project::of(VPC);
-    project.run("--sandbox plan").exits(0).says("Plan: 2 to add");
-    project.run("--sandbox apply -auto-approve").exits(0).says("aws_vpc.main: Creation complete").says("2 added");
-    assert!(!project.path("strata.lock").exists(), "the sandbox has a state of its own");
-    assert!(project.path(".strata/sandbox-state.db").exists() && !project.path(".strata/state.db").exists());
+    project
+        .run("--sandbox plan")
+        .exits(0)
+        .says("Plan: 2 to add");
+    project
+        .run("--sandbox apply -auto-approve")
+        .exits(0)
+        .says("aws_vpc.main: Creation complete")
+        .says("2 added");
+    assert!(
+        !project.path("strata.lock").exists(),
+        "the sandbox has a state of its own"
+    );
+    assert!(
+        project.path(".strata/sandbox-state.db").exists()
+            && !project.path(".strata/state.db").exists()
+    );
     project.run("--sandbox plan -detailed-exitcode").exits(0);
     let ledger = project.run("sandbox ledger -json").exits(0).json();
     let live: Vec<&str> = ledger["objects"]
@@ -108,12 +146,21 @@ fn a_network_lives_and_dies_in_the_sandbox() {
         .filter(|object| object["deleted_seq"].is_null())
         .filter_map(|object| object["type"].as_str())
         .collect();
-    assert!(live.contains(&"vpc") && live.contains(&"subnet"), "{live:?}");
+    assert!(
+        live.contains(&"vpc") && live.contains(&"subnet"),
+        "{live:?}"
+    );
     project.run("sandbox ledger").exits(0).says("CreateVpc");
-    project.run("--sandbox destroy -auto-approve").exits(0).says("2 destroyed");
+    project
+        .run("--sandbox destroy -auto-approve")
+        .exits(0)
+        .says("2 destroyed");
     project.run("sandbox reset").exits(0).says("Removed");
     assert!(!project.path(".strata/sandbox.db").exists());
-    project.run("sandbox reset").exits(0).says("nothing to remove");
+    project
+        .run("sandbox reset")
+        .exits(0)
+        .says("nothing to remove");
 }
 
 #[test]
@@ -121,13 +168,29 @@ fn a_served_sandbox_is_shared() {
     let project = Project::of(VPC);
     let serving = serve(&project);
     let at = format!("--sandbox={}", serving.url);
-    project.run(&format!("{at} apply -auto-approve")).exits(0).says("2 added");
-    project.run(&format!("{at} plan -detailed-exitcode")).exits(0);
-    project.run(&format!("{at} sandbox ledger")).exits(0).says("CreateSubnet");
+    project
+        .run(&format!("{at} apply -auto-approve"))
+        .exits(0)
+        .says("2 added");
+    project
+        .run(&format!("{at} plan -detailed-exitcode"))
+        .exits(0);
+    project
+        .run(&format!("{at} sandbox ledger"))
+        .exits(0)
+        .says("CreateSubnet");
     // A plan only reads.
     let calls = |project: &Project| {
-        let ledger = project.run(&format!("{at} sandbox ledger -json")).exits(0).json();
-        ledger["calls"].as_array().unwrap().iter().filter(|call| call["mutating"] == true).count()
+        let ledger = project
+            .run(&format!("{at} sandbox ledger -json"))
+            .exits(0)
+            .json();
+        ledger["calls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|call| call["mutating"] == true)
+            .count()
     };
     let before = calls(&project);
     project.run(&format!("{at} plan")).exits(0);
@@ -146,8 +209,14 @@ fn drift_is_seen_and_taken_over() {
             std::fs::remove_file(path).unwrap();
         }
     }
-    project.run("--sandbox drift").exits(2).says("aws_vpc.main has been deleted");
-    project.run("--sandbox plan").exits(0).says("Plan: 2 to add");
+    project
+        .run("--sandbox drift")
+        .exits(2)
+        .says("aws_vpc.main has been deleted");
+    project
+        .run("--sandbox plan")
+        .exits(0)
+        .says("Plan: 2 to add");
     project.run("--sandbox apply -auto-approve").exits(0);
     project.run("--sandbox plan -detailed-exitcode").exits(0);
 }

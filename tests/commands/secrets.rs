@@ -22,20 +22,31 @@ output "s" {
 fn spellings() -> Vec<Vec<u8>> {
     let hex: String = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
     let base64 = base64::engine::general_purpose::STANDARD.encode(CANARY);
-    [CANARY.to_owned(), hex, base64[..24].to_owned()].into_iter().map(String::into_bytes).collect()
+    [CANARY.to_owned(), hex, base64[..24].to_owned()]
+        .into_iter()
+        .map(String::into_bytes)
+        .collect()
 }
 
 #[track_caller]
 fn assert_clean(what: &str, bytes: &[u8]) {
     for spelling in spellings() {
-        let found = bytes.windows(spelling.len()).any(|window| window == spelling);
-        assert!(!found, "{what} shows the secret: {}", String::from_utf8_lossy(bytes));
+        let found = bytes
+            .windows(spelling.len())
+            .any(|window| window == spelling);
+        assert!(
+            !found,
+            "{what} shows the secret: {}",
+            String::from_utf8_lossy(bytes)
+        );
     }
 }
 
 #[test]
 fn nothing_shows_the_secret() {
-    let project = Project::of(TEXT).env("STRATA_VAR_pw", CANARY).env("STRATA_LOG", "trace");
+    let project = Project::of(TEXT)
+        .env("STRATA_VAR_pw", CANARY)
+        .env("STRATA_LOG", "trace");
     for line in [
         "plan",
         "plan -json",
@@ -68,7 +79,10 @@ fn a_saved_plan_needs_the_secret_again() {
     let with = |secret: &str, line: &str| {
         let mut command = project.command(&line.split(' ').collect::<Vec<_>>());
         let output = command.env("STRATA_VAR_pw", secret).output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     };
     assert_eq!(with(CANARY, "plan -out=a.plan").0, 0);
     let (code, err) = with("another-secret", "apply a.plan");
@@ -83,15 +97,31 @@ fn generated_secrets_are_read_through_raw_only() {
     let project = Project::of(
         "resource \"strata_random_password\" \"p\" {\n  length = 32\n}\noutput \"p\" {\n  value     = strata_random_password.p.result\n  sensitive = true\n}\n",
     );
-    project.run("apply -auto-approve").exits(0).says("(sensitive value)");
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("(sensitive value)");
     let secret = project.run("output -raw p").exits(0).out;
     assert_eq!(secret.chars().count(), 32);
-    for line in ["output", "output -json", "show", "show -json", "state show strata_random_password.p", "plan"] {
+    for line in [
+        "output",
+        "output -json",
+        "show",
+        "show -json",
+        "state show strata_random_password.p",
+        "plan",
+    ] {
         let output = project.run(line).exits(0);
-        assert!(!output.out.contains(&secret) && !output.err.contains(&secret), "{line}: {}", output.out);
+        assert!(
+            !output.out.contains(&secret) && !output.err.contains(&secret),
+            "{line}: {}",
+            output.out
+        );
     }
     for (path, bytes) in project.files() {
-        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        let found = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
         assert!(!found, "{} holds the password", path.display());
     }
     project.run("plan -detailed-exitcode").exits(0);
@@ -103,8 +133,14 @@ fn files_are_private() {
     let project = Project::of(TEXT).env("STRATA_VAR_pw", CANARY);
     project.run("apply -auto-approve").exits(0);
     for path in [".strata/key", ".strata/state.db"] {
-        let mode = std::fs::metadata(project.path(path)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(project.path(path))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0, "{path}");
     }
-    assert_eq!(std::fs::read_to_string(project.path(".strata/.gitignore")).unwrap(), "*\n");
+    assert_eq!(
+        std::fs::read_to_string(project.path(".strata/.gitignore")).unwrap(),
+        "*\n"
+    );
 }

@@ -16,21 +16,35 @@ impl Output {
     /// Checks the exit code, and shows everything where it is another.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "\n--- out\n{}\n--- err\n{}", self.out, self.err);
+        assert_eq!(
+            self.code, code,
+            "\n--- out\n{}\n--- err\n{}",
+            self.out, self.err
+        );
         self
     }
 
     /// Checks that standard output holds a text.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.out.contains(text), "no {text:?} in\n--- out\n{}\n--- err\n{}", self.out, self.err);
+        assert!(
+            self.out.contains(text),
+            "no {text:?} in\n--- out\n{}\n--- err\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 
     /// Checks that standard error holds a text.
     #[track_caller]
     pub(crate) fn complains(self, text: &str) -> Self {
-        assert!(self.err.contains(text), "no {text:?} in\n--- out\n{}\n--- err\n{}", self.out, self.err);
+        assert!(
+            self.err.contains(text),
+            "no {text:?} in\n--- out\n{}\n--- err\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 
@@ -43,7 +57,9 @@ impl Output {
     /// Standard output as JSON, line by line.
     #[track_caller]
     pub(crate) fn events(&self) -> Vec<serde_json::Value> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        };
         self.out.lines().map(parse).collect()
     }
 }
@@ -139,7 +155,12 @@ impl Project {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         Output {
             code: output.status.code().unwrap_or(-1),

@@ -283,6 +283,7 @@ impl<'a> Planner<'a> {
         Each {
             key,
             value: Value::unknown(Type::Any),
+            stand_in: true,
         }
     }
 

@@ -83,6 +83,7 @@ impl World<'_> {
                 Some(Each {
                     key: InstanceKey::Index(at),
                     value: Value::null(),
+                    stand_in: false,
                 })
             })
             .collect())
@@ -94,6 +95,7 @@ impl World<'_> {
             Some(Each {
                 key: InstanceKey::Text(key.into()),
                 value: value.clone(),
+                stand_in: false,
             })
         };
         match value.kind() {

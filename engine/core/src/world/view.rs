@@ -21,6 +21,8 @@ pub(crate) struct Each {
     pub(crate) key: InstanceKey,
     /// `each.value`; null for `count`.
     pub(crate) value: Value,
+    /// Whether the key is only a stand-in, when definitions are checked without values.
+    pub(crate) stand_in: bool,
 }
 
 /// More dependencies than this on instances of one block count as one on the block, so that edges stay linear.
@@ -255,6 +257,11 @@ impl Scope for View<'_> {
             Reference::Stack(name) => self.package(InstanceKind::Stack, name, &request),
             Reference::Cluster(name) => self.package(InstanceKind::Cluster, name, &request),
             Reference::Layer(_) => Ok(Value::unknown(Type::Any)),
+            Reference::EachKey | Reference::CountIndex
+                if self.each.as_ref().is_some_and(|each| each.stand_in) =>
+            {
+                Ok(Value::unknown(Type::Any))
+            }
             Reference::EachKey => match self.each.as_ref().map(|each| &each.key) {
                 Some(InstanceKey::Text(key)) => Ok(Value::string(key.clone())),
                 Some(InstanceKey::Index(_)) | None => {
@@ -265,6 +272,7 @@ impl Scope for View<'_> {
                 Some(Each {
                     key: InstanceKey::Text(_),
                     value,
+                    ..
                 }) => Ok(value.clone()),
                 Some(_) | None => Err(out_of_place(&request, "a block with for_each")),
             },

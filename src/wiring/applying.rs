@@ -4,8 +4,9 @@ use strata_core::apply::{
     ApplyInput, ApplyOutcome, StaleRow, abandon_unfinished, check_stale, execute,
 };
 use strata_core::replay::{DefinitionGraph, Replay, ReplayInput, check_variables};
+use strata_language::definition::{Definitions, Package};
 use strata_model::event::Event;
-use strata_model::plan::Plan;
+use strata_model::plan::{Plan, PlanMode};
 use strata_model::state::{PlanRecord, RunRecord, RunStatus, StateSnapshot};
 use strata_model::store::Lock;
 use strata_model::{Code, Diagnostic, Diagnostics, RunId, Severity, SourceMap, Span};
@@ -81,20 +82,27 @@ impl Bench<'_> {
             .map_err(state_error)?;
         let graph = DefinitionGraph::build(&self.project.loaded.definitions)
             .map_err(|found| self.unusable(found))?;
-        let mut replay = Replay::new(
-            &graph,
-            ReplayInput {
-                plan: run.plan,
-                snapshot: run.snapshot,
-                done: &run.record.done,
-                variables: &self.variables,
-                project_name: &self.project.name,
-                trees: &self.trees,
-                providers: self.providers(),
-                key: &self.key,
-            },
-        )
-        .map_err(|found| self.unusable(found))?;
+        let nothing = Definitions {
+            packages: [("".into(), Package::default())].into(),
+        };
+        let spare = DefinitionGraph::build(&nothing).map_err(|found| self.unusable(found))?;
+        let input = ReplayInput {
+            plan: run.plan,
+            snapshot: run.snapshot,
+            done: &run.record.done,
+            variables: &self.variables,
+            project_name: &self.project.name,
+            trees: &self.trees,
+            providers: self.providers(),
+            key: &self.key,
+        };
+        let destroying = run.plan.options.mode == PlanMode::Destroy;
+        let replay = match Replay::new(&graph, input) {
+            // A destruction reads no data sources, and needs nothing of the definitions: rows say what is deleted.
+            Err(_) if destroying => Replay::new(&spare, input),
+            replay => replay,
+        };
+        let mut replay = replay.map_err(|found| self.unusable(found))?;
         let progress = Progress::new(&self.session.ui);
         let events = |event: Event| progress.event(&event);
         self.session.interrupts.be_graceful();

@@ -131,10 +131,30 @@ fn load_package(loaded: &mut Loaded, key: &PackageKey, (kind, tree): (PackageKin
             format!("The stack '{key}' has no files that end in .strata.hcl or .strata.yaml.");
         loaded.diagnostics.push(codes::SOURCE.error(detail));
     }
+    let files: Vec<InputFile> = match kind {
+        PackageKind::Project => files,
+        PackageKind::Stack => files
+            .into_iter()
+            .map(|file| shown_below(key, file))
+            .collect(),
+    };
     let (package, diagnostics) = decode_package(key, kind, &files, &mut loaded.sources);
     loaded.diagnostics.extend(diagnostics);
     loaded.definitions.packages.insert(key.clone(), package);
     loaded.trees.insert(key.clone(), tree);
+}
+
+/// A file of a stack under the path that people see: `main.strata.hcl` alone could be any package's.
+fn shown_below(key: &str, file: InputFile) -> InputFile {
+    let source = key.split('?').next().unwrap_or(key);
+    let shown = source
+        .strip_prefix("./")
+        .unwrap_or(source)
+        .trim_end_matches('/');
+    InputFile {
+        path: format!("{shown}/{}", file.path).into(),
+        ..file
+    }
 }
 
 /// Finds the files of a package. A local one lies below the project, or below the package that it is a part of.

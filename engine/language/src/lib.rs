@@ -20,6 +20,7 @@ mod hcl;
 pub mod parse;
 mod place;
 pub mod references;
+pub mod respell;
 pub mod scope;
 pub mod suggest;
 mod template;

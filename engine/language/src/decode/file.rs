@@ -66,14 +66,16 @@ pub(super) struct FileBlocks {
 
 /// How a file is spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spelling {
+pub enum Spelling {
+    /// HCL.
     Hcl,
+    /// YAML, and JSON, which is YAML.
     Yaml,
 }
 
 impl Spelling {
-    /// The spelling that a file's name says.
-    pub(crate) fn of(path: &str) -> Option<Spelling> {
+    /// The spelling that the extension of a file's name says.
+    pub fn of(path: &str) -> Option<Spelling> {
         let extension = path.rsplit_once('.').map(|(_, extension)| extension);
         match extension {
             Some("hcl") => Some(Spelling::Hcl),

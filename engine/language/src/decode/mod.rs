@@ -17,6 +17,7 @@ use strata_model::{Diagnostics, FileId, SourceMap};
 
 use crate::definition::{Package, PackageKey};
 
+pub use file::Spelling;
 pub use variables::variables_file;
 
 use self::file::decode_file;
@@ -109,4 +110,4 @@ pub(crate) fn with_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
 #[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -84,7 +84,7 @@ fn check_yaml(text: &str, expected: &[&str]) {
 }
 
 /// A package as text without places, so that two spellings can be compared.
-fn said(package: &Package) -> String {
+pub(crate) fn said(package: &Package) -> String {
     let text = format!("{package:#?}");
     let mut kept = String::new();
     let mut skipping = 0;

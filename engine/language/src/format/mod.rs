@@ -9,6 +9,8 @@ use strata_model::{Diagnostics, FileId};
 use crate::codes;
 use crate::place::Place;
 
+use self::tokens::{Kind, tokens};
+
 /// Lays a file out; the path's extension (`hcl`, or `yaml` and `yml`) says how it is spelled.
 ///
 /// Formatting what was formatted changes nothing, and what a file says stays the same.
@@ -37,6 +39,14 @@ pub fn format(path: &str, text: &str) -> Result<String, Diagnostics> {
         }
     };
     Ok(format!("{bom}{formatted}"))
+}
+
+/// The comments of valid HCL text: where each stands, and its text with its sign.
+pub(crate) fn comments(text: &str) -> Vec<(usize, &str)> {
+    let is_comment = |kind| matches!(kind, Kind::LineComment | Kind::Comment);
+    let found = tokens(text).into_iter();
+    let found = found.filter(|token| is_comment(token.kind));
+    found.map(|token| (token.at, token.text)).collect()
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub(super) enum Kind {
 pub(super) struct Token<'a> {
     pub(super) kind: Kind,
     pub(super) text: &'a str,
+    /// Offset of its first byte.
+    pub(super) at: usize,
     /// Whether white space stood before it.
     pub(super) spaced: bool,
 }
@@ -50,6 +52,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         found.push(Token {
             kind,
             text: &text[at..end],
+            at,
             spaced: std::mem::take(&mut spaced),
         });
         at = end;

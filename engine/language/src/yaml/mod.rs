@@ -71,3 +71,8 @@ pub(crate) fn meaning(text: &str, place: Place<'_>) -> Result<Meaning, Diagnosti
     }
     Ok(meaning)
 }
+
+/// Whether a plain scalar is a number.
+pub(crate) fn is_number(text: &str) -> bool {
+    scalar::is_number(text)
+}

@@ -71,6 +71,11 @@ fn is_float(text: &str) -> bool {
     valid_mantissa && valid_exponent
 }
 
+/// Whether a plain scalar is a number of some form.
+pub(super) fn is_number(text: &str) -> bool {
+    is_int(text) || is_float(text)
+}
+
 /// The value of a scalar that is no template: null, a truth value or a number; `None` for text.
 pub(super) fn plain_value(scalar: &Scalar<'_>) -> Option<ExprKind> {
     let text = scalar.text.as_ref();

@@ -7,9 +7,10 @@ pub mod rewrite;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands;
+use crate::environment::{self, VARIABLE_PREFIX};
 pub use planning::{PlanningArguments, TargetArguments, VariableArguments};
 
 /// The first lines of `strata --help`.
@@ -26,6 +27,23 @@ Options may be written with one dash or two: -auto-approve and --auto-approve ar
 Exit codes: 0 done, 1 failed, 2 changes present (plan -detailed-exitcode), 3 differences, 4 recovery needs
 a human, 5 plan refused, 64 wrong usage, 65 invalid definitions, 70 a bug in Strata, 73 state unusable,
 75 state locked, 77 credentials missing or expired, 130 and 143 interrupted.";
+
+/// The command line with its long help, which names the environment variables.
+pub fn command() -> clap::Command {
+    let width = environment::TABLE
+        .iter()
+        .map(|variable| variable.name.len())
+        .max()
+        .unwrap_or(0);
+    let variables: String = environment::TABLE
+        .iter()
+        .map(|variable| format!("  {:width$}  {}\n", variable.name, variable.help))
+        .collect();
+    let named =
+        format!("  {VARIABLE_PREFIX}NAME  The value of the variable NAME of the definitions.\n");
+    CommandLine::command()
+        .after_long_help(format!("{EXAMPLES}\n\nEnvironment:\n{variables}{named}"))
+}
 
 /// Everything that can be typed.
 #[derive(Debug, Parser)]

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-/// A variable and what it means, as `strata help environment` and the reference show it.
+/// A variable and what it means, as `strata --help` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {
     /// Its name.

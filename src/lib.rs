@@ -18,8 +18,8 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::FromArgMatches;
 use clap::error::ErrorKind as ClapKind;
-use clap::{CommandFactory, FromArgMatches};
 
 use arguments::{CommandLine, rewrite};
 use environment::Environment;
@@ -103,11 +103,11 @@ fn parse(
     environment: &Environment,
 ) -> Result<CommandLine, Parse> {
     // Built once here, so that help and rewriting see the same global options in every command.
-    let mut root = CommandLine::command();
+    let mut root = arguments::command();
     root.build();
     let rewritten = rewrite::rewrite(&root, arguments, environment)
         .map_err(|error| Parse::Wrong(CommandError::usage(error.to_string())))?;
-    let matches = CommandLine::command()
+    let matches = arguments::command()
         .try_get_matches_from(rewritten)
         .map_err(wrong)?;
     CommandLine::from_arg_matches(&matches).map_err(wrong)

@@ -294,14 +294,14 @@ impl Ui {
     }
 
     /// Asks a question and reads a line. `None` where there is nobody to ask, or the answer ended early.
-    pub fn ask(&self, question: &str) -> Option<String> {
+    ///
+    /// The wait for an answer can be dropped: an interrupt must not have to wait for it.
+    pub async fn ask(&self, question: &str) -> Option<String> {
         if !self.settings.input {
             return None;
         }
         self.print(question);
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer).ok()?;
-        (read > 0).then(|| answer.trim().to_owned())
+        tokio::task::spawn_blocking(read_answer).await.ok()?
     }
 
     /// Replaces the lines at the bottom of a terminal that show what goes on.
@@ -323,6 +323,12 @@ impl Ui {
     pub fn take_failure(&self) -> Option<std::io::Error> {
         self.sinks().failure.take()
     }
+}
+
+fn read_answer() -> Option<String> {
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer).ok()?;
+    (read > 0).then(|| answer.trim().to_owned())
 }
 
 /// Writes to standard error when nothing else can be relied upon: in a panic.

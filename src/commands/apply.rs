@@ -134,7 +134,7 @@ async fn plan_and_apply(
     show(bench, &planned.plan);
     let nothing = planned.plan.is_empty();
     if !nothing && !fresh.auto_approve {
-        confirm(bench.session, &planned.plan)?;
+        confirm(bench.session, &planned.plan).await?;
     }
     if nothing
         && bench
@@ -258,7 +258,7 @@ async fn finish(
 }
 
 /// Asks for the word `yes`.
-fn confirm(session: &Session, plan: &Plan) -> Result<(), CommandError> {
+async fn confirm(session: &Session, plan: &Plan) -> Result<(), CommandError> {
     let question = match plan.options.mode {
         PlanMode::Normal => {
             "\nDo you want to perform these actions?\n  Strata will perform the actions described above.\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
@@ -270,7 +270,7 @@ fn confirm(session: &Session, plan: &Plan) -> Result<(), CommandError> {
             "\nWould you like to update the state to reflect these detected changes?\n  No real object is changed by this.\n  Only 'yes' will be accepted to confirm.\n\n  Enter a value: "
         }
     };
-    match session.ui.ask(question).as_deref() {
+    match session.ui.ask(question).await.as_deref() {
         Some("yes") => {
             session.ui.line("");
             Ok(())

@@ -52,7 +52,7 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
     let interactive = session.ui.settings().input && !arguments.json;
     if interactive {
         session.ui.note("Type an expression; Ctrl-D ends.");
-        while let Some(line) = session.ui.ask("> ") {
+        while let Some(line) = session.ui.ask("> ").await {
             if matches!(line.as_str(), "exit" | "quit") {
                 break;
             }

@@ -7,7 +7,7 @@ use strata_model::plan::{PlanMode, PlanOptions};
 
 use super::plan::{announce, open, show};
 use crate::arguments::PlanningArguments;
-use crate::error::{CommandError, Outcome};
+use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::wiring::bench::Access;
 use crate::wiring::planning::Request;
@@ -16,7 +16,7 @@ use crate::wiring::planning::Request;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  strata drift  exit 0 where reality is as recorded, 2 where it is not
+  strata drift  exit 0 where reality is as recorded, 2 where it is not, 3 where not all can be read
 
 Nothing is written. `strata apply -refresh-only` takes what was found into the state, `strata apply` undoes it.")]
 pub struct Arguments {
@@ -54,7 +54,16 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
             record_unchanged: false,
             lock: None,
         })
-        .await?;
+        .await;
+    let planned = match planned {
+        Ok(planned) => planned,
+        // What could not be read is neither drift nor the absence of it; diagnostics have said what it is.
+        Err(error) if error.kind == ErrorKind::Failed && error.message.is_empty() => {
+            bench.close().await;
+            return Ok(Outcome::Differences);
+        }
+        Err(error) => return Err(error),
+    };
     show(&bench, &planned.plan);
     bench.close().await;
     Ok(if planned.plan.drift.is_empty() {

@@ -175,6 +175,16 @@ pub fn outputs(
     fields([("outputs", Json::Object(values))])
 }
 
+/// What was read of an object.
+pub fn refresh(key: &RowKey, id: Option<&str>) -> Map<String, Json> {
+    let mut hook = json!({ "resource": resource(key), "action": "read" });
+    if let Some(id) = id {
+        hook["id_key"] = "id".into();
+        hook["id_value"] = id.into();
+    }
+    fields([("hook", hook)])
+}
+
 fn planned_change(change: &ObjectChange<'_>, action: &str) -> Json {
     let mut json = json!({ "resource": resource(change.key), "action": action });
     if let Some(reason) = plan_json::action_reason(change) {

@@ -14,6 +14,7 @@ use super::bench::{Bench, check_recovery, hide_secrets};
 use super::refresh::Reading;
 use super::state_error;
 use crate::error::{CommandError, ErrorKind};
+use crate::view::events;
 use crate::view::progress::words;
 
 /// How often the planner may ask for more before it is taken to go in circles.
@@ -201,12 +202,25 @@ impl Bench<'_> {
             .await;
         refuse_missing_credentials(observed.values())?;
         hide_observed(self, observed.values());
+        if self.session.ui.settings().json {
+            self.tell_refreshed(snapshot, observed.keys());
+        }
         Ok(observed)
     }
 
-    /// Checks the definitions, and nothing outside of them. Returns what there is to say.
-    pub fn validate(&self) -> Diagnostics {
-        validate(&self.project, &self.trees, self.session)
+    fn tell_refreshed<'k>(&self, snapshot: &StateSnapshot, keys: impl Iterator<Item = &'k RowKey>) {
+        for key in keys {
+            let id = snapshot.rows.get(key).and_then(|row| row.id.as_deref());
+            for (kind, words) in [
+                ("refresh_start", "Refreshing state..."),
+                ("refresh_complete", "Refresh complete"),
+            ] {
+                let fields = events::refresh(key, id);
+                self.session
+                    .ui
+                    .event(kind, &format!("{key}: {words}"), fields);
+            }
+        }
     }
 }
 

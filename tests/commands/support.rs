@@ -102,11 +102,6 @@ impl Project {
         self.directory.path().join(path)
     }
 
-    /// The project's directory.
-    pub(crate) fn root(&self) -> &Path {
-        self.directory.path()
-    }
-
     /// Writes a file.
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path(path);

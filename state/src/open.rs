@@ -50,7 +50,9 @@ pub struct OpenOptions {
 }
 
 impl SqliteStore {
-    /// Opens the state at `path`, checks it whole, and migrates one of an older format after making a backup beside it.
+    /// Opens the state at `path`, checks it, and migrates one of an older format after making a backup beside it.
+    ///
+    /// Records are checked when they are read, and the structure of the whole file before the first write.
     ///
     /// # Errors
     ///
@@ -245,7 +247,7 @@ async fn read_lineage(
     })
 }
 
-/// Checks the structure of the file, its schema and its record of itself.
+/// Checks the schema of the file and its record of itself.
 async fn check(
     conn: &mut SqliteConnection,
     lineage: Lineage,
@@ -261,13 +263,25 @@ async fn check(
     if schema_sum != meta.schema_sum {
         return Err(integrity.corrupt("its tables are not those that were made"));
     }
+    tx.rollback().await.map_err(|error| doing.fault(error))?;
+    Ok(meta)
+}
+
+/// Checks the structure of the whole file: every page is where it belongs, and used once.
+///
+/// Reading needs no such check, because records have checksums. Writing does: in a damaged file a new record could
+/// overwrite another.
+pub(crate) async fn check_structure(
+    conn: &mut SqliteConnection,
+    integrity: &Integrity,
+    doing: Doing<'_>,
+) -> Result<(), StoreError> {
     let findings: Vec<String> = sqlx::query_scalar(sql::QUICK_CHECK)
-        .fetch_all(&mut *tx)
+        .fetch_all(conn)
         .await
         .map_err(|error| doing.fault(error))?;
-    tx.rollback().await.map_err(|error| doing.fault(error))?;
     match findings.as_slice() {
-        [one] if one == "ok" => Ok(meta),
+        [one] if one == "ok" => Ok(()),
         _ => Err(integrity.corrupt(findings.join("; "))),
     }
 }
@@ -314,6 +328,7 @@ async fn bring_up_to_date(
     let doing = upgrade.doing;
     let migrates = version < migrate::newest(upgrade.migrations);
     if migrates {
+        check_structure(conn, &upgrade.codec.integrity, doing).await?;
         let label = format!("v{version}-{}", found.serial);
         migrate::back_up(conn, upgrade.path, &label, doing).await?;
     }

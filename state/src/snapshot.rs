@@ -237,12 +237,26 @@ async fn join(
     integrity: &Integrity,
     doing: Doing<'_>,
 ) -> Result<BTreeMap<RowKey, StateRow>, StoreError> {
-    let (mut all, mut sum) = (Vec::new(), Sum::default());
+    let (mut parts, mut sum) = (Vec::new(), Sum::default());
     for chunk in chunks {
         let (rows, part) = chunk.await.map_err(|error| doing.io(error))??;
-        all.extend(rows);
+        parts.push(rows);
         sum.merge(part);
     }
     integrity.verify_sum(Table::Resources, meta.sums.of(Table::Resources), sum)?;
-    Ok(all.into_iter().collect())
+    Ok(in_order(parts))
+}
+
+/// Makes a map of rows. Rows are large: their numbers are sorted, and each row is moved once.
+fn in_order(parts: Vec<Rows>) -> BTreeMap<RowKey, StateRow> {
+    let mut rows: Vec<Option<(RowKey, StateRow)>> = parts.into_iter().flatten().map(Some).collect();
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|left, right| {
+        let key = |index: usize| rows[index].as_ref().map(|(key, _)| key);
+        key(*left).cmp(&key(*right))
+    });
+    order
+        .into_iter()
+        .filter_map(|index| rows[index].take())
+        .collect()
 }

@@ -1,5 +1,8 @@
 //! Every statement that the store makes, in one place, so that a test can prepare each against a migrated database.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 /// `?1` is the lineage everywhere.
 pub(crate) const READ_META: &str = "SELECT created_at, serial, fence, sums, schema_sum, plain_check, mac FROM meta WHERE lineage = ?1";
 pub(crate) const READ_LINEAGES: &str = "SELECT lineage FROM meta LIMIT 2";
@@ -20,7 +23,7 @@ pub(crate) const BACK_UP: &str = "VACUUM INTO ?1";
 ///
 /// They arrive as one text: the database's thread hands over one row instead of thousands. Rows are separated by RS
 /// and columns by US, which JSON and addresses never hold unescaped.
-pub(crate) const CHUNK: usize = 1024;
+pub(crate) const CHUNK: usize = 2048;
 pub(crate) const ROW_SEPARATOR: char = '\u{1e}';
 pub(crate) const COLUMN_SEPARATOR: char = '\u{1f}';
 pub(crate) const READ_ROWS: &str = "SELECT max(id), group_concat(address || char(31) || deposed || char(31) || config || char(31) || hex(mac) || char(31) || data, char(30)) FROM (SELECT id, address, deposed, config, mac, data FROM resources WHERE lineage = ?1 AND id > ?2 ORDER BY id LIMIT ?3)";
@@ -83,17 +86,27 @@ pub(crate) struct Bulk {
     after: &'static str,
 }
 
-/// The sizes in which a statement over many records is prepared. Any number of records is a sum of few of them, so a
-/// handful of prepared statements serves batches of every size.
-pub(crate) const BULK_SIZES: [usize; 4] = [64, 16, 4, 1];
+/// The sizes in which a statement over many records is prepared, largest first. A batch of a run's parallel steps is
+/// one statement for each table; larger ones are a few.
+pub(crate) const BULK_SIZES: [usize; 18] = [
+    256, 64, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1,
+];
 
 impl Bulk {
     pub(crate) fn width(self) -> usize {
         self.width
     }
 
-    /// The statement for `count` records.
-    pub(crate) fn sql(self, count: usize) -> String {
+    /// The statement for `count` records. Each text is made once and kept for good: there are few of them.
+    pub(crate) fn sql(self, count: usize) -> &'static str {
+        static TEXTS: Mutex<BTreeMap<(&str, usize), &'static str>> = Mutex::new(BTreeMap::new());
+        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+        texts
+            .entry((self.before, count))
+            .or_insert_with(|| self.text(count).leak())
+    }
+
+    fn text(self, count: usize) -> String {
         let mut sql = String::from(self.before);
         let mut next = 2;
         for record in 0..count {
@@ -219,7 +232,7 @@ pub(crate) fn all() -> Vec<String> {
         .map(str::to_owned)
         .chain(
             bulk.into_iter()
-                .flat_map(|bulk| BULK_SIZES.map(|size| bulk.sql(size))),
+                .flat_map(|bulk| BULK_SIZES.map(|size| bulk.text(size))),
         )
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::integrity::Table;
 use crate::lock::{Held, LockRow, replace_lock_file, try_lock_file};
 use crate::meta::{Meta, lineage_bytes};
 use crate::migrate::begin_write;
-use crate::open::{Access, OpenOptions};
+use crate::open::{Access, OpenOptions, check_structure};
 use crate::record::Codec;
 use crate::reserve;
 use crate::{snapshot, sql};
@@ -51,6 +51,8 @@ pub struct SqliteStore {
     writer: tokio::sync::Mutex<Writer>,
     reader: tokio::sync::Mutex<Option<SqliteConnection>>,
     held: Mutex<Option<Held>>,
+    /// Whether the structure of the file was checked.
+    sound: AtomicBool,
     commits: AtomicU64,
 }
 
@@ -96,6 +98,7 @@ impl SqliteStore {
             }),
             reader: tokio::sync::Mutex::new(Some(conn)),
             held: Mutex::new(None),
+            sound: AtomicBool::new(false),
             commits: AtomicU64::new(0),
         }
     }
@@ -158,6 +161,19 @@ impl SqliteStore {
         conn.begin().await.map_err(|error| doing.fault(error))
     }
 
+    /// Checks the structure of the file, once.
+    async fn ensure_sound(
+        &self,
+        conn: &mut SqliteConnection,
+        doing: Doing<'_>,
+    ) -> Result<(), StoreError> {
+        if !self.sound.load(Ordering::Relaxed) {
+            check_structure(conn, &self.codec.integrity, doing).await?;
+            self.sound.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     fn records<'r>(&'r self, conn: &'r mut SqliteConnection, doing: Doing<'r>) -> Records<'r> {
         Records {
             conn,
@@ -177,6 +193,7 @@ impl SqliteStore {
             return Err(doing.io("the state was opened for reading only"));
         }
         let conn = connected(conn, &self.connect_options, doing).await?;
+        self.ensure_sound(conn, doing).await?;
         let mut tx = begin_write(conn)
             .await
             .map_err(|error| doing.fault(error))?;
@@ -494,6 +511,7 @@ impl StateStore for SqliteStore {
         let doing = self.doing("reading the runs");
         let mut reader = self.reader.lock().await;
         let mut tx = self.begin_read(&mut reader, doing).await?;
+        self.ensure_sound(&mut tx, doing).await?;
         self.records(&mut tx, doing).runs(limit).await
     }
 
@@ -501,6 +519,7 @@ impl StateStore for SqliteStore {
         let doing = self.doing("reading a run's events");
         let mut reader = self.reader.lock().await;
         let mut tx = self.begin_read(&mut reader, doing).await?;
+        self.ensure_sound(&mut tx, doing).await?;
         self.records(&mut tx, doing).events(run).await
     }
 
@@ -512,6 +531,7 @@ impl StateStore for SqliteStore {
         let doing = self.doing("reading the history");
         let mut reader = self.reader.lock().await;
         let mut tx = self.begin_read(&mut reader, doing).await?;
+        self.ensure_sound(&mut tx, doing).await?;
         self.records(&mut tx, doing).history(address, limit).await
     }
 

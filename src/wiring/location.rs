@@ -164,6 +164,7 @@ impl Location {
                 return Err(self.missing(lineage));
             }
             expected = None;
+            self.set_remains_aside(lineage)?;
         }
         let mut made = Vec::new();
         make_data_directory(&self.data)?;
@@ -196,6 +197,39 @@ impl Location {
             made.push(format!("{LINEAGE_FILE} (commit it)"));
         }
         Ok(Opened { store, key, made })
+    }
+
+    /// Renames what is left of a state whose database is gone, such as its write-ahead log: someone may still want it,
+    /// and a new state must not be mixed with it.
+    fn set_remains_aside(&self, lineage: Lineage) -> Result<(), CommandError> {
+        let (Some(directory), Some(name)) = (self.state.parent(), self.state.file_name()) else {
+            return Ok(());
+        };
+        let fail = |error| {
+            unwritable(
+                "cannot set aside what is left of the state in",
+                directory,
+                error,
+            )
+        };
+        let entries = match std::fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(fail(error)),
+        };
+        let name = name.to_string_lossy().into_owned();
+        for entry in entries {
+            let entry = entry.map_err(fail)?;
+            let found = entry.file_name().to_string_lossy().into_owned();
+            let belongs = found
+                .strip_prefix(&name)
+                .is_some_and(|rest| rest.starts_with(['-', '.']));
+            if belongs && !found.contains(".lost-") {
+                let aside = directory.join(format!("{found}.lost-{}", &lineage.to_string()[..8]));
+                std::fs::rename(entry.path(), aside).map_err(fail)?;
+            }
+        }
+        Ok(())
     }
 
     /// The key for a run that stores nothing: the project's where it has one, and one of the moment otherwise.

@@ -35,7 +35,7 @@ pub(super) struct Assembly<'a> {
     pub(super) drift: Vec<DriftRecord>,
     pub(super) allow_delete: Vec<Pattern>,
     pub(super) unprotect: Vec<Pattern>,
-    groups: u32,
+    pub(super) groups: u32,
 }
 
 impl<'a> Assembly<'a> {
@@ -232,303 +232,6 @@ impl<'a> Assembly<'a> {
         let joined = self.draft.join(refs);
         self.whole.insert(*dep, joined);
         joined
-    }
-
-    /// The steps of one change; returns the last one that makes the object as declared.
-    fn steps(
-        &mut self,
-        planner: &Planner<'a>,
-        change: &InstanceChange<'a>,
-        mut after: BTreeSet<Ref>,
-    ) -> Option<u32> {
-        let moved = change.row.filter(|(key, _)| key.address != change.address);
-        let mut template = self.template(planner, change);
-        let mut last = None;
-        if let Some((key, row)) = moved {
-            let step = Step {
-                action: Action::Move,
-                reason: Reason::Moved,
-                moved_from: Some(key.address.clone()),
-                row_digest: Some(row.digest()),
-                ..template.clone()
-            };
-            let number = self.draft.push(step, BTreeSet::new());
-            after.insert(Ref::Step(number));
-            // The row's digest changes with its key: what follows is bound by this step.
-            template.row_digest = None;
-            last = Some(number);
-        }
-        self.steps_of(change, &change.kind, template, after)
-            .or(last)
-    }
-
-    fn steps_of(
-        &mut self,
-        change: &InstanceChange<'a>,
-        kind: &ChangeKind,
-        template: Step,
-        after: BTreeSet<Ref>,
-    ) -> Option<u32> {
-        let ty = change.schema.schema.object_type();
-        let key = self.input.key;
-        match kind {
-            ChangeKind::NoOp => self.protection(change, template, after),
-            ChangeKind::Create {
-                planned,
-                reason,
-                exclusive,
-            } => Some(self.draft.push(
-                Step {
-                    action: Action::Create,
-                    reason: *reason,
-                    confidence: confidence(planned, change.schema, template.provider.is_some()),
-                    planned: Some(encode(planned, ty, key)),
-                    exclusive: exclusive.clone(),
-                    ..template
-                },
-                after,
-            )),
-            ChangeKind::Update {
-                before,
-                stages,
-                reason,
-                exclusive,
-            } => self.update(
-                change,
-                (before, stages),
-                Step {
-                    reason: *reason,
-                    exclusive: exclusive.clone(),
-                    ..template
-                },
-                after,
-            ),
-            ChangeKind::Replace { .. } => self.replace(change, kind, template, after),
-            ChangeKind::Import { id, object, then } => {
-                let step = Step {
-                    action: Action::Import,
-                    reason: Reason::Imported,
-                    import_id: Some(id.clone()),
-                    planned: Some(encode(object, ty, key)),
-                    ..template.clone()
-                };
-                let number = self.draft.push(step, after.clone());
-                let after = after.into_iter().chain([Ref::Step(number)]).collect();
-                self.steps_of(change, then, template, after)
-                    .or(Some(number))
-            }
-            ChangeKind::Read { planned } => Some(self.draft.push(
-                Step {
-                    action: Action::Read,
-                    reason: Reason::ArgumentsUnknown,
-                    confidence: Confidence::Deferred,
-                    planned: Some(encode(planned, ty, key)),
-                    ..template
-                },
-                after,
-            )),
-        }
-    }
-
-    /// A change of protection is a shown step of its own.
-    fn protection(
-        &mut self,
-        change: &InstanceChange<'a>,
-        template: Step,
-        after: BTreeSet<Ref>,
-    ) -> Option<u32> {
-        let (_, row) = change.row?;
-        (row.protected != change.protect).then(|| {
-            self.draft.push(
-                Step {
-                    action: Action::Record,
-                    reason: Reason::RecordChanged,
-                    ..template
-                },
-                after,
-            )
-        })
-    }
-
-    fn update(
-        &mut self,
-        change: &InstanceChange<'a>,
-        (before, stages): (&Value, &[(Option<String>, Value)]),
-        template: Step,
-        mut after: BTreeSet<Ref>,
-    ) -> Option<u32> {
-        let ty = change.schema.schema.object_type();
-        let mut before = before;
-        let mut last = None;
-        for (at, (label, planned)) in stages.iter().enumerate() {
-            let step = Step {
-                action: Action::Update,
-                confidence: confidence(planned, change.schema, template.provider.is_some()),
-                stage: label.clone(),
-                more_stages: at + 1 < stages.len(),
-                before: Some(encode(before, ty, self.input.key)),
-                planned: Some(encode(planned, ty, self.input.key)),
-                row_digest: if at == 0 { template.row_digest } else { None },
-                ..template.clone()
-            };
-            let number = self.draft.push(step, after.clone());
-            after = BTreeSet::from([Ref::Step(number)]);
-            before = planned;
-            last = Some(number);
-        }
-        last
-    }
-
-    fn replace(
-        &mut self,
-        change: &InstanceChange<'a>,
-        kind: &ChangeKind,
-        template: Step,
-        after: BTreeSet<Ref>,
-    ) -> Option<u32> {
-        let ChangeKind::Replace {
-            before,
-            planned,
-            paths,
-            reason,
-            exclusive,
-        } = kind
-        else {
-            return None;
-        };
-        let ty = change.schema.schema.object_type();
-        let (state_key, row) = change.row?;
-        let group = self.groups;
-        self.groups += 1;
-        self.may_delete(row, change.schema, Some(change));
-        let create_first = self.create_first(change, before, planned);
-        let provider = row.provider.clone();
-        let create = Step {
-            action: Action::Create,
-            reason: *reason,
-            confidence: confidence(planned, change.schema, template.provider.is_some()),
-            group: Some(group),
-            before: Some(encode(before, ty, self.input.key)),
-            planned: Some(encode(planned, ty, self.input.key)),
-            replace_paths: paths.clone(),
-            exclusive: exclusive.clone(),
-            ..template.clone()
-        };
-        let delete = Step {
-            action: Action::Delete,
-            reason: *reason,
-            group: Some(group),
-            before: Some(encode(before, ty, self.input.key)),
-            provider: Some(provider),
-            exclusive: exclusive.clone(),
-            ..template
-        };
-        if create_first {
-            let number = self.draft.push(create, after);
-            let deposed = self.deposed_id(number);
-            let key = RowKey {
-                address: change.address.clone(),
-                deposed: Some(deposed),
-            };
-            let delete = Step {
-                key,
-                row_digest: None,
-                ..delete
-            };
-            let step = self.draft.push(delete, BTreeSet::from([Ref::Step(number)]));
-            self.deletions.push(Deletion {
-                row: state_key.clone(),
-                step,
-                destroys_first: false,
-            });
-            Some(number)
-        } else {
-            let moved: BTreeSet<Ref> = after
-                .iter()
-                .copied()
-                .filter(|waited| self.is_move(*waited, change))
-                .collect();
-            let step = self.draft.push(delete, moved);
-            self.deletions.push(Deletion {
-                row: state_key.clone(),
-                step,
-                destroys_first: true,
-            });
-            let after = after.into_iter().chain([Ref::Step(step)]).collect();
-            Some(self.draft.push(
-                Step {
-                    row_digest: None,
-                    ..create
-                },
-                after,
-            ))
-        }
-    }
-
-    fn is_move(&self, waited: Ref, change: &InstanceChange<'_>) -> bool {
-        let Ref::Step(step) = waited else {
-            return false;
-        };
-        let step = &self.draft.steps[step as usize];
-        step.action == Action::Move && step.key.address == change.address
-    }
-
-    fn create_first(
-        &mut self,
-        change: &InstanceChange<'_>,
-        before: &Value,
-        planned: &Value,
-    ) -> bool {
-        if !change.create_first {
-            return false;
-        }
-        let stuck = change.schema.unique_name.filter(|name| {
-            let new = planned.get(name);
-            new.is_some_and(|new| !new.is_unknown()) && before.get(name) == new
-        });
-        let Some(name) = stuck else { return true };
-        if change.block.meta.lifecycle.create_before_destroy == Some(true) {
-            let detail = format!(
-                "{} is to be created before its predecessor is destroyed, but its {name} must be unique and stays the same.",
-                change.address
-            );
-            self.diagnostics.push(
-                Diagnostic::error(code::IMPOSSIBLE_ORDER, "Impossible order", detail)
-                    .at(change.block.span)
-                    .about(&change.address)
-                    .hint(format!(
-                        "Change {name} as well, or remove create_before_destroy."
-                    )),
-            );
-        }
-        false
-    }
-
-    fn deposed_id(&self, step: u32) -> DeposedId {
-        let id = self.input.header.id.to_string();
-        let digest = Digest::of_parts([id.as_bytes(), &step.to_le_bytes()]).to_string();
-        DeposedId::parse(&digest[..32]).unwrap_or(DeposedId::from_bits([0; 16]))
-    }
-
-    fn template(&self, planner: &Planner<'_>, change: &InstanceChange<'a>) -> Step {
-        let mut dependencies: Vec<Address> = change
-            .deps
-            .iter()
-            .filter_map(|dep| planner.world.dep_address(dep))
-            .filter(is_managed)
-            .collect();
-        dependencies.sort_unstable();
-        dependencies.dedup();
-        Step {
-            provider: change.provider.clone(),
-            timeouts: change.timeouts,
-            protect: change.protect,
-            create_before_destroy: change.create_first,
-            dependencies,
-            source: self.input.sources.position(change.block.span),
-            row_digest: change.row.map(|(_, row)| row.digest()),
-            ..blank(RowKey::current(change.address.clone()))
-        }
     }
 
     fn note_drift(&mut self, change: &InstanceChange<'_>) {
@@ -890,11 +593,15 @@ fn hide(stored: &Encoded) -> Encoded {
     hidden
 }
 
-fn is_managed(address: &Address) -> bool {
+pub(super) fn is_managed(address: &Address) -> bool {
     address.mode == strata_model::Mode::Managed
 }
 
-fn confidence(planned: &Value, schema: &ResourceSchema, provider_known: bool) -> Confidence {
+pub(super) fn confidence(
+    planned: &Value,
+    schema: &ResourceSchema,
+    provider_known: bool,
+) -> Confidence {
     let open = planned.unknown_paths().iter().any(|path| {
         schema.schema.at(path).is_none_or(|attribute| {
             matches!(attribute.presence, Presence::Required | Presence::Optional)
@@ -908,7 +615,7 @@ fn confidence(planned: &Value, schema: &ResourceSchema, provider_known: bool) ->
 }
 
 /// A step about which nothing is said yet.
-fn blank(key: RowKey) -> Step {
+pub(super) fn blank(key: RowKey) -> Step {
     Step {
         number: 0,
         key,

@@ -11,6 +11,7 @@ mod encode;
 mod moved;
 mod outputs;
 mod select;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod walk;

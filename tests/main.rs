@@ -1,5 +1,10 @@
 //! Command tests: the program as people and scripts use it, in a directory and an environment of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests may fail a test by a panic"
+)]
+
 #[path = "commands/support.rs"]
 mod support;
 

@@ -83,6 +83,10 @@ impl<'a> Rewriter<'a> {
         found.is_some()
     }
 
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "it says where the options come from"
+    )]
     fn from_environment(&self, environment: &Environment) -> Result<Vec<OsString>, RewriteError> {
         let names: Vec<String> = self.path[1..]
             .iter()

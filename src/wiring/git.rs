@@ -65,6 +65,7 @@ impl GitSources {
     /// # Errors
     ///
     /// A diagnostic that says why; the caller adds the place.
+    #[expect(clippy::result_large_err, reason = "it happens at most once a package")]
     pub fn fetch(&self, text: &str) -> Result<MemoryTree, Diagnostic> {
         let mut go_on = |_| {
             if self.interrupts.is_interrupted() {

@@ -158,6 +158,7 @@ fn shown_below(key: &str, file: InputFile) -> InputFile {
 }
 
 /// Finds the files of a package. A local one lies below the project, or below the package that it is a part of.
+#[expect(clippy::result_large_err, reason = "it happens at most once a package")]
 fn find(origin: &Origin<'_>, loaded: &Loaded, key: &str) -> Result<PackageTree, Diagnostic> {
     let git = match origin {
         Origin::Snapshot(snapshot) => {
@@ -194,6 +195,7 @@ fn find(origin: &Origin<'_>, loaded: &Loaded, key: &str) -> Result<PackageTree, 
     Ok(PackageTree::Memory(Arc::new(tree)))
 }
 
+#[expect(clippy::result_large_err, reason = "it happens at most once a package")]
 fn below(loaded: &Loaded, root: &str, directory: &str) -> Result<PackageTree, Diagnostic> {
     let tree = loaded
         .trees

@@ -239,7 +239,12 @@ async fn read(path: &Path, access: Access) {
         snapshots_busy.push(processor_time() - busy);
         store.close().await.unwrap();
     }
-    for list in [&mut opens, &mut snapshots, &mut opens_busy, &mut snapshots_busy] {
+    for list in [
+        &mut opens,
+        &mut snapshots,
+        &mut opens_busy,
+        &mut snapshots_busy,
+    ] {
         list.sort();
     }
     println!(

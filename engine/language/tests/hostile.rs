@@ -1,5 +1,10 @@
 //! Every function with arguments that would cost too much elsewhere: an error or a result, in bounded time and memory.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests may fail a test by a panic"
+)]
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
@@ -25,7 +30,9 @@ const LOOP: &str = "%{for a in range(1000)}%{for b in range(1000)}%{for c in ran
 
 impl Names {
     fn new() -> Self {
-        let many = (0..100_000).map(|index| Value::from(format!("e{index}"))).collect();
+        let many = (0..100_000)
+            .map(|index| Value::from(format!("e{index}")))
+            .collect();
         Names(BTreeMap::from([
             ("long", Value::from("a".repeat(1_000_000))),
             ("many", Value::list(Type::String, many)),
@@ -58,7 +65,11 @@ fn zeros() -> String {
 impl Scope for Names {
     fn resolve(&self, request: ResolveRequest<'_>) -> Result<Value, Box<Diagnostic>> {
         let detail = format!("There is no {}.", request.reference);
-        Err(Box::new(strata_language::codes::UNKNOWN_NAME.error(detail).at(request.span)))
+        Err(Box::new(
+            strata_language::codes::UNKNOWN_NAME
+                .error(detail)
+                .at(request.span),
+        ))
     }
 
     fn bare(&self, name: &str) -> Option<Value> {
@@ -83,7 +94,9 @@ impl SourceTree for Files {
     }
 
     fn list(&self, _: &str) -> Result<Vec<String>, String> {
-        Ok((0..100_000).map(|index| format!("{}/{index}", "a".repeat(100))).collect())
+        Ok((0..100_000)
+            .map(|index| format!("{}/{index}", "a".repeat(100)))
+            .collect())
     }
 }
 
@@ -100,7 +113,10 @@ fn used() -> Duration {
 #[expect(clippy::disallowed_methods, reason = "the test measures itself")]
 fn held() -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -122,7 +138,8 @@ fn hostile_arguments_end_soon() {
             budget: &budget,
             plan_timestamp: None,
         };
-        let expr = parse::expression(text, FileId(0), 0).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+        let expr = parse::expression(text, FileId(0), 0)
+            .unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
         let before = used();
         let mut diagnostics = Diagnostics::new();
         drop(evaluator.evaluate(&expr, &mut diagnostics));
@@ -132,7 +149,10 @@ fn hostile_arguments_end_soon() {
         if time > TIME {
             wrong.push(format!("{name}: {text} took {time:?}"));
         }
-        let size = diagnostics.iter().map(|fault| fault.detail.len()).sum::<usize>();
+        let size = diagnostics
+            .iter()
+            .map(|fault| fault.detail.len())
+            .sum::<usize>();
         if size > 10_000 {
             wrong.push(format!("{name}: {text} says {size} bytes"));
         }

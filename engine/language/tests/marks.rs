@@ -21,7 +21,11 @@ const NAMES: [&str; 3] = ["a", "b", "c"];
 impl Scope for Arguments {
     fn resolve(&self, request: ResolveRequest<'_>) -> Result<Value, Box<Diagnostic>> {
         let detail = format!("There is no {}.", request.reference);
-        Err(Box::new(strata_language::codes::UNKNOWN_NAME.error(detail).at(request.span)))
+        Err(Box::new(
+            strata_language::codes::UNKNOWN_NAME
+                .error(detail)
+                .at(request.span),
+        ))
     }
 
     fn bare(&self, name: &str) -> Option<Value> {
@@ -55,7 +59,9 @@ impl SourceTree for Files {
 fn shown(value: &Value) -> String {
     let all = |elements: &[Value]| elements.iter().map(shown).collect::<Vec<_>>().join(", ");
     let members = |members: &BTreeMap<Arc<str>, Value>| {
-        let members = members.iter().map(|(key, value)| format!("{key} = {}", shown(value)));
+        let members = members
+            .iter()
+            .map(|(key, value)| format!("{key} = {}", shown(value)));
         members.collect::<Vec<_>>().join(", ")
     };
     let text = match value.kind() {
@@ -70,7 +76,11 @@ fn shown(value: &Value) -> String {
         Kind::Map(_, map) => format!("map{{{}}}", members(map)),
         Kind::Object(map) => format!("{{{}}}", members(map)),
     };
-    if value.is_secret() { format!("secret({text})") } else { text }
+    if value.is_secret() {
+        format!("secret({text})")
+    } else {
+        text
+    }
 }
 
 /// Evaluates with the arguments bound; the error is the code of the first diagnostic.
@@ -83,7 +93,8 @@ fn evaluate(text: &str, arguments: Vec<Value>) -> Result<Value, (String, Diagnos
         budget: &budget,
         plan_timestamp: Some(Timestamp::UNIX_EPOCH),
     };
-    let expr = parse::expression(text, FileId(0), 0).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+    let expr =
+        parse::expression(text, FileId(0), 0).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
     let mut diagnostics = Diagnostics::new();
     let value = evaluator.evaluate(&expr, &mut diagnostics);
     match diagnostics.iter().next() {
@@ -124,7 +135,8 @@ fn rows() -> Vec<String> {
         let values: Vec<Value> = arguments
             .iter()
             .map(|argument| {
-                evaluate(argument, Vec::new()).unwrap_or_else(|fault| panic!("{argument}: {fault:?}"))
+                evaluate(argument, Vec::new())
+                    .unwrap_or_else(|fault| panic!("{argument}: {fault:?}"))
             })
             .collect();
         let plain = evaluate(text, values.clone()).map_err(|(code, _)| code);
@@ -146,7 +158,10 @@ fn rows() -> Vec<String> {
                     check(name, variant, &plain, &result);
                 }
                 let result = result.map_or_else(|(code, _)| code, |value| shown(&value));
-                rows.push(format!("{name} | {text} | {} {variant} | {result}", NAMES[index]));
+                rows.push(format!(
+                    "{name} | {text} | {} {variant} | {result}",
+                    NAMES[index]
+                ));
             }
         }
     }
@@ -163,13 +178,19 @@ fn check(name: &str, variant: &str, plain: &Value, result: &Result<Value, (Strin
             assert_eq!(unmarked, plain, "{name}: the mark changes the value");
         }
         ("secret", Err((_, diagnostics))) => {
-            assert!(!format!("{diagnostics:?}").contains("canary"), "{name} shows a secret");
+            assert!(
+                !format!("{diagnostics:?}").contains("canary"),
+                "{name} shows a secret"
+            );
         }
         ("unknown", Ok(value)) if !value.has_unknown() => {
             // Known all the same: then it must be what it is with the argument known.
             let (unmarked, _) = strata_language::convert::unmarked(value);
             let (plain, _) = strata_language::convert::unmarked(plain);
-            assert_eq!(unmarked, plain, "{name}: an unknown argument gives a known result");
+            assert_eq!(
+                unmarked, plain,
+                "{name}: an unknown argument gives a known result"
+            );
         }
         _ => {}
     }
@@ -178,9 +199,35 @@ fn check(name: &str, variant: &str, plain: &Value, result: &Result<Value, (Strin
 #[test]
 fn every_function_and_operator_has_a_row() {
     let operators = [
-        "-x", "!", "+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "?:", "template",
-        "template if", "template for", "for tuple", "for object", "for if", "splat", "index", "attribute", "tuple",
-        "object", "object key", "...",
+        "-x",
+        "!",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "&&",
+        "||",
+        "?:",
+        "template",
+        "template if",
+        "template for",
+        "for tuple",
+        "for object",
+        "for if",
+        "splat",
+        "index",
+        "attribute",
+        "tuple",
+        "object",
+        "object key",
+        "...",
     ];
     let functions = functions::table().iter().map(|function| function.name);
     for name in functions.chain(operators) {
@@ -189,8 +236,15 @@ fn every_function_and_operator_has_a_row() {
     }
     for function in functions::table() {
         let arguments = SAMPLES.iter().filter(|(name, _, _)| *name == function.name);
-        let most = arguments.map(|(_, _, arguments)| arguments.len()).max().unwrap_or(0);
-        assert!(most >= function.parameters.len(), "{}: an argument has no row", function.name);
+        let most = arguments
+            .map(|(_, _, arguments)| arguments.len())
+            .max()
+            .unwrap_or(0);
+        assert!(
+            most >= function.parameters.len(),
+            "{}: an argument has no row",
+            function.name
+        );
     }
 }
 
@@ -204,5 +258,10 @@ fn the_table_is_true() {
         .filter(|(at, row)| expected.get(*at) != Some(&row.as_str()))
         .map(|(_, row)| row.clone())
         .collect();
-    assert!(wrong.is_empty() && found.len() == expected.len(), "{} rows:\n{}", found.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty() && found.len() == expected.len(),
+        "{} rows:\n{}",
+        found.len(),
+        wrong.join("\n")
+    );
 }

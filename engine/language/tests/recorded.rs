@@ -1,6 +1,11 @@
 //! Expressions compared with what `terraform console` made of them: `expressions/record.py` records, this compares
 //! values and types. Differences that are meant are listed with their reason.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests may fail a test by a panic"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,19 +22,33 @@ struct Files;
 
 const FILES: [(&str, &[u8]); 8] = [
     ("binary.bin", include_bytes!("expressions/files/binary.bin")),
-    ("greeting.tftpl", include_bytes!("expressions/files/greeting.tftpl")),
+    (
+        "greeting.tftpl",
+        include_bytes!("expressions/files/greeting.tftpl"),
+    ),
     ("hello.txt", include_bytes!("expressions/files/hello.txt")),
-    ("missing.tftpl", include_bytes!("expressions/files/missing.tftpl")),
-    ("recursive.tftpl", include_bytes!("expressions/files/recursive.tftpl")),
+    (
+        "missing.tftpl",
+        include_bytes!("expressions/files/missing.tftpl"),
+    ),
+    (
+        "recursive.tftpl",
+        include_bytes!("expressions/files/recursive.tftpl"),
+    ),
     ("sub/a.txt", include_bytes!("expressions/files/sub/a.txt")),
     ("sub/b.md", include_bytes!("expressions/files/sub/b.md")),
-    ("value.tftpl", include_bytes!("expressions/files/value.tftpl")),
+    (
+        "value.tftpl",
+        include_bytes!("expressions/files/value.tftpl"),
+    ),
 ];
 
 impl SourceTree for Files {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         let found = FILES.iter().find(|(name, _)| *name == path);
-        found.map(|(_, bytes)| Arc::from(*bytes)).ok_or_else(|| "there is no such file".to_owned())
+        found
+            .map(|(_, bytes)| Arc::from(*bytes))
+            .ok_or_else(|| "there is no such file".to_owned())
     }
 
     fn exists(&self, path: &str) -> Result<bool, String> {
@@ -37,7 +56,11 @@ impl SourceTree for Files {
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
-        let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
+        let prefix = if directory == "." {
+            String::new()
+        } else {
+            format!("{directory}/")
+        };
         let names = FILES.iter().map(|(name, _)| (*name).to_owned());
         Ok(names.filter(|name| name.starts_with(&prefix)).collect())
     }
@@ -48,7 +71,11 @@ struct NoNames;
 impl Scope for NoNames {
     fn resolve(&self, request: ResolveRequest<'_>) -> Result<strata_model::Value, Box<Diagnostic>> {
         let detail = format!("There is no {}.", request.reference);
-        Err(Box::new(strata_language::codes::UNKNOWN_NAME.error(detail).at(request.span)))
+        Err(Box::new(
+            strata_language::codes::UNKNOWN_NAME
+                .error(detail)
+                .at(request.span),
+        ))
     }
 }
 
@@ -85,11 +112,17 @@ fn same(left: &serde_json::Value, right: &serde_json::Value) -> bool {
             }
         }
         (Json::Array(left), Json::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| same(left, right))
         }
         (Json::Object(left), Json::Object(right)) => {
             left.len() == right.len()
-                && left.iter().all(|(key, value)| right.get(key).is_some_and(|other| same(value, other)))
+                && left
+                    .iter()
+                    .all(|(key, value)| right.get(key).is_some_and(|other| same(value, other)))
         }
         (left, right) => left == right,
     }
@@ -102,22 +135,30 @@ fn difference(entry: &serde_json::Value) -> Option<String> {
         return Some(format!("recorded as unknown, found {found:?}"));
     }
     let Some(value) = entry["value"].as_str() else {
-        return found.ok().map(|(value, ty)| format!("an error was recorded ({}), found {value} of {ty}", entry["error"]));
+        return found.ok().map(|(value, ty)| {
+            format!(
+                "an error was recorded ({}), found {value} of {ty}",
+                entry["error"]
+            )
+        });
     };
     let recorded: serde_json::Value = serde_json::from_str(value).unwrap();
     let ty = entry["type"].as_str().unwrap();
     match found {
-        Err(error) => Some(format!("recorded {recorded} of {ty}, found the error {error}")),
-        Ok((value, found)) if !same(&value, &recorded) || found != ty => {
-            Some(format!("recorded {recorded} of {ty}, found {value} of {found}"))
-        }
+        Err(error) => Some(format!(
+            "recorded {recorded} of {ty}, found the error {error}"
+        )),
+        Ok((value, found)) if !same(&value, &recorded) || found != ty => Some(format!(
+            "recorded {recorded} of {ty}, found {value} of {found}"
+        )),
         Ok(_) => None,
     }
 }
 
 #[test]
 fn recorded_results_are_ours() {
-    let recorded: serde_json::Value = serde_json::from_str(include_str!("expressions/recorded.json")).unwrap();
+    let recorded: serde_json::Value =
+        serde_json::from_str(include_str!("expressions/recorded.json")).unwrap();
     let meant: BTreeMap<&str, &str> = include_str!("expressions/differences.txt")
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("# "))
@@ -136,8 +177,16 @@ fn recorded_results_are_ours() {
             (None, _) => {}
         }
     }
-    assert!(unmeant.is_empty(), "{} differences:\n{}", unmeant.len(), unmeant.join("\n"));
-    assert!(stale.is_empty(), "listed as different, and are not: {stale:?}");
+    assert!(
+        unmeant.is_empty(),
+        "{} differences:\n{}",
+        unmeant.len(),
+        unmeant.join("\n")
+    );
+    assert!(
+        stale.is_empty(),
+        "listed as different, and are not: {stale:?}"
+    );
     assert!(results.len() >= 600);
     let share = meant.len() as f64 / results.len() as f64;
     assert!(share <= 0.01, "{} of {} differ", meant.len(), results.len());
@@ -146,7 +195,13 @@ fn recorded_results_are_ours() {
 #[test]
 fn every_function_is_recorded() {
     let expressions = include_str!("expressions/expressions.txt");
-    let own = ["base64gunzip", "cidrcontains", "plantimestamp", "type", "urldecode"];
+    let own = [
+        "base64gunzip",
+        "cidrcontains",
+        "plantimestamp",
+        "type",
+        "urldecode",
+    ];
     let missing: Vec<&str> = functions::table()
         .iter()
         .map(|function| function.name)

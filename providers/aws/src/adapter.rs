@@ -381,10 +381,10 @@ fn redacted(mut error: ProviderError, values: &Value) -> ProviderError {
             let ancestor = path.steps()[..length].to_vec().into();
             values.at(&ancestor).is_some_and(Value::is_secret)
         });
-        if let (true, Some(text)) = (secret, value.as_str()) {
-            if !text.is_empty() {
-                error.message = error.message.replace(text, "***");
-            }
+        if let (true, Some(text)) = (secret, value.as_str())
+            && !text.is_empty()
+        {
+            error.message = error.message.replace(text, "***");
         }
     });
     error

@@ -9,7 +9,7 @@ use strata_model::provider::Observation;
 use strata_model::schema::{Presence, ResourceSchema, Timeouts};
 use strata_model::state::{RowKey, StateRow};
 use strata_model::wire::Encoded;
-use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Digest, Position, Value};
+use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Position, Value};
 
 use super::change::{ChangeKind, InstanceChange, decode_row, unreadable};
 use super::edges::{Deletion, Draft, Ref};

@@ -109,6 +109,10 @@ impl Run<'_> {
     }
 
     /// `&&` and `||`: the right side is evaluated only where the left one leaves the result open.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "both operands and what evaluation is done with"
+    )]
     fn logic(
         &self,
         operator: BinaryOperator,

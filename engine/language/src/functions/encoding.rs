@@ -46,7 +46,10 @@ fn base64encode(call: &Call<'_, '_>) -> Result<Value, Fault> {
 fn decoded(call: &Call<'_, '_>) -> Result<Vec<u8>, Fault> {
     let text = call.text(0);
     call.bytes(text.len())?;
-    let plain: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let plain: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+        .collect();
     STANDARD.decode(&plain).map_err(|_| {
         let reason = format!("failed to decode base64 data {}", call.quote(text));
         Fault::Argument(0, reason)
@@ -83,9 +86,9 @@ fn base64gunzip(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let mut out = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     loop {
-        let count = reader.read(&mut chunk).map_err(|_| {
-            Fault::Argument(0, "the decoded data is not in gzip format".to_owned())
-        })?;
+        let count = reader
+            .read(&mut chunk)
+            .map_err(|_| Fault::Argument(0, "the decoded data is not in gzip format".to_owned()))?;
         if count == 0 {
             return call.string(utf8(out)?);
         }
@@ -105,7 +108,10 @@ fn charset(call: &Call<'_, '_>) -> Result<Charset, Fault> {
     match Charset::named(name) {
         Some(charset) => Ok(charset),
         None => {
-            let reason = format!("{} is not a supported IANA encoding name or alias", call.quote(name));
+            let reason = format!(
+                "{} is not a supported IANA encoding name or alias",
+                call.quote(name)
+            );
             argument(1, reason)
         }
     }
@@ -118,7 +124,8 @@ fn textencodebase64(call: &Call<'_, '_>) -> Result<Value, Fault> {
     match charset.encode(text) {
         Some(bytes) => encoded(call, &bytes),
         None => {
-            let reason = "the given string contains characters that cannot be represented in the encoding";
+            let reason =
+                "the given string contains characters that cannot be represented in the encoding";
             argument(0, reason)
         }
     }
@@ -163,7 +170,9 @@ fn urldecode(call: &Call<'_, '_>) -> Result<Value, Fault> {
             b'%' => {
                 let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
                 let (high, low) = (digit(bytes.next()), digit(bytes.next()));
-                let value = high.zip(low).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+                let value = high
+                    .zip(low)
+                    .and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
                 match value {
                     Some(value) => out.push(value),
                     None => return argument(0, "a % must be followed by two hexadecimal digits"),

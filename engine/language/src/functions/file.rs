@@ -9,7 +9,9 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use strata_model::{Type, Value};
 
-use super::{Body, Call, Fault, Parameter, ParameterKind, argument, encoding, functions, hash, returns};
+use super::{
+    Body, Call, Fault, Parameter, ParameterKind, argument, encoding, functions, hash, returns,
+};
 use crate::scope::SourceTree;
 
 const PATH: Parameter = Parameter::new("path", ParameterKind::String);
@@ -188,10 +190,18 @@ fn fileset(call: &Call<'_, '_>) -> Result<Value, Fault> {
         None => return argument(1, format!("{} is no pattern", call.quote(pattern))),
     };
     let files = tree(call)?.list(&directory).map_err(|error| {
-        let reason = if call.secret { "the directory cannot be read".to_owned() } else { error };
+        let reason = if call.secret {
+            "the directory cannot be read".to_owned()
+        } else {
+            error
+        };
         Fault::File(0, reason.trim_end_matches('.').to_owned())
     })?;
-    let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
+    let prefix = if directory == "." {
+        String::new()
+    } else {
+        format!("{directory}/")
+    };
     let mut found = Vec::new();
     for file in &files {
         let Some(name) = file.strip_prefix(&prefix) else {

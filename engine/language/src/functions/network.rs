@@ -109,7 +109,10 @@ fn prefix(call: &Call<'_, '_>) -> Result<Prefix, Fault> {
     match Prefix::parse(text) {
         Some(prefix) => Ok(prefix),
         None => {
-            let reason = format!("invalid CIDR expression: {} is no prefix such as 10.0.0.0/16", call.quote(text));
+            let reason = format!(
+                "invalid CIDR expression: {} is no prefix such as 10.0.0.0/16",
+                call.quote(text)
+            );
             argument(0, reason)
         }
     }
@@ -130,17 +133,27 @@ fn cidrhost(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let magnitude = if number < 0 { -(number + 1) } else { number };
     let magnitude = u128::try_from(magnitude).unwrap_or(u128::MAX);
     if magnitude > greatest {
-        let reason = format!("prefix of {} does not accommodate a host numbered {number}", prefix.length);
+        let reason = format!(
+            "prefix of {} does not accommodate a host numbered {number}",
+            prefix.length
+        );
         return Err(Fault::Call(reason));
     }
-    let host = if number < 0 { greatest - magnitude } else { magnitude };
+    let host = if number < 0 {
+        greatest - magnitude
+    } else {
+        magnitude
+    };
     call.string(prefix.address(prefix.start | host))
 }
 
 fn cidrnetmask(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let prefix = prefix(call)?;
     if prefix.bits != 32 {
-        let reason = format!("IPv6 addresses cannot have a netmask: {}", call.quote(call.text(0)));
+        let reason = format!(
+            "IPv6 addresses cannot have a netmask: {}",
+            call.quote(call.text(0))
+        );
         return argument(0, reason);
     }
     let mask = u128::from(u32::MAX) & !prefix.host_mask();
@@ -154,7 +167,10 @@ fn cidrsubnet(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let number = whole(call, 2)?;
     let prefix = prefix(call)?;
     let Some(host_bits) = prefix.host_bits().checked_sub(added) else {
-        let reason = format!("insufficient address space to extend prefix of {} by {added}", prefix.length);
+        let reason = format!(
+            "insufficient address space to extend prefix of {} by {added}",
+            prefix.length
+        );
         return Err(Fault::Call(reason));
     };
     let part = Prefix {
@@ -172,7 +188,9 @@ fn cidrsubnet(call: &Call<'_, '_>) -> Result<Value, Fault> {
             call.string(Prefix { start, ..part }.to_string())
         }
         _ => {
-            let reason = format!("prefix extension of {added} does not accommodate a subnet numbered {number}");
+            let reason = format!(
+                "prefix extension of {added} does not accommodate a subnet numbered {number}"
+            );
             Err(Fault::Call(reason))
         }
     }
@@ -191,7 +209,9 @@ fn cidrsubnets(call: &Call<'_, '_>) -> Result<Value, Fault> {
         };
         if length > prefix.bits {
             let protocol = if prefix.bits == 32 { "IPv4" } else { "IPv6" };
-            let reason = format!("would extend prefix to {length} bits, which is too long for an {protocol} address");
+            let reason = format!(
+                "would extend prefix to {length} bits, which is too long for an {protocol} address"
+            );
             return argument(index, reason);
         }
         let part = Prefix { length, ..prefix };
@@ -238,4 +258,3 @@ fn cidrcontains(call: &Call<'_, '_>) -> Result<Value, Fault> {
     }
     Ok((outer.start <= inner.start && inner.last() <= outer.last()).into())
 }
-

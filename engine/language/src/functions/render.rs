@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strata_model::address::is_name;
-use strata_model::{Diagnostic, Diagnostics, FileId, Kind, Position, SourceMap, Type, Value, source::SourceFile};
+use strata_model::{
+    Diagnostic, Diagnostics, FileId, Kind, Position, SourceMap, Type, Value, source::SourceFile,
+};
 
-use super::{Body, Call, Fault, Function, LazyCall, Parameter, ParameterKind, argument, file, returns};
+use super::{
+    Body, Call, Fault, Function, LazyCall, Parameter, ParameterKind, argument, file, returns,
+};
 use crate::convert::convert;
 use crate::evaluate::{Frame, Run};
 use crate::expression::{Expr, ExprKind};
@@ -41,7 +45,11 @@ const TEMPLATE: FileId = FileId(u32::MAX);
 fn templatefile(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let text = file::text(call)?;
     call.steps(text.len() / 8)?;
-    let name = if call.secret { "the template" } else { call.text(0) };
+    let name = if call.secret {
+        "the template"
+    } else {
+        call.text(0)
+    };
     let vars = call.value(1);
     let value = render(call.run, (name, &text), vars, "templatefile")?;
     Ok(value.marked_like(vars))
@@ -75,8 +83,13 @@ fn variables(vars: &Value) -> Result<&BTreeMap<Arc<str>, Value>, Fault> {
         return argument(1, "must be a map");
     };
     match variables.keys().find(|name| !is_name(name)) {
-        Some(_) if vars.is_secret() => argument(1, "holds a key that cannot be the name of a variable"),
-        Some(name) => argument(1, format!("holds the key {name:?}, which cannot be the name of a variable")),
+        Some(_) if vars.is_secret() => {
+            argument(1, "holds a key that cannot be the name of a variable")
+        }
+        Some(name) => argument(
+            1,
+            format!("holds the key {name:?}, which cannot be the name of a variable"),
+        ),
         None => Ok(variables),
     }
 }
@@ -84,13 +97,18 @@ fn variables(vars: &Value) -> Result<&BTreeMap<Arc<str>, Value>, Fault> {
 /// The fault of a template with its place there.
 fn located(name: &str, text: &str, diagnostic: &Diagnostic) -> String {
     let detail = diagnostic.detail.trim_end_matches('.');
-    let position = diagnostic.span.filter(|span| span.file == TEMPLATE).and_then(|mut span| {
-        let mut map = SourceMap::default();
-        span.file = map.add(SourceFile::new(name, text));
-        map.position(span)
-    });
+    let position = diagnostic
+        .span
+        .filter(|span| span.file == TEMPLATE)
+        .and_then(|mut span| {
+            let mut map = SourceMap::default();
+            span.file = map.add(SourceFile::new(name, text));
+            map.position(span)
+        });
     match position {
-        Some(Position { file, line, column }) => format!("{file}, line {line}, column {column}: {detail}"),
+        Some(Position { file, line, column }) => {
+            format!("{file}, line {line}, column {column}: {detail}")
+        }
         None => format!("{name}: {detail}"),
     }
 }
@@ -102,7 +120,12 @@ fn templatestring(run: &Run<'_>, call: &LazyCall<'_>, diagnostics: &mut Diagnost
     if !is_reference(template) {
         let detail = "templatestring(): the template must be a reference to a text that comes from elsewhere.";
         let hint = "A template that stands here needs no function: write it as text with ${…}.";
-        diagnostics.push(codes::INVALID_CALL.error(detail).at(template.span).hint(hint));
+        diagnostics.push(
+            codes::INVALID_CALL
+                .error(detail)
+                .at(template.span)
+                .hint(hint),
+        );
         return Value::unknown(Type::String);
     }
     let text = run.eval(template, call.env, diagnostics);

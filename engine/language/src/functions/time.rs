@@ -45,7 +45,10 @@ fn timeadd(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let moment = moment(call, 0)?;
     let text = call.text(1);
     let Some(nanoseconds) = duration(text) else {
-        return argument(1, format!("{} is no duration such as 1h30m", call.quote(text)));
+        return argument(
+            1,
+            format!("{} is no duration such as 1h30m", call.quote(text)),
+        );
     };
     match moment.plus(nanoseconds) {
         Some(later) => call.string(later.to_string()),
@@ -99,9 +102,17 @@ fn amount(number: &str, unit: &str) -> Option<i128> {
     if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
         return None;
     }
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: i128 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let fraction = &fraction[..fraction.len().min(18)];
-    let part: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let part: i128 = if fraction.is_empty() {
+        0
+    } else {
+        fraction.parse().ok()?
+    };
     let part = part.checked_mul(scale)? / 10_i128.pow(u32::try_from(fraction.len()).ok()?);
     whole.checked_mul(scale)?.checked_add(part)
 }

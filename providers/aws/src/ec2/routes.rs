@@ -236,10 +236,10 @@ pub(crate) fn check_destinations(checks: &mut Checks<'_>, path: &str) {
         let given = DESTINATIONS
             .iter()
             .find_map(|name| element.get(name).and_then(Value::as_str));
-        if let Some(destination) = given.map(cidr::normal) {
-            if !seen.insert(destination.clone()) {
-                checks.fault(path, format!("has two routes to {destination}."));
-            }
+        if let Some(destination) = given.map(cidr::normal)
+            && !seen.insert(destination.clone())
+        {
+            checks.fault(path, format!("has two routes to {destination}."));
         }
     }
 }

@@ -116,13 +116,13 @@ pub(crate) fn validate(checks: &mut Checks<'_>) {
             "must be 0, and to_port too, where the protocol is -1.",
         );
     }
-    if let (Some(from), Some(to), Some("tcp" | "udp")) = (from, to, protocol.as_deref()) {
-        if from > to {
-            checks.fault(
-                "to_port",
-                format!("must not be less than from_port, {from}."),
-            );
-        }
+    if let (Some(from), Some(to), Some("tcp" | "udp")) = (from, to, protocol.as_deref())
+        && from > to
+    {
+        checks.fault(
+            "to_port",
+            format!("must not be less than from_port, {from}."),
+        );
     }
     let names = [
         "cidr_blocks",

@@ -110,6 +110,7 @@ pub(super) const LATE: [&str; 5] = [
     "status",
 ];
 
+#[expect(clippy::too_many_lines, reason = "one table, a row for each attribute")]
 pub(super) fn schema() -> ResourceSchema {
     let schema = Schema::new([
         resource::id("Name of the cluster."),

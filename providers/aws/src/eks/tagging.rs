@@ -7,10 +7,6 @@ use crate::step::Step;
 use crate::tags::{Difference, Tags};
 
 /// The SDK's tags in order.
-#[expect(
-    clippy::disallowed_types,
-    reason = "the SDK's own type; it is put in order here"
-)]
 pub(crate) fn ordered(tags: Option<&HashMap<String, String>>) -> Tags {
     let tags = tags.into_iter().flatten();
     tags.map(|(key, value)| (key.clone(), value.clone()))

@@ -11,7 +11,10 @@ use super::super::{Call, Fault, argument};
 pub(super) fn decode(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let text = call.text(0);
     call.bytes(text.len())?;
-    let mut reader = Reader { rest: text, line: 1 };
+    let mut reader = Reader {
+        rest: text,
+        line: 1,
+    };
     let Some(header) = reader.row(call)? else {
         return argument(0, "missing header line");
     };
@@ -38,11 +41,7 @@ pub(super) fn decode(call: &Call<'_, '_>) -> Result<Value, Fault> {
     Ok(Value::list(Type::Object(Arc::new(attributes)), rows))
 }
 
-fn attributes_of(
-    header: &[String],
-    row: Vec<String>,
-    call: &Call<'_, '_>,
-) -> Result<Value, Fault> {
+fn attributes_of(header: &[String], row: Vec<String>, call: &Call<'_, '_>) -> Result<Value, Fault> {
     let mut members = BTreeMap::new();
     for (name, field) in header.iter().zip(row) {
         members.insert(name.as_str().into(), call.string(field)?);
@@ -82,7 +81,10 @@ impl Reader<'_> {
 
     /// Takes a line end, where there is one.
     fn line_end(&mut self) -> bool {
-        let rest = self.rest.strip_prefix("\r\n").or_else(|| self.rest.strip_prefix('\n'));
+        let rest = self
+            .rest
+            .strip_prefix("\r\n")
+            .or_else(|| self.rest.strip_prefix('\n'));
         match rest {
             Some(rest) => {
                 self.rest = rest;
@@ -94,7 +96,10 @@ impl Reader<'_> {
     }
 
     fn error<T>(&self, reason: &str) -> Result<T, Fault> {
-        argument(0, format!("CSV parse error on line {}: {reason}", self.line))
+        argument(
+            0,
+            format!("CSV parse error on line {}: {reason}", self.line),
+        )
     }
 
     fn bare(&mut self) -> Result<String, Fault> {

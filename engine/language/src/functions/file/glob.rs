@@ -64,7 +64,10 @@ impl Pattern {
 }
 
 /// The texts with the first `{a,b}` replaced by each of its alternatives; `Some(None)` without one.
-#[expect(clippy::option_option, reason = "outer: readable at all; inner: whether there is one")]
+#[expect(
+    clippy::option_option,
+    reason = "outer: readable at all; inner: whether there is one"
+)]
 fn alternatives(text: &str) -> Option<Option<Vec<String>>> {
     let Some(start) = text.find('{') else {
         return Some(None);
@@ -91,7 +94,14 @@ fn alternatives(text: &str) -> Option<Option<Vec<String>>> {
     let end = *cuts.last()?;
     let all = cuts
         .windows(2)
-        .map(|cut| format!("{}{}{}", &text[..start], &text[cut[0] + 1..cut[1]], &text[end + 1..]))
+        .map(|cut| {
+            format!(
+                "{}{}{}",
+                &text[..start],
+                &text[cut[0] + 1..cut[1]],
+                &text[end + 1..]
+            )
+        })
         .collect();
     Some(Some(all))
 }
@@ -208,7 +218,9 @@ fn name_matches(tokens: &[Token], name: &str) -> bool {
             None => return false,
         }
     }
-    tokens[token..].iter().all(|token| matches!(token, Token::Some))
+    tokens[token..]
+        .iter()
+        .all(|token| matches!(token, Token::Some))
 }
 
 #[cfg(test)]

@@ -14,8 +14,18 @@ pub(crate) struct Moment {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 impl Moment {
@@ -83,7 +93,10 @@ impl Moment {
                 match count {
                     3 => Ok(name[..3].to_owned()),
                     4 => Ok(name.to_owned()),
-                    _ => number(local.month(), "month must be \"M\", \"MM\", \"MMM\", or \"MMMM\""),
+                    _ => number(
+                        local.month(),
+                        "month must be \"M\", \"MM\", \"MMM\", or \"MMMM\"",
+                    ),
                 }
             }
             'D' => number(local.day(), "day of month must either be \"D\" or \"DD\""),
@@ -211,7 +224,12 @@ impl Reader<'_> {
 
     /// Two digits, or one where `least` allows it.
     fn pair(&mut self, least: usize, error: &'static str) -> Result<u32, &'static str> {
-        let count = self.rest.bytes().take(2).take_while(u8::is_ascii_digit).count();
+        let count = self
+            .rest
+            .bytes()
+            .take(2)
+            .take_while(u8::is_ascii_digit)
+            .count();
         if count < least {
             return Err(error);
         }
@@ -227,12 +245,19 @@ impl Reader<'_> {
         let second = self.pair(least, "the second must have exactly two digits")?;
         let mut nanosecond = 0;
         if self.rest.starts_with('.') {
-            let count = self.rest[1..].bytes().take_while(u8::is_ascii_digit).count();
+            let count = self.rest[1..]
+                .bytes()
+                .take_while(u8::is_ascii_digit)
+                .count();
             if count == 0 {
                 return Err("a fraction without digits");
             }
             for index in 0..9 {
-                let digit = if index < count { self.rest.as_bytes()[index + 1] - b'0' } else { 0 };
+                let digit = if index < count {
+                    self.rest.as_bytes()[index + 1] - b'0'
+                } else {
+                    0
+                };
                 nanosecond = nanosecond * 10 + i32::from(digit);
             }
             self.rest = &self.rest[count + 1..];

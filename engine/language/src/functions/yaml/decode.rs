@@ -22,7 +22,10 @@ pub(super) fn document(call: &Call<'_, '_>, text: &str) -> Result<Value, Fault> 
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let (line, column) = (error.marker().line(), error.marker().col() + 1);
-            Fault::Argument(0, format!("is not valid YAML at line {line}, column {column}"))
+            Fault::Argument(
+                0,
+                format!("is not valid YAML at line {line}, column {column}"),
+            )
         })?;
         let line = span.start.line();
         builder.event(event).map_err(|fault| match fault {
@@ -86,11 +89,14 @@ impl Builder<'_, '_, '_> {
             Event::MappingStart(_, anchor, tag) => {
                 self.start(tag.as_deref(), "map", "mapping")?;
                 let members = BTreeMap::new();
-                self.open.push((Open::Mapping { members, key: None }, anchor));
+                self.open
+                    .push((Open::Mapping { members, key: None }, anchor));
                 Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some((Open::Sequence(elements), anchor)) => self.value(Value::tuple(elements), anchor),
+                Some((Open::Sequence(elements), anchor)) => {
+                    self.value(Value::tuple(elements), anchor)
+                }
                 Some((Open::Mapping { members, .. }, anchor)) => {
                     self.value(Kind::Object(Arc::new(members)).into(), anchor)
                 }
@@ -154,7 +160,9 @@ impl Builder<'_, '_, '_> {
                 }
                 Some(Key::Merge) => match value.members() {
                     Some(merged) => {
-                        let merged = merged.iter().map(|(name, value)| (name.clone(), value.clone()));
+                        let merged = merged
+                            .iter()
+                            .map(|(name, value)| (name.clone(), value.clone()));
                         members.extend(merged);
                     }
                     None => return argument(0, "only a mapping can be merged into a mapping"),
@@ -196,6 +204,10 @@ fn core(tag: &Tag) -> Option<Cow<'_, str>> {
 }
 
 /// What a scalar means by its tag and its spelling.
+#[expect(
+    clippy::ptr_arg,
+    reason = "a scalar is handed on as the parser gives it"
+)]
 fn resolve(text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, Fault> {
     let tag = match tag {
         None => None,

@@ -23,7 +23,10 @@ pub(super) fn document(call: &Call<'_, '_>, value: &Value) -> Result<String, Fau
     if writer.line < writer.out.len() {
         writer.push("\n")?;
     }
-    let plain = matches!(value.kind(), Kind::Null(_) | Kind::Bool(_) | Kind::Number(_));
+    let plain = matches!(
+        value.kind(),
+        Kind::Null(_) | Kind::Bool(_) | Kind::Number(_)
+    );
     if plain {
         writer.push("...\n")?;
     }

@@ -198,10 +198,16 @@ impl Bench<'_> {
         };
         let error = error.hint(resume);
         match &outcome.store {
-            Some(store) => error.because(store.to_string()),
+            Some(store) => error.because(chain(store)),
             None => error,
         }
     }
+}
+
+/// An error with its causes, where only its text can be kept.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Lets the view's clock go on while a run is driven.

@@ -79,9 +79,18 @@ impl<'s> Bench<'s> {
         plan: &Plan,
         arguments: &VariableArguments,
     ) -> Result<Self, CommandError> {
+        let project = Project::restore(session, plan);
+        if project.loaded.diagnostics.has_errors() {
+            // They were sound when the plan was made.
+            return Err(CommandError::new(
+                ErrorKind::Refused,
+                "the plan was altered after it was made: its definitions cannot be read",
+            )
+            .hint("Make a new plan."));
+        }
         Self::of_project(
             session,
-            Project::restore(session, plan),
+            project,
             arguments,
             Access::Change,
         )
@@ -199,8 +208,12 @@ impl<'s> Bench<'s> {
         lock(self.session, self.store()?, timeout).await
     }
 
-    /// Closes what was opened.
+    /// Closes what was opened. The state is in one file then.
     pub async fn close(self) {
+        if let Some(store) = self.store {
+            // What cannot be copied stays in the log beside the file, where the next run finds it.
+            store.close().await.ok();
+        }
         self.clouds.close().await;
     }
 }

@@ -10,6 +10,11 @@ const SQLITE_CORRUPT: i64 = 11;
 const SQLITE_FORMAT: i64 = 24;
 const SQLITE_NOTADB: i64 = 26;
 const SQLITE_BUSY: i64 = 5;
+/// And those that tell why a file system refuses.
+const SQLITE_READONLY: i64 = 8;
+const SQLITE_IOERR: i64 = 10;
+const SQLITE_FULL: i64 = 13;
+const SQLITE_CANTOPEN: i64 = 14;
 
 /// Where an error happened: it names the file and what was tried.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +38,13 @@ impl Doing<'_> {
             Some(SQLITE_BUSY) => {
                 self.io("another process is writing to the state and does not come to an end")
             }
+            Some(SQLITE_FULL) => self.io(because("the disk is full", &error)),
+            Some(SQLITE_IOERR) => {
+                self.io(because("the disk is full, or it fails", &error))
+            }
+            Some(SQLITE_READONLY | SQLITE_CANTOPEN) => {
+                self.io(because("its files cannot be opened or written", &error))
+            }
             _ if matches!(
                 error,
                 sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
@@ -53,6 +65,14 @@ impl Doing<'_> {
             operation: self.operation,
             source: error.into(),
         }
+    }
+}
+
+/// What is the matter, with the database's own words.
+fn because(what: &str, error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(database) => format!("{what} ({database})"),
+        None => format!("{what} ({error})"),
     }
 }
 

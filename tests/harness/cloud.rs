@@ -83,7 +83,7 @@ fn announced(stdout: impl Read + Send + 'static) -> Option<SocketAddr> {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             if let Some(addr) = address_in(&line) {
                 // Nobody waits for a second one.
-                drop(found.send(addr));
+                found.send(addr).ok();
             }
         }
     });

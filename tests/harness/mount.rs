@@ -85,10 +85,11 @@ impl Mounted {
         self.shell(&format!("mount -o remount,{option} \"$1\""));
     }
 
-    /// Takes up all space but so many KiB.
+    /// Takes up all space but so many KiB; it takes a few attempts while others write.
     pub(crate) fn fill(&self, left_kib: u32) {
         self.shell(&format!(
-            "free=$(df --output=avail -k \"$1\" | tail -n 1) && head -c $(((free - {left_kib}) * 1024)) /dev/zero > \"$1/filler\""
+            "for attempt in 1 2 3; do free=$(df --output=avail -k \"$1\" | tail -n 1); \
+             head -c $(((free - {left_kib}) * 1024)) /dev/zero >> \"$1/filler\" 2>/dev/null; done; true"
         ));
     }
 

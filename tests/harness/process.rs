@@ -155,6 +155,11 @@ impl Running {
     }
 }
 
+fn end_of(text: &str) -> String {
+    let from = text.char_indices().rev().nth(4000).map_or(0, |(at, _)| at);
+    text[from..].to_owned()
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // It may be over already; then there is nothing to kill and nothing to say.
@@ -164,11 +169,16 @@ impl Drop for Running {
 }
 
 impl Finished {
-    /// Both outputs, for messages.
+    /// Both outputs, for messages; of long ones the end.
     pub(crate) fn text(&self) -> String {
         format!(
             "{} ended with code {:?}, signal {:?} after {:?}\n── stdout\n{}\n── stderr\n{}",
-            self.what, self.code, self.signal, self.took, self.stdout, self.stderr
+            self.what,
+            self.code,
+            self.signal,
+            self.took,
+            end_of(&self.stdout),
+            end_of(&self.stderr)
         )
     }
 

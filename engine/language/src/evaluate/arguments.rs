@@ -6,7 +6,7 @@ use std::sync::Arc;
 use strata_model::schema::{Attribute, AttributeType, Presence, Schema};
 use strata_model::{AttributePath, Diagnostics, Kind, PathStep, Span, Type, Value};
 
-use super::{Run, span_at};
+use super::{Run, name_span_at, span_at};
 use crate::codes;
 use crate::convert::{convert, friendly, set_of};
 use crate::definition::Arguments;
@@ -30,6 +30,12 @@ impl At<'_> {
     fn span(&self) -> Span {
         let inner = self.path.steps().get(1..).unwrap_or_default().to_vec();
         span_at(self.expr, &AttributePath::from(inner))
+    }
+
+    /// The place of the name under which the value stands.
+    fn name_span(&self) -> Span {
+        let inner = self.path.steps().get(1..).unwrap_or_default().to_vec();
+        name_span_at(self.expr, &AttributePath::from(inner))
     }
 }
 
@@ -209,10 +215,10 @@ impl Run<'_> {
             let inner = At { path: &path, ..at };
             match attributes.get(name) {
                 None if member.is_null() => {}
-                None => unknown(name, attributes, inner.span(), diagnostics),
+                None => unknown(name, attributes, inner.name_span(), diagnostics),
                 Some(attribute) if attribute.presence == Presence::Computed => {
                     if !member.is_null() {
-                        read_only(name, inner.span(), diagnostics);
+                        read_only(name, inner.name_span(), diagnostics);
                     }
                 }
                 Some(attribute) => {

@@ -420,24 +420,52 @@ fn friendly(ty: &Type) -> String {
 
 /// The place of what stands at a path of a literal expression, as deep as it is written out.
 fn span_at(expr: &Expr, path: &AttributePath) -> Span {
-    use strata_model::PathStep;
     let mut expr = expr;
     for step in path.steps() {
-        let next = match (&expr.kind, step) {
-            (ExprKind::Tuple(items), PathStep::Index(index)) => items.get(*index),
-            (ExprKind::Object(items), PathStep::Attribute(name) | PathStep::Key(name)) => items
-                .iter()
-                .find(|item| match &item.key.kind {
-                    ExprKind::Literal(value) => value.as_str() == Some(name.as_ref()),
-                    _ => false,
-                })
-                .map(|item| &item.value),
-            _ => None,
-        };
-        match next {
-            Some(next) => expr = next,
-            None => break,
+        match (&expr.kind, step) {
+            (ExprKind::Tuple(items), PathStep::Index(index)) => match items.get(*index) {
+                Some(item) => expr = item,
+                None => break,
+            },
+            (ExprKind::Object(items), PathStep::Attribute(name) | PathStep::Key(name)) => {
+                match item_named(items, name) {
+                    Some(item) => expr = &item.value,
+                    None => break,
+                }
+            }
+            _ => break,
         }
     }
     expr.span
+}
+
+/// The place of the name that a path of a literal expression ends with.
+fn name_span_at(expr: &Expr, path: &AttributePath) -> Span {
+    let value = span_at(expr, path);
+    let Some((PathStep::Attribute(name) | PathStep::Key(name), outer)) = path.steps().split_last()
+    else {
+        return value;
+    };
+    find_key(expr, outer, name).unwrap_or(value)
+}
+
+fn find_key(expr: &Expr, outer: &[PathStep], name: &str) -> Option<Span> {
+    match (&expr.kind, outer.split_first()) {
+        (ExprKind::Object(items), None) => Some(item_named(items, name)?.key.span),
+        (
+            ExprKind::Object(items),
+            Some((PathStep::Attribute(step) | PathStep::Key(step), rest)),
+        ) => find_key(&item_named(items, step)?.value, rest, name),
+        (ExprKind::Tuple(items), Some((PathStep::Index(index), rest))) => {
+            find_key(items.get(*index)?, rest, name)
+        }
+        _ => None,
+    }
+}
+
+fn item_named<'e>(items: &'e [ObjectItem], name: &str) -> Option<&'e ObjectItem> {
+    items.iter().find(|item| match &item.key.kind {
+        ExprKind::Literal(value) => value.as_str() == Some(name),
+        _ => false,
+    })
 }

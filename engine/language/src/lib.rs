@@ -17,6 +17,7 @@ pub mod expression;
 pub mod format;
 pub mod functions;
 mod hcl;
+pub mod json_schema;
 pub mod parse;
 mod place;
 pub mod references;
@@ -25,3 +26,6 @@ pub mod scope;
 pub mod suggest;
 mod template;
 mod yaml;
+
+#[cfg(test)]
+mod examples_tests;

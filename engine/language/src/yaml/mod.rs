@@ -76,3 +76,36 @@ pub(crate) fn meaning(text: &str, place: Place<'_>) -> Result<Meaning, Diagnosti
 pub(crate) fn is_number(text: &str) -> bool {
     scalar::is_number(text)
 }
+
+/// What a valid text says, as JSON; templates stay text.
+#[cfg(test)]
+pub(crate) fn to_json(text: &str) -> serde_json::Value {
+    let place = Place::At {
+        file: strata_model::FileId(0),
+        offset: 0,
+    };
+    let mut out = Vec::new();
+    let root = tree::read(text, place, &mut out).unwrap();
+    assert!(out.is_empty(), "{out:#?}");
+    root.map_or(serde_json::Value::Null, |root| node_to_json(&root.kind))
+}
+
+#[cfg(test)]
+fn node_to_json(kind: &tree::NodeKind<'_>) -> serde_json::Value {
+    use crate::expression::ExprKind;
+    match kind {
+        tree::NodeKind::Scalar(found) => match scalar::plain_value(found) {
+            Some(ExprKind::Literal(value)) => value.to_json(),
+            Some(ExprKind::WrittenNumber(number)) => number.parse::<f64>().unwrap().into(),
+            Some(_) | None => found.text.as_ref().into(),
+        },
+        tree::NodeKind::Sequence(nodes) => {
+            nodes.iter().map(|node| node_to_json(&node.kind)).collect()
+        }
+        tree::NodeKind::Mapping(pairs) => pairs
+            .iter()
+            .map(|(key, node)| (key.text.to_string(), node_to_json(&node.kind)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    }
+}

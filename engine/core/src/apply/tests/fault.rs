@@ -308,6 +308,10 @@ fn nothing_begins_after_a_failed_commit() {
             assert!(!outcome.is_complete(), "{commit}");
             assert!(matches!(outcome.store, Some(StoreError::Io { .. })));
             assert_eq!(world.get().begun_too_late, 0, "{commit}");
+            if times == 1 {
+                // What was under way when the disk was full is recorded when it no longer is.
+                assert!(world.get().store.open_ops.is_empty(), "{commit}");
+            }
             {
                 let mut inner = world.get();
                 inner.faults.failing_commits.clear();

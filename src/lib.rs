@@ -114,14 +114,15 @@ fn parse(
 }
 
 fn wrong(error: clap::Error) -> Parse {
-    match error.kind() {
-        ClapKind::DisplayHelp | ClapKind::DisplayVersion => Parse::Help(error.render().to_string()),
-        _ => {
-            let text = error.render().to_string();
-            let text = text.trim().trim_start_matches("error: ").to_owned();
-            Parse::Wrong(CommandError::usage(text))
-        }
+    let text = error.render().to_string();
+    if matches!(
+        error.kind(),
+        ClapKind::DisplayHelp | ClapKind::DisplayVersion
+    ) {
+        return Parse::Help(text);
     }
+    let text = text.trim().trim_start_matches("error: ").to_owned();
+    Parse::Wrong(CommandError::usage(text))
 }
 
 fn directory(parsed: &CommandLine) -> PathBuf {

@@ -48,10 +48,10 @@ impl Session {
     /// Who runs this, as lock and history name them: `user@host`.
     pub fn who(&self) -> String {
         let host = rustix::system::uname();
-        let user = self
-            .environment
-            .text(environment::USER)
-            .unwrap_or("unknown");
+        let user = match self.environment.text(environment::USER) {
+            Some(user) => user.to_owned(),
+            None => format!("uid{}", rustix::process::getuid().as_raw()),
+        };
         format!("{user}@{}", host.nodename().to_string_lossy())
     }
 }

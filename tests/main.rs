@@ -2,12 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "the helpers of tests may fail a test by a panic"
+    reason = "what the tests share is in no function marked as a test, where unwrap is allowed"
 )]
 
 #[path = "commands/support.rs"]
 mod support;
 
+#[path = "commands/authors.rs"]
+mod authors;
 #[path = "commands/definitions.rs"]
 mod definitions;
 #[path = "commands/exit_codes.rs"]

@@ -46,7 +46,7 @@ pub fn rewrite(
         if rewriter.descend(&argument) {
             rewriter.output.push(argument);
             if rewriter.is_leaf() {
-                for extra in rewriter.from_environment(environment)?.into_iter().rev() {
+                for extra in rewriter.words_of(environment)?.into_iter().rev() {
                     queue.push_front(extra);
                 }
             }
@@ -83,11 +83,7 @@ impl<'a> Rewriter<'a> {
         found.is_some()
     }
 
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "it says where the options come from"
-    )]
-    fn from_environment(&self, environment: &Environment) -> Result<Vec<OsString>, RewriteError> {
+    fn words_of(&self, environment: &Environment) -> Result<Vec<OsString>, RewriteError> {
         let names: Vec<String> = self.path[1..]
             .iter()
             .map(|command| command.get_name().replace('-', "_"))

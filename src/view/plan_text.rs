@@ -390,14 +390,13 @@ fn drift(text: &mut String, plan: &Plan, (providers, style): (&Providers, Style)
 }
 
 fn changed_attributes(node: &Node) -> Vec<String> {
-    match &node.body {
-        super::difference::Body::Object(entries) if node.symbol == Symbol::Update => entries
-            .iter()
-            .filter(|(_, node)| !node.is_unchanged())
-            .map(|(name, _)| attribute_name(name))
-            .collect(),
-        _ => Vec::new(),
+    if let super::difference::Body::Object(entries) = &node.body
+        && node.symbol == Symbol::Update
+    {
+        let changed = entries.iter().filter(|(_, node)| !node.is_unchanged());
+        return changed.map(|(name, _)| attribute_name(name)).collect();
     }
+    Vec::new()
 }
 
 fn outputs(text: &mut String, plan: &Plan, style: Style) {

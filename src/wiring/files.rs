@@ -67,12 +67,13 @@ pub enum FileError {
 
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FileError::Missing,
-            _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-                FileError::Link
-            }
-            _ => FileError::Io(error.to_string()),
+        let kind = error.kind();
+        if matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+            FileError::Missing
+        } else if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+            FileError::Link
+        } else {
+            FileError::Io(error.to_string())
         }
     }
 }
@@ -168,13 +169,11 @@ impl Root {
                 } else {
                     format!("{directory}/{name}")
                 };
-                match kind {
-                    FileType::Directory if depth == Depth::One => {}
-                    FileType::Directory => pending.push(path),
-                    kind => files.push(Found {
-                        path,
-                        is_file: kind == FileType::RegularFile,
-                    }),
+                if kind != FileType::Directory {
+                    let is_file = kind == FileType::RegularFile;
+                    files.push(Found { path, is_file });
+                } else if depth == Depth::All {
+                    pending.push(path);
                 }
             }
         }
@@ -194,12 +193,11 @@ impl Root {
             if name == "." || name == ".." || SKIPPED.contains(&name.as_str()) {
                 continue;
             }
-            let kind = match entry.file_type() {
-                FileType::Unknown => FileType::from_raw_mode(
-                    statat(&handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)?.st_mode,
-                ),
-                kind => kind,
-            };
+            let mut kind = entry.file_type();
+            if kind == FileType::Unknown {
+                let stat = statat(&handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)?;
+                kind = FileType::from_raw_mode(stat.st_mode);
+            }
             entries.push((name, kind));
         }
         Ok(entries)

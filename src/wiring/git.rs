@@ -65,8 +65,7 @@ impl GitSources {
     /// # Errors
     ///
     /// A diagnostic that says why; the caller adds the place.
-    #[expect(clippy::result_large_err, reason = "it happens at most once a package")]
-    pub fn fetch(&self, text: &str) -> Result<MemoryTree, Diagnostic> {
+    pub fn fetch(&self, text: &str) -> Result<MemoryTree, Box<Diagnostic>> {
         let mut go_on = |_| {
             if self.interrupts.is_interrupted() {
                 ControlFlow::Break(())
@@ -82,7 +81,7 @@ impl GitSources {
             Ok(MemoryTree::new(files).at_commit(fetched.commit))
         };
         // A fetch waits on the network: other tasks of the runtime go on meanwhile.
-        tokio::task::block_in_place(read).map_err(|error| diagnostic(&error))
+        tokio::task::block_in_place(read).map_err(|error| Box::new(diagnostic(&error)))
     }
 
     /// The commit of the work tree that holds a directory; `None` where it is in none.

@@ -158,12 +158,11 @@ fn shown_below(key: &str, file: InputFile) -> InputFile {
 }
 
 /// Finds the files of a package. A local one lies below the project, or below the package that it is a part of.
-#[expect(clippy::result_large_err, reason = "it happens at most once a package")]
-fn find(origin: &Origin<'_>, loaded: &Loaded, key: &str) -> Result<PackageTree, Diagnostic> {
+fn find(origin: &Origin<'_>, loaded: &Loaded, key: &str) -> Result<PackageTree, Box<Diagnostic>> {
+    let refused = |detail: String| Box::new(codes::SOURCE.error(detail));
     let git = match origin {
         Origin::Snapshot(snapshot) => {
-            let missing =
-                || codes::SOURCE.error(format!("The plan does not hold the stack '{key}'."));
+            let missing = || refused(format!("The plan does not hold the stack '{key}'."));
             return snapshot
                 .get(key)
                 .map(|files| restored(files))
@@ -176,7 +175,7 @@ fn find(origin: &Origin<'_>, loaded: &Loaded, key: &str) -> Result<PackageTree, 
     }
     if let Some((root, directory)) = key.split_once("/./") {
         if !loaded.trees.contains_key(root) {
-            return Err(codes::SOURCE.error(format!("The stack '{root}' is not loaded.")));
+            return Err(refused(format!("The stack '{root}' is not loaded.")));
         }
         return below(loaded, root, directory);
     }
@@ -186,21 +185,17 @@ fn find(origin: &Origin<'_>, loaded: &Loaded, key: &str) -> Result<PackageTree, 
     }
     let tree = builtin_stacks::tree(key).ok_or_else(|| {
         let names = builtin_stacks::names().join(", ");
-        codes::SOURCE
-            .error(format!("There is no built-in stack '{key}'."))
-            .hint(format!(
-                "The built-in stacks are: {names}. A path begins with ./ or ../"
-            ))
+        let hint = format!("The built-in stacks are: {names}. A path begins with ./ or ../");
+        let detail = format!("There is no built-in stack '{key}'.");
+        Box::new(codes::SOURCE.error(detail).hint(hint))
     })?;
     Ok(PackageTree::Memory(Arc::new(tree)))
 }
 
-#[expect(clippy::result_large_err, reason = "it happens at most once a package")]
-fn below(loaded: &Loaded, root: &str, directory: &str) -> Result<PackageTree, Diagnostic> {
-    let tree = loaded
-        .trees
-        .get(root)
-        .ok_or_else(|| codes::SOURCE.error(format!("The stack '{root}' is not loaded.")))?;
+fn below(loaded: &Loaded, root: &str, directory: &str) -> Result<PackageTree, Box<Diagnostic>> {
+    let tree = loaded.trees.get(root).ok_or_else(|| {
+        Box::new(codes::SOURCE.error(format!("The stack '{root}' is not loaded.")))
+    })?;
     Ok(tree.below(directory))
 }
 

@@ -72,11 +72,10 @@ impl Reading<'_> {
         }
         let mut absent = Vec::new();
         for (wanted, observation) in self.read(wanted).await {
-            match observation {
-                Observation::Absent => absent.push(wanted),
-                observation => {
-                    observed.insert(wanted.key.key.clone(), observation);
-                }
+            if matches!(observation, Observation::Absent) {
+                absent.push(wanted);
+            } else {
+                observed.insert(wanted.key.key.clone(), observation);
             }
         }
         let doubted = stream::iter(absent).map(|wanted| self.confirm_absence(wanted, store));

@@ -1,0 +1,121 @@
+//! What authors of definitions use: the console, and where values come from.
+
+use serde_json::json;
+
+use crate::support::Project;
+
+fn console(project: &Project, arguments: &[&str], lines: &[&str]) -> Vec<serde_json::Value> {
+    let input: String = lines
+        .iter()
+        .map(|line| format!("{}\n", json!(line)))
+        .collect();
+    let words: Vec<&str> = ["console", "-json"]
+        .iter()
+        .chain(arguments)
+        .copied()
+        .collect();
+    project.run_with_input(&words, &input).exits(0).events()
+}
+
+#[test]
+fn the_console_answers_every_line() {
+    let project = Project::new(&[]);
+    let answers = console(
+        &project,
+        &[],
+        &[
+            "1 + 2",
+            "[1, \"x\"]",
+            "nope(1)",
+            "1 +",
+            "sensitive(\"abc\")",
+        ],
+    );
+    assert_eq!(answers[0], json!({"value": 3, "type": "number"}));
+    assert_eq!(answers[1]["type"], "tuple([number, string])");
+    assert_eq!(answers[2]["error"]["code"], "E0202");
+    assert_eq!(answers[3]["error"]["line"], 1);
+    assert_eq!(
+        answers[4],
+        json!({"value": "abc", "type": "string", "sensitive": true})
+    );
+    project
+        .run_with_input(&["console"], "max(1, 2)\n")
+        .exits(0)
+        .says("2\n");
+    assert_eq!(
+        console(&project, &["-template"], &["a ${1 + 1} b"])[0]["value"],
+        "a 2 b"
+    );
+}
+
+#[test]
+fn the_console_takes_names_from_a_file() {
+    let project = Project::new(&[(
+        "names.json",
+        r#"{"pw": {"value": "hunter22", "type": "string", "sensitive": true},
+            "ids": {"value": {"unknown": true}, "type": "list(string)"}}"#,
+    )]);
+    let answers = console(&project, &["-scope=names.json"], &["upper(pw)", "[1, ids]"]);
+    assert_eq!(
+        answers[0],
+        json!({"value": "HUNTER22", "type": "string", "sensitive": true})
+    );
+    assert_eq!(answers[1]["value"], json!([1, {"unknown": true}]));
+}
+
+#[test]
+fn the_console_knows_the_project_and_hides_its_secrets() {
+    let project = Project::of(
+        "variable \"pw\" {\n  sensitive = true\n}\nlocals {\n  a = 5\n  circle = local.circle\n}\n\
+         resource \"strata_data\" \"x\" {\n  count = 2\n  input = count.index\n}\n",
+    )
+    .env("STRATA_VAR_pw", "tops3cret-value");
+    project.run("apply -auto-approve").exits(0);
+    let lines = [
+        "local.a + 1",
+        "strata_data.x[1].output",
+        "length(strata_data.x)",
+        "upper(var.pw)",
+        "local.circle",
+    ];
+    let answers = console(&project, &[], &lines);
+    assert_eq!(answers[0]["value"], 6);
+    assert_eq!(answers[1]["value"], 1);
+    assert_eq!(answers[2]["value"], 2);
+    assert_eq!(
+        answers[3],
+        json!({"value": null, "sensitive": true, "type": "string"})
+    );
+    assert_eq!(answers[4]["error"]["code"], "E0201");
+}
+
+#[test]
+fn every_value_knows_where_it_came_from() {
+    let project = Project::new(&[
+        (
+            "main.strata.hcl",
+            "stack \"web\" {\n  source = \"./stacks/web\"\n  inputs = {\n    size = 3\n  }\n}\n",
+        ),
+        (
+            "stacks/web/main.strata.hcl",
+            "variable \"size\" {\n  default = 1\n}\nvariable \"name\" {\n  default = \"n\"\n}\n\
+             resource \"strata_data\" \"x\" {\n  input = var.size + 1\n}\n",
+        ),
+    ]);
+    project
+        .run("explain stack.web")
+        .exits(0)
+        .says("size = 3  (main.strata.hcl:4)")
+        .says("overrides 1 (stacks/web/main.strata.hcl:2)")
+        .says("name = \"n\"  (stacks/web/main.strata.hcl:5)");
+    project
+        .run("explain stack.web.strata_data.x")
+        .exits(0)
+        .says("input = 4  (stacks/web/main.strata.hcl:8)")
+        .says("from var.size");
+    let json = project.run("explain -json stack.web").exits(0).json();
+    assert_eq!(json["arguments"][1]["overrides"][0]["written"], "1");
+    project.run("explain stack.nothing").exits(1);
+    project.run("explain not/an/address").exits(64);
+}

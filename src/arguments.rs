@@ -135,6 +135,10 @@ pub enum Command {
     Console(commands::console::Arguments),
     /// Rewrite definitions in the canonical layout
     Fmt(commands::fmt::Arguments),
+    /// Rewrite a file of definitions in the other spelling
+    Convert(commands::convert::Arguments),
+    /// Print the JSON Schema of definitions in YAML, for editors
+    Schema(commands::schema::Arguments),
     /// Show the providers that the project uses, or their schemas
     Providers(commands::providers::Arguments),
     /// Release the lock of a run that will not come back
@@ -166,6 +170,8 @@ impl Command {
             Command::Explain(_) => "explain",
             Command::Console(_) => "console",
             Command::Fmt(_) => "fmt",
+            Command::Convert(_) => "convert",
+            Command::Schema(_) => "schema",
             Command::Providers(_) => "providers",
             Command::ForceUnlock(_) => "force-unlock",
             Command::Sandbox(_) => "sandbox",

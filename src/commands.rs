@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod completions;
 pub mod console;
+pub mod convert;
 pub mod destroy;
 pub mod drift;
 pub mod explain;
@@ -15,6 +16,7 @@ pub mod output;
 pub mod plan;
 pub mod providers;
 pub mod sandbox;
+pub mod schema;
 pub mod show;
 pub mod state;
 pub mod validate;
@@ -45,6 +47,8 @@ pub async fn run(session: &Session, command: Command) -> Result<Outcome, Command
         Command::Explain(arguments) => explain::run(session, &arguments).await,
         Command::Console(arguments) => console::run(session, &arguments).await,
         Command::Fmt(arguments) => fmt::run(session, &arguments),
+        Command::Convert(arguments) => convert::run(session, &arguments),
+        Command::Schema(arguments) => schema::run(session, &arguments),
         Command::Providers(arguments) => providers::run(session, &arguments),
         Command::ForceUnlock(arguments) => force_unlock::run(session, &arguments).await,
         Command::Sandbox(command) => sandbox::run(session, command).await,
@@ -70,6 +74,8 @@ pub fn wants_json(command: &Command) -> bool {
         | Command::Explain(_)
         | Command::Console(_)
         | Command::Fmt(_)
+        | Command::Convert(_)
+        | Command::Schema(_)
         | Command::Providers(_)
         | Command::ForceUnlock(_)
         | Command::Sandbox(_)
@@ -95,6 +101,8 @@ pub fn refuses_input(command: &Command) -> bool {
         | Command::Explain(_)
         | Command::Console(_)
         | Command::Fmt(_)
+        | Command::Convert(_)
+        | Command::Schema(_)
         | Command::Providers(_)
         | Command::ForceUnlock(_)
         | Command::Sandbox(_)

@@ -119,3 +119,32 @@ fn every_value_knows_where_it_came_from() {
     project.run("explain stack.nothing").exits(1);
     project.run("explain not/an/address").exits(64);
 }
+
+#[test]
+fn a_file_is_rewritten_in_the_other_spelling() {
+    let project = Project::of("resource \"strata_data\" \"a\" {\n  input = \"x\" # why\n}\n");
+    project
+        .run("convert -to=yaml main.strata.hcl")
+        .exits(0)
+        .says("strata_data:")
+        .says("# why");
+    project.run("apply -auto-approve").exits(0);
+    project
+        .run("convert -to=yaml -write main.strata.hcl")
+        .exits(0);
+    assert!(project.path("main.strata.yaml").exists() && !project.path("main.strata.hcl").exists());
+    project.run("plan -detailed-exitcode").exits(0);
+    project
+        .run("convert -to=yaml -write main.strata.yaml")
+        .exits(64);
+    project.write("broken.strata.hcl", "a {{");
+    project.run("convert -to=yaml broken.strata.hcl").exits(65);
+}
+
+#[test]
+fn editors_get_a_schema() {
+    let project = Project::new(&[]);
+    let schema = project.run("schema").exits(0).json();
+    assert!(schema["properties"]["resource"].is_object(), "{schema}");
+    assert!(project.run("schema -defaults").exits(0).json()["properties"]["inputs"].is_object());
+}

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use strata_model::{Kind, Value};
+use strata_model::{Diagnostic, Kind, Value};
+
+use crate::codes;
 
 /// Steps that any run may take.
 const LEAST_STEPS: u64 = 10_000_000;
@@ -14,6 +16,8 @@ const BYTES: u64 = 256 * 1024 * 1024;
 /// What one value is taken to cost, its place in a collection included. It is generous, so that the real memory stays
 /// below the limit.
 pub(crate) const VALUE_BYTES: u64 = 96;
+/// Levels of collections within collections that a value may have: everything that goes through values is recursive.
+const DEPTH: usize = 256;
 /// Steps are counted locally and handed over in portions.
 const PORTION: u64 = 256;
 
@@ -66,11 +70,23 @@ impl Default for Budget {
 pub(crate) enum Exceeded {
     Steps(u64),
     Bytes(u64),
+    Depth,
 }
 
 impl Exceeded {
-    pub(crate) fn detail(self) -> String {
+    /// The diagnostic of the limit.
+    pub(crate) fn diagnostic(self) -> Diagnostic {
         match self {
+            Exceeded::Steps(_) | Exceeded::Bytes(_) => codes::BUDGET.error(self.detail()),
+            Exceeded::Depth => codes::NESTING.error(self.detail()),
+        }
+    }
+
+    fn detail(self) -> String {
+        match self {
+            Exceeded::Depth => format!(
+                "The value made here has more than the {DEPTH} levels of collections within collections that are allowed."
+            ),
             Exceeded::Steps(limit) => format!(
                 "Evaluating this takes more than the {limit} steps that all definitions may take together."
             ),
@@ -137,6 +153,29 @@ impl<'b> Meter<'b> {
         self.bytes((count as u64).saturating_mul(VALUE_BYTES))
     }
 
+    /// Takes a step for every value in a collection, counted as if nothing in it were shared: what is small in memory
+    /// because it holds the same thing again and again is as large as what it would be written out as.
+    pub(crate) fn weigh(&self, value: &Value) -> Result<(), Exceeded> {
+        if matches!(
+            value.kind(),
+            Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_)
+        ) {
+            return Ok(());
+        }
+        let limit = self.budget.step_limit;
+        let room = limit
+            .saturating_sub(self.budget.steps())
+            .saturating_sub(self.steps.get());
+        let mut left = room;
+        if !weigh(value, DEPTH, &mut left) {
+            return self.fail(Exceeded::Depth);
+        }
+        if left == 0 {
+            return self.fail(Exceeded::Steps(limit));
+        }
+        self.steps(room - left)
+    }
+
     fn fail(&self, exceeded: Exceeded) -> Result<(), Exceeded> {
         self.exceeded.set(Some(exceeded));
         Err(exceeded)
@@ -158,6 +197,24 @@ impl<'b> Meter<'b> {
             made
         };
         self.budget.bytes.fetch_add(kept, Ordering::Relaxed);
+    }
+}
+
+/// Counts values down from `left`, to zero at most; false where they are nested deeper than `depth`.
+fn weigh(value: &Value, depth: usize, left: &mut u64) -> bool {
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        return true;
+    }
+    let mut inner = |value: &Value| depth > 0 && weigh(value, depth - 1, left);
+    match value.kind() {
+        Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
+            true
+        }
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
+            elements.iter().all(&mut inner)
+        }
+        Kind::Map(_, members) | Kind::Object(members) => members.values().all(&mut inner),
     }
 }
 

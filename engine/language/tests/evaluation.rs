@@ -367,6 +367,61 @@ fn calls() {
 }
 
 #[test]
+fn functions_that_terraform_lacks() {
+    check(&[
+        ("base64gunzip(base64gzip(\"héllo\"))", "\"héllo\""),
+        ("base64gunzip(\"aGk=\")", "error E0224 not in gzip format"),
+        ("base64gunzip(\"!\")", "error E0224 base64"),
+        ("cidrcontains(\"10.0.0.0/8\", \"10.1.2.3\")", "true"),
+        ("cidrcontains(\"10.0.0.0/8\", \"11.0.0.0\")", "false"),
+        ("cidrcontains(\"10.0.0.0/8\", \"10.0.0.0/7\")", "false"),
+        ("cidrcontains(\"fd00::/8\", \"fd00:1::/32\")", "true"),
+        (
+            "cidrcontains(\"10.0.0.0/8\", \"fd00::1\")",
+            "error E0224 family",
+        ),
+        (
+            "cidrcontains(\"10.0.0.0\", \"10.0.0.1\")",
+            "error E0224 CIDR",
+        ),
+        (
+            "cidrcontains(\"10.0.0.0/8\", \"x\")",
+            "error E0224 invalid IP",
+        ),
+        ("urldecode(\"a+b%26c%3D%C3%A9\")", "\"a b&c=é\""),
+        ("urldecode(\"%zz\")", "error E0224 hexadecimal"),
+        ("urldecode(\"%ff\")", "error E0224 UTF-8"),
+        ("urldecode(urlencode(\"a b/c?d=é\"))", "\"a b/c?d=é\""),
+        ("plantimestamp()", "unknown(string)"),
+        ("type(tolist([1]))", "\"list(number)\""),
+        ("type(null)", "\"any\""),
+    ]);
+}
+
+#[test]
+fn values_that_repeat_themselves_are_counted_in_full() {
+    // [for x in [[for x in [… [1] …] : [x, x, x, x]][0]] : [x, x, x, x]][0]
+    let mut bomb = "1".to_owned();
+    for _ in 0..25 {
+        bomb = format!("[for x in [{bomb}] : [x, x, x, x]][0]");
+    }
+    check(&[
+        (&bomb, "error E0108 steps"),
+        (&format!("length({bomb})"), "error E0108 steps"),
+        (&format!("{bomb} == 1"), "error E0108 steps"),
+        (&format!("true ? {bomb} : 1"), "error E0108 steps"),
+    ]);
+    let deep = format!("yamldecode(\"{}{}\")", "[".repeat(250), "]".repeat(250));
+    check(&[
+        (&format!("length({deep})"), "1"),
+        (
+            &format!("[[[[[[[[[[{deep}]]]]]]]]]]"),
+            "error E0105 256 levels",
+        ),
+    ]);
+}
+
+#[test]
 fn budgets_end_what_goes_too_far() {
     let nested = "[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]";
     let product = "setproduct(range(1000), range(1000), range(1000))";

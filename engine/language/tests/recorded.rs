@@ -1,11 +1,6 @@
 //! Expressions compared with what `terraform console` made of them: `expressions/record.py` records, this compares
 //! values and types. Differences that are meant are listed with their reason.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of tests may fail a test by a panic"
-)]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

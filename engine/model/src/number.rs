@@ -156,11 +156,15 @@ impl Hash for Number {
 }
 
 impl fmt::Display for Number {
-    /// Writes the decimal spelling that `parse` reads back, never with an exponent.
+    /// Writes the decimal spelling that `parse` reads back, never with an exponent. Whole numbers are written in full.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Number::Int(value) => write!(f, "{value}"),
             Number::Uint(value) => write!(f, "{value}"),
+            // Shortest digits would end in zeros that the number does not have.
+            Number::Float(value) if value.fract() == 0.0 && value.abs() < 1e38 => {
+                write!(f, "{value:.0}")
+            }
             Number::Float(value) => write!(f, "{value}"),
         }
     }
@@ -186,6 +190,8 @@ mod tests {
         check("1e3", Some("1000"));
         check("18446744073709551615", Some("18446744073709551615"));
         check("18446744073709551616", None);
+        check("18446744073709551616e0", Some("18446744073709551616"));
+        check("1e20", Some("100000000000000000000"));
         check("1e400", None);
         check("inf", None);
         check("NaN", None);

@@ -136,6 +136,15 @@ impl Run<'_> {
             let Some(parameter) = function.parameter(index) else {
                 continue;
             };
+            // Looking for marks and unknowns goes through the whole value.
+            let prepared = match parameter.marks {
+                true => Ok(()),
+                false => self.meter.weigh(&value),
+            };
+            if let Err(exceeded) = prepared {
+                let fault = Fault::Budget(exceeded);
+                return self.report(function, fault, (span, &spans), diagnostics);
+            }
             match prepare(parameter, value, &mut call.secret) {
                 Ok(value) => {
                     undecided |= value.is_unknown() && !parameter.unknown;
@@ -171,6 +180,10 @@ impl Run<'_> {
                 Body::Lazy(_) => Ok(failed()),
             }
         };
+        let result = result.and_then(|value| {
+            self.meter.weigh(&value)?;
+            Ok(value)
+        });
         match result {
             Ok(value) => {
                 let secret = secret || value.is_secret();
@@ -215,7 +228,10 @@ impl Run<'_> {
                     span,
                 )
             }
-            Fault::Budget(exceeded) => (codes::BUDGET, exceeded.detail(), span),
+            Fault::Budget(exceeded) => {
+                diagnostics.push(exceeded.diagnostic().at(span));
+                return failed();
+            }
         };
         diagnostics.push(entry.error(detail).at(span));
         failed()

@@ -129,7 +129,8 @@ impl Run<'_> {
             });
             Kind::Object(Arc::new(members.collect())).into()
         };
-        value.with_secret(gathered.secret)
+        self.weighed(value, span, diagnostics)
+            .with_secret(gathered.secret)
     }
 
     /// One turn of a `for`.
@@ -287,7 +288,7 @@ impl Run<'_> {
             }
         };
         let secret = secret || result.is_secret();
-        result.with_secret(secret)
+        self.weighed(result, span, diagnostics).with_secret(secret)
     }
 
     fn all(

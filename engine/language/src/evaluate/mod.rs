@@ -283,8 +283,17 @@ impl Run<'_> {
 
     fn tuple(&self, elements: Vec<Value>, span: Span, diagnostics: &mut Diagnostics) -> Value {
         match self.room(elements.len(), span, diagnostics) {
-            Ok(()) => Value::tuple(elements),
+            Ok(()) => self.weighed(Value::tuple(elements), span, diagnostics),
             Err(exceeded) => exceeded,
+        }
+    }
+
+    /// The collection that was made, unless it is too large or too deep.
+    fn weighed(&self, value: Value, span: Span, diagnostics: &mut Diagnostics) -> Value {
+        let already = self.meter.exceeded().is_some();
+        match self.meter.weigh(&value) {
+            Ok(()) => value,
+            Err(exceeded) => over(exceeded, already, span, diagnostics),
         }
     }
 
@@ -323,7 +332,7 @@ impl Run<'_> {
             return exceeded;
         }
         let value = if known {
-            Kind::Object(Arc::new(members)).into()
+            self.weighed(Kind::Object(Arc::new(members)).into(), span, diagnostics)
         } else {
             failed()
         };
@@ -382,7 +391,7 @@ impl Run<'_> {
 /// Reports a limit, once for each evaluation.
 fn over(exceeded: Exceeded, already: bool, span: Span, diagnostics: &mut Diagnostics) -> Value {
     if !already {
-        diagnostics.push(codes::BUDGET.error(exceeded.detail()).at(span));
+        diagnostics.push(exceeded.diagnostic().at(span));
     }
     failed()
 }

@@ -105,14 +105,20 @@ impl Run<'_> {
                 .unwrap_or_else(|fault| fault.report(spans, diagnostics));
         }
         let other = self.eval(right, env, diagnostics);
+        if let BinaryOperator::Equal | BinaryOperator::NotEqual = operator {
+            let weighed = self
+                .meter
+                .weigh(&value)
+                .and_then(|()| self.meter.weigh(&other));
+            if let Err(exceeded) = weighed {
+                diagnostics.push(exceeded.diagnostic().at(left.span.to(right.span)));
+                return failed();
+            }
+        }
         strict(operator, &value, &other).unwrap_or_else(|fault| fault.report(spans, diagnostics))
     }
 
     /// `&&` and `||`: the right side is evaluated only where the left one leaves the result open.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "both operands and what evaluation is done with"
-    )]
     fn logic(
         &self,
         operator: BinaryOperator,
@@ -166,6 +172,8 @@ impl Run<'_> {
         };
         let mut found = [Diagnostics::new(), Diagnostics::new()];
         let sides = [side(then, &mut found[0]), side(otherwise, &mut found[1])];
+        // Their types are taken apart below.
+        let sides = sides.map(|side| self.weighed(side, expr.span, diagnostics));
         let [then_found, otherwise_found] = found;
         let budget = self.meter.exceeded().is_some();
         let (chosen, span) = match test.as_bool() {

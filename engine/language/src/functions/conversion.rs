@@ -162,6 +162,7 @@ fn issensitive(call: &Call<'_, '_>) -> Result<Value, Fault> {
 }
 
 fn type_of(call: &Call<'_, '_>) -> Result<Value, Fault> {
+    call.run.meter.weigh(call.value(0))?;
     call.string(call.value(0).ty().to_string())
 }
 

@@ -15,6 +15,7 @@ mod number;
 mod regular;
 mod render;
 mod sequence;
+mod set;
 mod text;
 mod time;
 mod yaml;
@@ -336,6 +337,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         regular::FUNCTIONS,
         render::FUNCTIONS,
         sequence::FUNCTIONS,
+        set::FUNCTIONS,
         text::FUNCTIONS,
         time::FUNCTIONS,
         yaml::FUNCTIONS,

@@ -204,10 +204,6 @@ fn core(tag: &Tag) -> Option<Cow<'_, str>> {
 }
 
 /// What a scalar means by its tag and its spelling.
-#[expect(
-    clippy::ptr_arg,
-    reason = "a scalar is handed on as the parser gives it"
-)]
 fn resolve(text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, Fault> {
     let tag = match tag {
         None => None,

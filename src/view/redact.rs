@@ -95,7 +95,10 @@ impl Redactor {
 
     /// Adds what stands at the secret paths of a stored value, and everything below.
     pub fn add_encoded(&self, encoded: &Encoded) {
-        let mut json = encoded.json.clone();
+        if encoded.secret.is_empty() {
+            return;
+        }
+        let mut json = encoded.json.value();
         for path in &encoded.secret {
             if let Some(place) = place_mut(&mut json, path) {
                 self.add_json(place);

@@ -88,13 +88,7 @@ impl<'s> Bench<'s> {
             )
             .hint("Make a new plan."));
         }
-        Self::of_project(
-            session,
-            project,
-            arguments,
-            Access::Change,
-        )
-        .await
+        Self::of_project(session, project, arguments, Access::Change).await
     }
 
     async fn of_project(

@@ -86,7 +86,8 @@ fn row(number: u64, op: OpId) -> StateRow {
                 "output": {"$type": ["object", {"name": "string", "previous": "string"}],
                            "$value": {"name": format!("n{number}"), "previous": op.to_string()}},
                 "triggers_replace": null,
-            }),
+            })
+            .into(),
             ..Encoded::default()
         },
         status: RowStatus::Ready,

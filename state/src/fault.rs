@@ -39,9 +39,7 @@ impl Doing<'_> {
                 self.io("another process is writing to the state and does not come to an end")
             }
             Some(SQLITE_FULL) => self.io(because("the disk is full", &error)),
-            Some(SQLITE_IOERR) => {
-                self.io(because("the disk is full, or it fails", &error))
-            }
+            Some(SQLITE_IOERR) => self.io(because("the disk is full, or it fails", &error)),
             Some(SQLITE_READONLY | SQLITE_CANTOPEN) => {
                 self.io(because("its files cannot be opened or written", &error))
             }

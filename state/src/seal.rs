@@ -11,7 +11,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use strata_model::store::StoreError;
 use strata_model::wire::{Encoded, erase, place_mut};
-use strata_model::{AttributePath, Fingerprint, IdSource, Lineage, SecretKey};
+use strata_model::{AttributePath, Fingerprint, IdSource, Json, Lineage, SecretKey};
 use zeroize::Zeroizing;
 
 const NONCE_BYTES: usize = 24;
@@ -26,7 +26,7 @@ pub(crate) struct Cell<'a> {
 /// A value as its record keeps it: an [`Encoded`] with the secrets taken out.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SealedValue<'a> {
-    json: Cow<'a, serde_json::Value>,
+    json: Json,
     #[serde(default, skip_serializing_if = "<[AttributePath]>::is_empty")]
     unknown: Cow<'a, [AttributePath]>,
     #[serde(default, skip_serializing_if = "<[AttributePath]>::is_empty")]
@@ -47,7 +47,7 @@ impl SealedValue<'_> {
     /// The value, for one of which nothing was taken out.
     pub(crate) fn into_encoded(self) -> Encoded {
         Encoded {
-            json: self.json.into_owned(),
+            json: self.json,
             unknown: self.unknown.into_owned(),
             secret: self.secret.into_owned(),
             fingerprints: self.fingerprints.into_owned(),
@@ -79,17 +79,25 @@ impl Sealer {
         value: &'a Encoded,
         whole: bool,
     ) -> Result<SealedValue<'a>, StoreError> {
-        let mut json = Cow::Borrowed(&value.json);
         let mut sealed = Vec::new();
         let root = whole.then(AttributePath::root);
+        let untouched = root.is_none() && value.secret.is_empty();
+        let mut json = match untouched {
+            true => serde_json::Value::Null,
+            false => value.json.value(),
+        };
         for path in root.iter().chain(&value.secret) {
-            let Some(place) = place_mut(json.to_mut(), path) else {
+            let Some(place) = place_mut(&mut json, path) else {
                 continue;
             };
             let clear = Zeroizing::new(place.to_string());
             sealed.push((path.clone(), self.encrypt(cell, path, clear.as_bytes())?));
-            erase(json.to_mut(), path);
+            erase(&mut json, path);
         }
+        let json = match untouched {
+            true => value.json.clone(),
+            false => json.into(),
+        };
         Ok(SealedValue {
             json,
             unknown: Cow::Borrowed(&value.unknown),
@@ -107,12 +115,14 @@ impl Sealer {
     ) -> Result<Encoded, StoreError> {
         let sealed = std::mem::take(&mut value.sealed);
         let mut encoded = value.into_encoded();
+        let mut json = encoded.json.value();
         for (path, text) in sealed.iter().rev() {
             let wrong = || StoreError::WrongKey(format!("{} {}", cell.table, cell.key));
             let clear = self.decrypt(cell, path, text).ok_or_else(wrong)?;
             let secret = serde_json::from_slice(&clear).map_err(|_| wrong())?;
-            *place_mut(&mut encoded.json, path).ok_or_else(wrong)? = secret;
+            *place_mut(&mut json, path).ok_or_else(wrong)? = secret;
         }
+        encoded.json = json.into();
         Ok(encoded)
     }
 
@@ -214,7 +224,7 @@ mod tests {
         let path = |text| AttributePath::parse(text).unwrap();
         check(
             &Encoded {
-                json: json!({"pw": "hunter2", "list": [{"k": "hunter2"}], "open": 1.5}),
+                json: json!({"pw": "hunter2", "list": [{"k": "hunter2"}], "open": 1.5}).into(),
                 secret: vec![path("pw"), path("list[0].k"), path("nowhere.to.be")],
                 ..Encoded::default()
             },
@@ -222,7 +232,7 @@ mod tests {
         );
         check(
             &Encoded {
-                json: json!({"any": {"$type": ["object", {"pw": "string"}], "$value": {"pw": "hunter2"}}}),
+                json: json!({"any": {"$type": ["object", {"pw": "string"}], "$value": {"pw": "hunter2"}}}).into(),
                 secret: vec![path("any.pw")],
                 ..Encoded::default()
             },
@@ -230,7 +240,7 @@ mod tests {
         );
         check(
             &Encoded {
-                json: json!({"$type": "string", "$value": "hunter2"}),
+                json: json!({"$type": "string", "$value": "hunter2"}).into(),
                 secret: vec![path("")],
                 ..Encoded::default()
             },
@@ -239,7 +249,7 @@ mod tests {
         // An inner secret that is named before the one around it comes back as well.
         check(
             &Encoded {
-                json: json!({"a": {"b": "hunter2", "c": "hunter2"}}),
+                json: json!({"a": {"b": "hunter2", "c": "hunter2"}}).into(),
                 secret: vec![path("a.b"), path("a")],
                 ..Encoded::default()
             },

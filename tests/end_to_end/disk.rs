@@ -70,7 +70,11 @@ impl Small {
     }
 
     fn live(&self) -> usize {
-        self.world.ledger().live().filter(|object| object.kind == "role").count()
+        self.world
+            .ledger()
+            .live()
+            .filter(|object| object.kind == "role")
+            .count()
     }
 
     /// Checks that the message of a run is true: it names the state, and says what is the matter.
@@ -78,7 +82,10 @@ impl Small {
     fn expect_refusal(finished: Finished, says: &[&str]) {
         let finished = finished.expect_code(73);
         let text = finished.text().to_lowercase();
-        assert!(says.iter().any(|word| text.contains(word)), "none of {says:?} in {text}");
+        assert!(
+            says.iter().any(|word| text.contains(word)),
+            "none of {says:?} in {text}"
+        );
     }
 }
 
@@ -109,7 +116,10 @@ fn a_full_disk_stops_new_calls_and_loses_nothing() {
         small.mounted.free();
         small.run(&["apply", "-auto-approve"]).expect_code(0);
         let judged = judge_done(&small.state(), &small.world.ledger(), &expected(ROLES));
-        assert!(judged.is_empty(), "{left_kib} KiB left, then freed:\n{judged}");
+        assert!(
+            judged.is_empty(),
+            "{left_kib} KiB left, then freed:\n{judged}"
+        );
         small.run(&["plan", "-detailed-exitcode"]).expect_code(0);
     }
     figures(&format!(
@@ -118,7 +128,10 @@ fn a_full_disk_stops_new_calls_and_loses_nothing() {
         objects.join(" "),
         watch.elapsed()
     ));
-    assert!(refused > 0 && stopped > 0, "the disk was never full at the right moment");
+    assert!(
+        refused > 0 && stopped > 0,
+        "the disk was never full at the right moment"
+    );
 }
 
 #[test]
@@ -126,7 +139,10 @@ fn a_read_only_directory_is_refused_before_any_call() {
     let small = Small::new(16 * 1024);
     small.mounted.set_writable(false);
     let before = small.world.mutating_calls();
-    Small::expect_refusal(small.run(&["apply", "-auto-approve"]), &["cannot be opened or written", "read-only"]);
+    Small::expect_refusal(
+        small.run(&["apply", "-auto-approve"]),
+        &["cannot be opened or written", "read-only"],
+    );
     small.mounted.set_writable(true);
     small.run(&["apply", "-auto-approve"]).expect_code(0);
     assert!(small.world.mutating_calls() > before);
@@ -134,8 +150,15 @@ fn a_read_only_directory_is_refused_before_any_call() {
     small.world.define(&definitions(10));
     small.mounted.set_writable(false);
     let before = small.world.mutating_calls();
-    Small::expect_refusal(small.run(&["apply", "-auto-approve"]), &["cannot be opened or written", "read-only"]);
-    assert_eq!(small.world.mutating_calls(), before, "calls that cannot be recorded");
+    Small::expect_refusal(
+        small.run(&["apply", "-auto-approve"]),
+        &["cannot be opened or written", "read-only"],
+    );
+    assert_eq!(
+        small.world.mutating_calls(),
+        before,
+        "calls that cannot be recorded"
+    );
     // Looking needs no writing.
     small.run(&["plan", "-detailed-exitcode"]).expect_code(2);
     small.mounted.set_writable(true);
@@ -149,11 +172,21 @@ fn a_disk_that_becomes_full_stops_new_calls() {
     let small = Small::new(16 * 1024);
     small.run(&["apply", "-auto-approve"]).expect_code(0);
     small.world.define(&definitions(ROLES));
-    small.world.cloud.set_faults("rules: [{ mutating: true, fault: { delay: { ms: 50000 } } }]");
+    small
+        .world
+        .cloud
+        .set_faults("rules: [{ mutating: true, fault: { delay: { ms: 50000 } } }]");
     let before = small.world.tap.mutating();
-    let command = small.mounted.inside(&small.world.command(&["apply", "-auto-approve"]));
+    let command = small
+        .mounted
+        .inside(&small.world.command(&["apply", "-auto-approve"]));
     let running = Running::start(command, &small.world.stem());
-    assert!(small.world.tap.wait_for(before + 12, Duration::from_secs(30)));
+    assert!(
+        small
+            .world
+            .tap
+            .wait_for(before + 12, Duration::from_secs(30))
+    );
     // The last block, too: what the run has kept in reserve is all that it has left.
     small.mounted.fill(0);
     let finished = running.wait();

@@ -48,9 +48,16 @@ fn expect_refused(world: &World, why: &str) {
         let finished = world.run(args);
         assert_eq!(finished.code, Some(73), "{why}: {}", finished.text());
         let text = finished.text();
-        assert!(text.contains("state"), "{why}: the message does not name the state: {text}");
+        assert!(
+            text.contains("state"),
+            "{why}: the message does not name the state: {text}"
+        );
     }
-    assert_eq!(world.ledger().calls.len(), calls, "{why}: calls before the refusal");
+    assert_eq!(
+        world.ledger().calls.len(),
+        calls,
+        "{why}: calls before the refusal"
+    );
 }
 
 #[track_caller]
@@ -63,7 +70,11 @@ fn damaged_states_are_refused_before_any_call() {
     let (world, good) = applied();
     let path = world.state_file();
     let write = |bytes: &[u8]| fs::write(&path, bytes).expect("the state can be written");
-    let foreign = b"SQLite format 3\0".iter().copied().chain([0; 4080]).collect::<Vec<u8>>();
+    let foreign = b"SQLite format 3\0"
+        .iter()
+        .copied()
+        .chain([0; 4080])
+        .collect::<Vec<u8>>();
     let cases: [(&str, Vec<u8>); 7] = [
         ("zero bytes", Vec::new()),
         ("half of it", good[..good.len() / 2].to_vec()),
@@ -79,7 +90,10 @@ fn damaged_states_are_refused_before_any_call() {
     }
     write(&good);
     expect_good(&world);
-    figures(&format!("damaged states: {} forms refused with 73 and 0 calls, work continues", cases.len()));
+    figures(&format!(
+        "damaged states: {} forms refused with 73 and 0 calls, work continues",
+        cases.len()
+    ));
 }
 
 #[test]
@@ -106,7 +120,12 @@ fn flipped_bits_are_refused_or_mean_nothing() {
             Some(73) => {
                 refused += 1;
                 let after = world.ledger().calls.len();
-                assert_eq!(after, calls, "calls before the refusal: {}", finished.text());
+                assert_eq!(
+                    after,
+                    calls,
+                    "calls before the refusal: {}",
+                    finished.text()
+                );
             }
             Some(0) => harmless += 1,
             _ => panic!("seed {seed}: bit flipped in byte {at}: {}", finished.text()),
@@ -135,15 +154,26 @@ fn an_older_copy_is_refused() {
 
 #[test]
 fn a_lineage_without_its_state_is_refused_until_a_new_one_is_asked_for() {
-    let world = World::of_text("resource \"strata_data\" \"one\" {\n  input = \"a\"\n}\n", WorldOptions::default());
+    let world = World::of_text(
+        "resource \"strata_data\" \"one\" {\n  input = \"a\"\n}\n",
+        WorldOptions::default(),
+    );
     let run = |args: &[&str]| world.run_outside(args);
     run(&["apply", "-auto-approve"]).expect_code(0);
-    assert!(world.project().join("strata.lock").is_file(), "apply does what init does");
+    assert!(
+        world.project().join("strata.lock").is_file(),
+        "apply does what init does"
+    );
     let state = world.project().join(".strata/state.db");
     let aside = world.project().join("aside");
     fs::create_dir(&aside).expect("a directory can be made");
     move_state(&state, &aside.join("state.db"));
-    for args in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"], &["output"]] {
+    for args in [
+        &["plan"][..],
+        &["apply", "-auto-approve"],
+        &["destroy", "-auto-approve"],
+        &["output"],
+    ] {
         run(args).expect_code(73);
     }
     assert!(!state.exists(), "a refused run makes no state");

@@ -42,7 +42,11 @@ fn under_way(late_ms: u64, calls: u64) -> (World, Running) {
     };
     let world = World::of_text(NETWORKS, options);
     let running = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(calls, Duration::from_secs(60)), "{}", running.output());
+    assert!(
+        world.tap.wait_for(calls, Duration::from_secs(60)),
+        "{}",
+        running.output()
+    );
     (world, running)
 }
 
@@ -67,9 +71,16 @@ fn once(signal: Signal, code: i32) {
     let state = world.remembered();
     let judged = judge_known(&state, &world.ledger());
     assert!(judged.is_empty(), "{judged}");
-    assert!(state.open_ops.is_empty(), "running steps are recorded: {}", finished.text());
+    assert!(
+        state.open_ops.is_empty(),
+        "running steps are recorded: {}",
+        finished.text()
+    );
     let made = state.rows.len();
-    assert!((1..60).contains(&made), "{made} made: the signal came too early or too late");
+    assert!(
+        (1..60).contains(&made),
+        "{made} made: the signal came too early or too late"
+    );
     figures(&format!(
         "signal {signal:?} once: exit={code} after {took:.0?}, objects={made} of 60, later calls of running steps={after}, open ops=0"
     ));
@@ -100,7 +111,10 @@ fn two_interrupts_end_at_once_and_lose_nothing() {
     let (state, ledger) = (world.remembered(), world.ledger());
     let judged = judge_known(&state, &ledger);
     let open = state.open_ops.len();
-    figures(&format!("interrupt twice: exit=130 after {took:.0?}, open ops={open}, {}", judged.counts()));
+    figures(&format!(
+        "interrupt twice: exit=130 after {took:.0?}, open ops={open}, {}",
+        judged.counts()
+    ));
     assert!(judged.is_empty(), "{judged}");
     assert!(open > 0, "nothing was under way");
     assert!(took <= Duration::from_secs(1), "the end took {took:?}");

@@ -32,14 +32,20 @@ fn a_cluster_whose_block_and_provider_are_gone_is_destroyed_from_the_state_alone
     let kept = world.run_without_calls(&["apply", "-auto-approve"]);
     assert_ne!(kept.code, Some(0), "a cluster holds data: {}", kept.text());
     world
-        .run(&["apply", "-auto-approve", "-allow-delete=cluster.mini.aws_eks_cluster.main"])
+        .run(&[
+            "apply",
+            "-auto-approve",
+            "-allow-delete=cluster.mini.aws_eks_cluster.main",
+        ])
         .expect_code(0);
     let ledger = world.ledger();
     let left = declared_objects(&ledger).len();
     assert_eq!(left, 0, "left in the cloud");
     assert!(world.remembered().rows.is_empty());
     world.expect_no_changes(&[]);
-    figures(&format!("block and provider removed: objects={made} destroyed from the state alone, left=0"));
+    figures(&format!(
+        "block and provider removed: objects={made} destroyed from the state alone, left=0"
+    ));
 }
 
 const BEFORE: &str = r#"
@@ -93,17 +99,32 @@ moved {
 fn a_rename_makes_no_calls() {
     let world = World::of_text(BEFORE, WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);
-    let ids = |world: &World| declared_objects(&world.ledger()).into_keys().collect::<Vec<_>>();
+    let ids = |world: &World| {
+        declared_objects(&world.ledger())
+            .into_keys()
+            .collect::<Vec<_>>()
+    };
     let before = ids(&world);
     world.define(AFTER);
-    world.run_without_calls(&["plan", "-detailed-exitcode"]).expect_code(2);
-    world.run_without_calls(&["apply", "-auto-approve"]).expect_code(0);
+    world
+        .run_without_calls(&["plan", "-detailed-exitcode"])
+        .expect_code(2);
+    world
+        .run_without_calls(&["apply", "-auto-approve"])
+        .expect_code(0);
     assert_eq!(ids(&world), before);
     let judged = judge_known(&world.remembered(), &world.ledger());
     assert!(judged.is_empty(), "{judged}");
     let listed = world.run(&["state", "list"]).expect_code(0).stdout;
     let listed: Vec<&str> = listed.lines().collect();
-    assert_eq!(listed, ["aws_subnet.new[\"a\"]", "aws_subnet.new[\"b\"]", "aws_vpc.new"]);
+    assert_eq!(
+        listed,
+        [
+            "aws_subnet.new[\"a\"]",
+            "aws_subnet.new[\"b\"]",
+            "aws_vpc.new"
+        ]
+    );
     world.expect_no_changes(&[]);
     figures("rename by moved: 3 objects, mutating calls=0, ids kept, second plan empty");
 }
@@ -113,13 +134,17 @@ fn the_example_goes_through_its_life() {
     let world = World::new(WorldOptions::default());
     let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/eks-mini");
     copy(&example, &world.project());
-    world.run_without_calls(&["plan", "-detailed-exitcode"]).expect_code(2);
+    world
+        .run_without_calls(&["plan", "-detailed-exitcode"])
+        .expect_code(2);
     world.run(&["apply", "-auto-approve"]).expect_code(0);
     world.expect_no_changes(&[]);
     let made = declared_objects(&world.ledger()).len();
     world.run(&["destroy", "-auto-approve"]).expect_code(0);
     assert_eq!(declared_objects(&world.ledger()).len(), 0);
-    figures(&format!("example eks-mini: objects={made}, second plan empty, destroyed, left=0"));
+    figures(&format!(
+        "example eks-mini: objects={made}, second plan empty, destroyed, left=0"
+    ));
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

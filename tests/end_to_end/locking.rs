@@ -38,7 +38,11 @@ fn live(world: &World) -> usize {
 fn of_two_applies_one_is_refused_at_once() {
     let world = world();
     let first = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(3, Duration::from_secs(60)), "{}", first.output());
+    assert!(
+        world.tap.wait_for(3, Duration::from_secs(60)),
+        "{}",
+        first.output()
+    );
     let second = world.run(&["apply", "-auto-approve"]).expect_code(75);
     let holder = format!("process {}", first.pid());
     let second = second.expect_text(&holder).expect_text("tester@");
@@ -46,33 +50,60 @@ fn of_two_applies_one_is_refused_at_once() {
     world.run(&["plan"]).expect_code(0);
     first.wait().expect_code(0);
     assert_eq!(live(&world), 30);
-    figures(&format!("two applies: second refused with 75 after {:.0?}, naming the holder", second.took));
-    assert!(second.took <= Duration::from_secs(1), "the refusal took {:?}", second.took);
+    figures(&format!(
+        "two applies: second refused with 75 after {:.0?}, naming the holder",
+        second.took
+    ));
+    assert!(
+        second.took <= Duration::from_secs(1),
+        "the refusal took {:?}",
+        second.took
+    );
 }
 
 #[test]
 fn a_second_apply_can_wait() {
     let world = world();
     let first = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(3, Duration::from_secs(60)), "{}", first.output());
+    assert!(
+        world.tap.wait_for(3, Duration::from_secs(60)),
+        "{}",
+        first.output()
+    );
     let second = world.start(&["apply", "-auto-approve", "-lock-timeout=60s"]);
     first.wait().expect_code(0);
     second.wait().expect_code(0);
     assert_eq!(live(&world), 30);
-    assert_eq!(world.ledger().objects.iter().filter(|object| object.kind == "vpc").count(), 30);
+    assert_eq!(
+        world
+            .ledger()
+            .objects
+            .iter()
+            .filter(|object| object.kind == "vpc")
+            .count(),
+        30
+    );
 }
 
 /// The lock's id in the message of a run that was refused.
 fn lock_id(message: &str) -> String {
-    let (_, rest) = message.split_once("lock id ").expect("the message names the lock");
-    rest.chars().take_while(char::is_ascii_alphanumeric).collect()
+    let (_, rest) = message
+        .split_once("lock id ")
+        .expect("the message names the lock");
+    rest.chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect()
 }
 
 fn a_late_holder_does_no_harm(faults: &str, name: &str) {
     let world = world();
     world.cloud.set_faults(faults);
     let late = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(12, Duration::from_secs(60)), "{}", late.output());
+    assert!(
+        world.tap.wait_for(12, Duration::from_secs(60)),
+        "{}",
+        late.output()
+    );
     late.signal(Signal::STOP);
     world.tap.settle();
     world.cloud.set_faults("rules: []");
@@ -90,7 +121,11 @@ fn a_late_holder_does_no_harm(faults: &str, name: &str) {
         u64::from(world.remembered().serial != serial)
     ));
     assert_eq!(calls, 0, "calls with an old fence: {}", late.text());
-    assert_eq!(world.remembered().serial, serial, "a commit with an old fence");
+    assert_eq!(
+        world.remembered().serial,
+        serial,
+        "a commit with an old fence"
+    );
     assert!(late.code.is_some_and(|code| code != 0), "{}", late.text());
     assert_eq!(live(&world), 30);
     world.expect_no_changes(&[]);

@@ -34,7 +34,9 @@ impl Planned {
     fn new(count: u32) -> Self {
         let definitions = ROLE.replace("COUNT", &count.to_string());
         let world = World::of_text(&definitions, WorldOptions::default());
-        world.run_without_calls(&["plan", "-out=change.plan"]).expect_code(0);
+        world
+            .run_without_calls(&["plan", "-out=change.plan"])
+            .expect_code(0);
         let file = world.project().join("change.plan");
         Planned { world, file }
     }
@@ -44,7 +46,9 @@ impl Planned {
     }
 
     fn refused(&self) -> Finished {
-        self.world.run_without_calls(&["apply", "change.plan"]).expect_code(5)
+        self.world
+            .run_without_calls(&["apply", "change.plan"])
+            .expect_code(5)
     }
 
     fn text(&self) -> String {
@@ -79,7 +83,10 @@ fn an_edited_plan_is_refused() {
     fs::write(&planned.file, &good).expect("the plan can be written");
     planned.apply().expect_code(0);
     planned.world.expect_no_changes(&[]);
-    figures(&format!("edited plans: {} edits and {flipped} flipped bits refused with 5 and 0 calls", edits.len()));
+    figures(&format!(
+        "edited plans: {} edits and {flipped} flipped bits refused with 5 and 0 calls",
+        edits.len()
+    ));
 }
 
 #[test]
@@ -89,7 +96,9 @@ fn an_edited_plan_with_its_digest_recomputed_is_refused() {
     let edited = good.replace("as approved", "as edited  ");
     fs::write(&planned.file, &edited).expect("the plan can be written");
     // Whoever can write the state file too puts the digest of the edited plan where that of the good one was.
-    let (old, new) = [&good, &edited].map(|text| Digest::of(text.as_bytes()).to_string()).into();
+    let (old, new) = [&good, &edited]
+        .map(|text| Digest::of(text.as_bytes()).to_string())
+        .into();
     let state = planned.world.state_file();
     let bytes = fs::read(&state).expect("the state can be read");
     let forged = replace(&bytes, old.as_bytes(), new.as_bytes());
@@ -136,7 +145,10 @@ fn a_plan_of_another_lineage_is_refused() {
 #[test]
 fn a_plan_whose_rows_moved_is_refused() {
     let planned = Planned::new(2);
-    planned.world.run(&["apply", "-auto-approve"]).expect_code(0);
+    planned
+        .world
+        .run(&["apply", "-auto-approve"])
+        .expect_code(0);
     planned.refused();
 }
 
@@ -144,12 +156,18 @@ fn a_plan_whose_rows_moved_is_refused() {
 fn an_interrupted_plan_is_continued() {
     let planned = Planned::new(30);
     let world = &planned.world;
-    world.cloud.set_faults("rules: [{ mutating: true, fault: { delay: { ms: 20000 } } }]");
+    world
+        .cloud
+        .set_faults("rules: [{ mutating: true, fault: { delay: { ms: 20000 } } }]");
     let mut kills = 0;
     for calls in [3, 7, 5, 6] {
         let before = world.tap.mutating();
         let running = world.start(&["apply", "change.plan"]);
-        assert!(world.tap.wait_for(before + calls, Duration::from_secs(60)), "{}", running.output());
+        assert!(
+            world.tap.wait_for(before + calls, Duration::from_secs(60)),
+            "{}",
+            running.output()
+        );
         let killed = running.kill();
         assert!(killed.signal.is_some(), "{}", killed.text());
         kills += 1;
@@ -159,9 +177,18 @@ fn an_interrupted_plan_is_continued() {
     planned.refused();
     world.expect_no_changes(&[]);
     let ledger = world.ledger();
-    assert_eq!(ledger.live().filter(|object| object.kind == "role").count(), 30);
-    let deleted = ledger.objects.iter().filter(|object| object.deleted_seq.is_some()).count();
-    figures(&format!("interrupted plan: kills={kills} continued to its end, objects=30 deleted={deleted}, then refused with 5"));
+    assert_eq!(
+        ledger.live().filter(|object| object.kind == "role").count(),
+        30
+    );
+    let deleted = ledger
+        .objects
+        .iter()
+        .filter(|object| object.deleted_seq.is_some())
+        .count();
+    figures(&format!(
+        "interrupted plan: kills={kills} continued to its end, objects=30 deleted={deleted}, then refused with 5"
+    ));
     assert_eq!(deleted, 0, "what was made is kept");
 }
 

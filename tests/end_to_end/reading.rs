@@ -52,9 +52,13 @@ const REFUSED: &str = "rules: [{ mutating: false, fault: access_denied }]";
 fn lists_of_many_pages_are_read_whole() {
     let world = World::of_text(NETWORKS, WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);
-    world.cloud.set_faults("rules: [{ mutating: false, fault: { small_pages: { items: 6 } } }]");
+    world
+        .cloud
+        .set_faults("rules: [{ mutating: false, fault: { small_pages: { items: 6 } } }]");
     world.expect_no_changes(&[]);
-    world.run_without_calls(&["apply", "-auto-approve"]).expect_code(0);
+    world
+        .run_without_calls(&["apply", "-auto-approve"])
+        .expect_code(0);
     assert_eq!(declared_objects(&world.ledger()).len(), OBJECTS);
 }
 
@@ -78,13 +82,31 @@ fn a_refused_read_is_an_error_and_no_absence() {
     let world = World::of_text(NETWORKS, WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);
     world.cloud.set_faults(REFUSED);
-    for args in [&["plan"][..], &["plan", "-out=change.plan"], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
+    for args in [
+        &["plan"][..],
+        &["plan", "-out=change.plan"],
+        &["apply", "-auto-approve"],
+        &["destroy", "-auto-approve"],
+    ] {
         let finished = world.run_without_calls(args);
-        assert!(finished.code.is_some_and(|code| code != 0), "{}", finished.text());
-        assert!(!finished.stdout.contains("to add"), "absence was made of a refusal: {}", finished.text());
+        assert!(
+            finished.code.is_some_and(|code| code != 0),
+            "{}",
+            finished.text()
+        );
+        assert!(
+            !finished.stdout.contains("to add"),
+            "absence was made of a refusal: {}",
+            finished.text()
+        );
     }
-    assert!(!world.project().join("change.plan").exists(), "a plan was saved");
-    world.run_without_calls(&["plan", "-refresh=false", "-detailed-exitcode"]).expect_code(0);
+    assert!(
+        !world.project().join("change.plan").exists(),
+        "a plan was saved"
+    );
+    world
+        .run_without_calls(&["plan", "-refresh=false", "-detailed-exitcode"])
+        .expect_code(0);
     world.cloud.set_faults("rules: []");
     world.expect_no_changes(&[]);
     assert_eq!(declared_objects(&world.ledger()).len(), OBJECTS);
@@ -98,18 +120,32 @@ fn a_refused_read_in_recovery_closes_nothing_and_sends_nothing() {
     };
     let world = World::of_text(NETWORKS, options);
     let running = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(25, Duration::from_secs(60)), "{}", running.output());
+    assert!(
+        world.tap.wait_for(25, Duration::from_secs(60)),
+        "{}",
+        running.output()
+    );
     drop(running.kill());
     world.tap.settle();
     let open = world.remembered().open_ops.len();
     assert!(open > 0, "nothing was open");
     world.cloud.set_faults(REFUSED);
     let finished = world.run_without_calls(&["apply", "-auto-approve"]);
-    assert!(finished.code.is_some_and(|code| code != 0), "{}", finished.text());
-    assert_eq!(world.remembered().open_ops.len(), open, "an intent was closed without a look");
+    assert!(
+        finished.code.is_some_and(|code| code != 0),
+        "{}",
+        finished.text()
+    );
+    assert_eq!(
+        world.remembered().open_ops.len(),
+        open,
+        "an intent was closed without a look"
+    );
     world.cloud.set_faults("rules: []");
     world.run(&["apply", "-auto-approve"]).expect_code(0);
     assert_eq!(declared_objects(&world.ledger()).len(), OBJECTS);
     world.expect_no_changes(&[]);
-    figures(&format!("refused reads: no plan, no call; in recovery {open} open intents stay open, then all are resolved"));
+    figures(&format!(
+        "refused reads: no plan, no call; in recovery {open} open intents stay open, then all are resolved"
+    ));
 }

@@ -81,7 +81,9 @@ output "token" {
 /// The cloud repeats the secret in its error, as clouds do.
 fn telltale() -> String {
     let message = serde_json::Value::from(format!("tag value {CANARY} is not valid"));
-    format!("rules: [{{ operation: CreateVpc, fault: {{ error: {{ code: InvalidParameterValue, message: {message} }} }} }}]")
+    format!(
+        "rules: [{{ operation: CreateVpc, fault: {{ error: {{ code: InvalidParameterValue, message: {message} }} }} }}]"
+    )
 }
 
 #[test]
@@ -93,7 +95,9 @@ fn secrets_are_in_no_file_and_no_output() {
             .env("STRATA_VAR_token", CANARY)
             .env("STRATA_LOG", "trace")
             .env("STRATA_LOG_PATH", world.root().join("output/log"));
-        crate::harness::Running::start(command, &world.stem()).wait().expect_code(code)
+        crate::harness::Running::start(command, &world.stem())
+            .wait()
+            .expect_code(code)
     };
     run(&["validate"], 0);
     run(&["plan"], 0);
@@ -104,9 +108,16 @@ fn secrets_are_in_no_file_and_no_output() {
     run(&["graph"], 0);
     run(&["apply", "change.plan"], 0);
     world.cloud.set_faults(&telltale());
-    for format in [&["apply", "-auto-approve", "-var=broken=true"][..], &["apply", "-auto-approve", "-json", "-var=broken=true"]] {
+    for format in [
+        &["apply", "-auto-approve", "-var=broken=true"][..],
+        &["apply", "-auto-approve", "-json", "-var=broken=true"],
+    ] {
         let failed = run(format, 1);
-        assert!(failed.text().contains("is not valid"), "the cloud's message is shown: {}", failed.text());
+        assert!(
+            failed.text().contains("is not valid"),
+            "the cloud's message is shown: {}",
+            failed.text()
+        );
     }
     world.cloud.set_faults("rules: []");
     run(&["plan", "-detailed-exitcode"], 0);
@@ -126,13 +137,21 @@ fn secrets_are_in_no_file_and_no_output() {
 
 /// A killed run leaves its log of writes beside the database.
 fn kill_one(world: &World) {
-    world.cloud.set_faults("rules: [{ mutating: true, fault: { delay: { ms: 60000 } } }]");
+    world
+        .cloud
+        .set_faults("rules: [{ mutating: true, fault: { delay: { ms: 60000 } } }]");
     world.define(&PROJECT.replace("\"token ${var.token}\"", "\"another ${var.token}\""));
     let before = world.tap.mutating();
     let mut command = world.command(&["apply", "-auto-approve"]);
     command.env("STRATA_VAR_token", CANARY);
     let running = crate::harness::Running::start(command, &world.stem());
-    assert!(world.tap.wait_for(before + 1, std::time::Duration::from_secs(60)), "{}", running.output());
+    assert!(
+        world
+            .tap
+            .wait_for(before + 1, std::time::Duration::from_secs(60)),
+        "{}",
+        running.output()
+    );
     drop(running.kill());
     world.tap.settle();
 }
@@ -143,7 +162,9 @@ fn generated(world: &World) -> Vec<String> {
         let stem = world.stem();
         let mut command = world.command(&["output", "-raw", name]);
         command.env("STRATA_VAR_token", CANARY);
-        let finished = crate::harness::Running::start(command, &stem).wait().expect_code(0);
+        let finished = crate::harness::Running::start(command, &stem)
+            .wait()
+            .expect_code(0);
         for extension in ["out", "err"] {
             fs::remove_file(stem.with_extension(extension)).expect("the output can be removed");
         }
@@ -151,7 +172,11 @@ fn generated(world: &World) -> Vec<String> {
     };
     let key = read("key");
     // A line from the middle of the key: all keys begin alike.
-    let middle = key.lines().nth(2).expect("a key has several lines").to_owned();
+    let middle = key
+        .lines()
+        .nth(2)
+        .expect("a key has several lines")
+        .to_owned();
     let password = read("password");
     assert_eq!(password.chars().count(), 32);
     vec![CANARY.to_owned(), CANARY.to_uppercase(), password, middle]
@@ -163,7 +188,8 @@ fn spellings(secret: &str) -> Vec<Vec<u8>> {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let json = serde_json::Value::from(secret).to_string();
     let url: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
-    let percent = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let percent = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC)
+        .to_string();
     let utf16: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut all = vec![
         bytes.to_vec(),
@@ -189,8 +215,16 @@ fn search(world: &World, secrets: &[String]) -> String {
     list(&world.root().join("project"), &mut files);
     list(&world.root().join("output"), &mut files);
     list(&world.root().join("home"), &mut files);
-    assert!(files.iter().any(|file| file.ends_with(".strata/sandbox-state.db-wal")), "no log of writes: {files:?}");
-    assert!(files.iter().any(|file| file.ends_with("output/log")), "no log: {files:?}");
+    assert!(
+        files
+            .iter()
+            .any(|file| file.ends_with(".strata/sandbox-state.db-wal")),
+        "no log of writes: {files:?}"
+    );
+    assert!(
+        files.iter().any(|file| file.ends_with("output/log")),
+        "no log: {files:?}"
+    );
     let mut bytes = 0;
     let mut hits = Vec::new();
     for file in &files {
@@ -198,14 +232,24 @@ fn search(world: &World, secrets: &[String]) -> String {
         bytes += content.len();
         for secret in secrets {
             for (form, spelling) in spellings(secret).iter().enumerate() {
-                if content.windows(spelling.len()).any(|window| window == spelling) {
-                    hits.push(format!("spelling {form} of {secret:?} in {}", file.display()));
+                if content
+                    .windows(spelling.len())
+                    .any(|window| window == spelling)
+                {
+                    hits.push(format!(
+                        "spelling {form} of {secret:?} in {}",
+                        file.display()
+                    ));
                 }
             }
         }
     }
     assert!(hits.is_empty(), "{} hits:\n{}", hits.len(), hits.join("\n"));
-    format!("canaries={} spellings=11 files={} bytes={bytes} hits=0", secrets.len(), files.len())
+    format!(
+        "canaries={} spellings=11 files={} bytes={bytes} hits=0",
+        secrets.len(),
+        files.len()
+    )
 }
 
 fn list(directory: &Path, files: &mut Vec<PathBuf>) {

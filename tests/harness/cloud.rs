@@ -67,11 +67,18 @@ impl Cloud {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
         );
-        stream.write_all(request.as_bytes()).expect("the sandbox listens");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the sandbox listens");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the sandbox answers");
+        stream
+            .read_to_string(&mut answer)
+            .expect("the sandbox answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer of HTTP");
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {head}\n{body}");
+        assert!(
+            head.starts_with("HTTP/1.1 200"),
+            "{method} {path}: {head}\n{body}"
+        );
         body.to_owned()
     }
 }
@@ -93,7 +100,10 @@ fn announced(stdout: impl Read + Send + 'static) -> Option<SocketAddr> {
 fn address_in(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("http://")?;
     let end = rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':')));
-    rest[..end.unwrap_or(rest.len())].trim_end_matches('.').parse().ok()
+    rest[..end.unwrap_or(rest.len())]
+        .trim_end_matches('.')
+        .parse()
+        .ok()
 }
 
 impl Drop for Cloud {

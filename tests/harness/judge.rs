@@ -90,7 +90,9 @@ impl fmt::Display for Faults {
 /// The objects that resources declare, by key. What services make by themselves does not count, nor do parts of objects.
 pub(crate) fn declared_objects(ledger: &Ledger) -> BTreeMap<ObjectKey, &LedgerObject> {
     let keyed = |object| {
-        let (resource, _) = TYPES.iter().find(|(_, kind)| *kind == object_kind(object))?;
+        let (resource, _) = TYPES
+            .iter()
+            .find(|(_, kind)| *kind == object_kind(object))?;
         is_declared(object).then(|| ((*resource, object.id.clone()), object))
     };
     ledger.live().filter_map(keyed).collect()
@@ -136,7 +138,9 @@ pub(crate) fn took_effect(open: &OpenOp, ledger: &Ledger) -> bool {
     let row = &open.intent.row;
     match open.intent.operation {
         Operation::Create => live.values().any(|object| is_made_by(object, open)),
-        Operation::Delete => key_of(row, row.id.as_deref()).is_some_and(|key| !live.contains_key(&key)),
+        Operation::Delete => {
+            key_of(row, row.id.as_deref()).is_some_and(|key| !live.contains_key(&key))
+        }
         Operation::Update => key_of(row, row.id.as_deref())
             .and_then(|key| live.get(&key).copied())
             .is_some_and(|object| tags_of(row).is_some_and(|tags| has_tags(object, &tags))),
@@ -145,9 +149,8 @@ pub(crate) fn took_effect(open: &OpenOp, ledger: &Ledger) -> bool {
 
 fn is_made_by(object: &LedgerObject, open: &OpenOp) -> bool {
     let op = open.intent.op.to_string();
-    let natural = planned_attachment(&open.intent.row).is_some_and(|id| {
-        object_kind(object) == "role-policy-attachment" && object.id == id
-    });
+    let natural = planned_attachment(&open.intent.row)
+        .is_some_and(|id| object_kind(object) == "role-policy-attachment" && object.id == id);
     natural || object.tags.get("strata:op") == Some(&op)
 }
 
@@ -163,7 +166,8 @@ fn tags_of(row: &StateRow) -> Option<BTreeMap<String, String>> {
 }
 
 fn has_tags(object: &LedgerObject, tags: &BTreeMap<String, String>) -> bool {
-    tags.iter().all(|(key, value)| object.tags.get(key) == Some(value))
+    tags.iter()
+        .all(|(key, value)| object.tags.get(key) == Some(value))
 }
 
 /// Judges a state at any moment at which nothing runs: what the cloud has must be known, and what is said to be there
@@ -182,11 +186,16 @@ pub(crate) fn judge_known(state: &StateSnapshot, ledger: &Ledger) -> Faults {
             is_made_by(object, open) || key_of(&open.intent.row, checkpoint).as_ref() == Some(key)
         };
         if !rows.contains_key(key) && !state.open_ops.iter().any(intended) {
-            faults.orphans.push(format!("{} {} {:?}", key.0, key.1, object.tags));
+            faults
+                .orphans
+                .push(format!("{} {} {:?}", key.0, key.1, object.tags));
         }
     }
     for (key, row) in &rows {
-        let is_open = state.open_ops.iter().any(|open| open.intent.row.key == row.key);
+        let is_open = state
+            .open_ops
+            .iter()
+            .any(|open| open.intent.row.key == row.key);
         if !live.contains_key(key) && !is_open {
             faults.phantoms.push(format!("{} {}", row.key, key.1));
         }
@@ -210,23 +219,39 @@ pub(crate) fn judge_done(state: &StateSnapshot, ledger: &Ledger, expected: &[Exp
     let mut faults = judge_known(state, ledger);
     let mut there: BTreeMap<(&str, &str), Vec<&LedgerObject>> = BTreeMap::new();
     for ((resource, id), object) in declared_objects(ledger) {
-        let name = object.tags.get(NAME).map_or(object.id.as_str(), String::as_str);
+        let name = object
+            .tags
+            .get(NAME)
+            .map_or(object.id.as_str(), String::as_str);
         debug_assert_eq!(id, object.id);
         there.entry((resource, name)).or_default().push(object);
     }
-    let wanted: BTreeSet<(&str, &str)> = expected.iter().map(|e| (e.resource, e.name.as_str())).collect();
+    let wanted: BTreeSet<(&str, &str)> = expected
+        .iter()
+        .map(|e| (e.resource, e.name.as_str()))
+        .collect();
     for (key, objects) in &there {
         if objects.len() > 1 {
             let ids: Vec<&str> = objects.iter().map(|object| object.id.as_str()).collect();
-            faults.doubles.push(format!("{} {}: {}", key.0, key.1, ids.join(", ")));
+            faults
+                .doubles
+                .push(format!("{} {}: {}", key.0, key.1, ids.join(", ")));
         }
         if !wanted.contains(key) {
-            faults.lies.push(format!("{} {} is there and was not asked for", key.0, key.1));
+            faults.lies.push(format!(
+                "{} {} is there and was not asked for",
+                key.0, key.1
+            ));
         }
     }
     for wanted in expected {
-        match there.get(&(wanted.resource, wanted.name.as_str())).and_then(|all| all.first()) {
-            None => faults.lies.push(format!("{} {} is not there", wanted.resource, wanted.name)),
+        match there
+            .get(&(wanted.resource, wanted.name.as_str()))
+            .and_then(|all| all.first())
+        {
+            None => faults
+                .lies
+                .push(format!("{} {} is not there", wanted.resource, wanted.name)),
             Some(object) if !has_tags(object, &wanted.tags) => faults.lies.push(format!(
                 "{} {} has the tags {:?}, not {:?}",
                 wanted.resource, wanted.name, object.tags, wanted.tags
@@ -235,9 +260,16 @@ pub(crate) fn judge_done(state: &StateSnapshot, ledger: &Ledger, expected: &[Exp
         }
     }
     for open in &state.open_ops {
-        faults.lies.push(format!("an op on {} is open", open.intent.row.key));
+        faults
+            .lies
+            .push(format!("an op on {} is open", open.intent.row.key));
     }
-    let unfinished = state.rows.values().filter(|row| row.status != RowStatus::Ready || row.key.deposed.is_some());
-    faults.lies.extend(unfinished.map(|row| format!("{} is {:?}", row.key, row.status)));
+    let unfinished = state
+        .rows
+        .values()
+        .filter(|row| row.status != RowStatus::Ready || row.key.deposed.is_some());
+    faults
+        .lies
+        .extend(unfinished.map(|row| format!("{} is {:?}", row.key, row.status)));
     faults
 }

@@ -35,7 +35,9 @@ impl Mounted {
         let mut holder = child.unwrap_or_else(|error| panic!("{MISSING}: {error}"));
         let mut line = String::new();
         let stdout = holder.stdout.take().expect("the output is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("the output can be read");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("the output can be read");
         if line.trim() != "mounted" {
             drop(holder.kill());
             drop(holder.wait());
@@ -62,7 +64,10 @@ impl Mounted {
         if let Some(directory) = command.get_current_dir() {
             inside.arg(format!("--wdns={}", directory.display()));
         }
-        inside.arg("--").arg(command.get_program()).args(command.get_args());
+        inside
+            .arg("--")
+            .arg(command.get_program())
+            .args(command.get_args());
         for (name, value) in command.get_envs() {
             if let Some(value) = value {
                 inside.env(name, value);
@@ -75,7 +80,10 @@ impl Mounted {
     pub(crate) fn shell(&self, script: &str) {
         let mut command = hermetic("sh", &self.directory);
         command.args(["-c", script, "sh"]).arg(&self.directory);
-        let status = self.inside(&command).status().expect("nsenter can be started");
+        let status = self
+            .inside(&command)
+            .status()
+            .expect("nsenter can be started");
         assert!(status.success(), "{script}: {status}");
     }
 

@@ -24,7 +24,10 @@ pub(crate) fn hermetic(program: impl AsRef<OsStr>, home: &Path) -> Command {
         .env_clear()
         .env("HOME", home)
         .env("USER", "tester")
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null());
     command
@@ -62,7 +65,9 @@ impl Running {
         let file = |path: &Path| File::create(path).expect("an output file can be made");
         command.stdout(file(&out)).stderr(file(&err));
         let what = format!("{command:?}");
-        let what = what.split_once(STRATA).map_or(what.as_str(), |(_, rest)| rest);
+        let what = what
+            .split_once(STRATA)
+            .map_or(what.as_str(), |(_, rest)| rest);
         let child = command.spawn();
         Running {
             what: format!("strata{}", what.trim_start_matches('"')),
@@ -194,7 +199,11 @@ impl Finished {
     pub(crate) fn expect_text(self, wanted: &str) -> Self {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let said = words(&format!("{} {}", self.stdout, self.stderr).replace(['│', '╷', '╵'], " "));
-        assert!(said.contains(&words(wanted)), "no '{wanted}' in:\n{}", self.text());
+        assert!(
+            said.contains(&words(wanted)),
+            "no '{wanted}' in:\n{}",
+            self.text()
+        );
         self
     }
 }

@@ -23,7 +23,9 @@ pub(crate) fn remembered(state: &Path) -> Result<StateSnapshot, StoreError> {
         ids: std::sync::Arc::new(Nothing),
         clock: std::sync::Arc::new(Nothing),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.expect("a runtime can be made");
     runtime.block_on(async {
         let store = SqliteStore::open(state, options).await?;

@@ -46,12 +46,20 @@ impl Tap {
 
     /// How many mutating calls were passed on.
     pub(crate) fn mutating(&self) -> u64 {
-        *self.counts.mutating.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .counts
+            .mutating
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until that many mutating calls were passed on. Returns whether they were within `limit`.
     pub(crate) fn wait_for(&self, calls: u64, limit: Duration) -> bool {
-        let count = self.counts.mutating.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = self
+            .counts
+            .mutating
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let waited = self
             .counts
             .passed
@@ -63,7 +71,10 @@ impl Tap {
     /// Waits until nothing is on its way to the sandbox.
     pub(crate) fn settle(&self) {
         let is_quiet = || self.counts.flying.load(Ordering::SeqCst) == 0;
-        assert!(wait_until(Duration::from_secs(30), is_quiet), "calls hang in the sandbox");
+        assert!(
+            wait_until(Duration::from_secs(30), is_quiet),
+            "calls hang in the sandbox"
+        );
     }
 }
 
@@ -115,7 +126,10 @@ fn exchange(
 ) -> io::Result<Option<Vec<u8>>> {
     to_cloud.write_all(request)?;
     if is_mutating(request) {
-        *counts.mutating.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *counts
+            .mutating
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) += 1;
         counts.passed.notify_all();
     }
     message(from_cloud)

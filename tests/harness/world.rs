@@ -62,7 +62,9 @@ impl World {
     /// A world whose project is a copy of a directory in `tests/fixtures`.
     pub(crate) fn of_fixture(name: &str, options: WorldOptions<'_>) -> Self {
         let world = World::new(options);
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures")
+            .join(name);
         for entry in fs::read_dir(&from).unwrap_or_else(|e| panic!("{}: {e}", from.display())) {
             let entry = entry.expect("the fixture can be listed");
             fs::copy(entry.path(), world.project().join(entry.file_name()))
@@ -111,7 +113,9 @@ impl World {
     /// The stem of the files that the next run's output goes to.
     pub(crate) fn stem(&self) -> PathBuf {
         self.runs.set(self.runs.get() + 1);
-        self.root.path().join(format!("output/{:05}", self.runs.get()))
+        self.root
+            .path()
+            .join(format!("output/{:05}", self.runs.get()))
     }
 
     pub(crate) fn start(&self, args: &[&str]) -> Running {
@@ -159,7 +163,11 @@ impl World {
 
     /// How many mutating calls the cloud took up, by its own account.
     pub(crate) fn mutating_calls(&self) -> usize {
-        self.ledger().calls.iter().filter(|call| call.mutating).count()
+        self.ledger()
+            .calls
+            .iter()
+            .filter(|call| call.mutating)
+            .count()
     }
 
     /// What the state says; an empty one where there is none.

@@ -38,8 +38,13 @@ fn one_apply_gets_through_chaos() {
     let ledger = world.ledger();
     let judged = judge_done(&world.remembered(), &ledger, &inputs.expected());
     let struck = |name: &str| {
-        let is_struck = |fault: &Option<String>| fault.as_deref().is_some_and(|fault| fault.contains(name));
-        ledger.calls.iter().filter(|call| is_struck(&call.fault)).count()
+        let is_struck =
+            |fault: &Option<String>| fault.as_deref().is_some_and(|fault| fault.contains(name));
+        ledger
+            .calls
+            .iter()
+            .filter(|call| is_struck(&call.fault))
+            .count()
     };
     let mutating = ledger.calls.iter().filter(|call| call.mutating).count();
     figures(&format!(
@@ -53,7 +58,10 @@ fn one_apply_gets_through_chaos() {
         struck("server_error_after"),
     ));
     assert!(judged.is_empty(), "seed {seed}:\n{judged}");
-    assert!(struck("lost_response") > 0 && struck("server_error_after") > 0, "nothing was lost");
+    assert!(
+        struck("lost_response") > 0 && struck("server_error_after") > 0,
+        "nothing was lost"
+    );
     world.cloud.set_faults("rules: []");
     world.expect_no_changes(&[&phase, &generation]);
 }

@@ -43,27 +43,49 @@ impl Inputs {
     }
 
     fn generation_tag(self, mut object: Expected, is_replaced: bool) -> Expected {
-        let generation = if is_replaced { self.generation.to_string() } else { "-".to_owned() };
+        let generation = if is_replaced {
+            self.generation.to_string()
+        } else {
+            "-".to_owned()
+        };
         object.tags.insert("generation".to_owned(), generation);
         object
     }
 
     fn networks(self) -> Vec<Expected> {
-        let vpcs = (0..10).map(|i| self.generation_tag(self.object("aws_vpc", format!("vpc-{i}")), i >= 8));
+        let vpcs = (0..10)
+            .map(|i| self.generation_tag(self.object("aws_vpc", format!("vpc-{i}")), i >= 8));
         let subnets = (0..40).map(|i| {
             let is_replaced = i % 4 >= 2 || i >= 32;
-            self.generation_tag(self.object("aws_subnet", format!("subnet-{i}")), is_replaced)
+            self.generation_tag(
+                self.object("aws_subnet", format!("subnet-{i}")),
+                is_replaced,
+            )
         });
         let gateways = (0..10).map(|i| self.object("aws_internet_gateway", format!("igw-{i}")));
         let tables = (0..10).map(|i| self.object("aws_route_table", format!("table-{i}")));
         let groups = (0..20).map(|i| self.object("aws_security_group", format!("group-{i}")));
-        vpcs.chain(subnets).chain(gateways).chain(tables).chain(groups).collect()
+        vpcs.chain(subnets)
+            .chain(gateways)
+            .chain(tables)
+            .chain(groups)
+            .collect()
     }
 
     fn roles(self) -> Vec<Expected> {
         let plain = (0..40).map(|i| self.object("aws_iam_role", format!("role-{i}")));
-        let named = ["cluster", "node"].map(|name| self.object("aws_iam_role", format!("role-{name}")));
-        let role = |i: u32| format!("kill-{i}-{}", if i.is_multiple_of(3) { self.generation } else { 0 });
+        let named =
+            ["cluster", "node"].map(|name| self.object("aws_iam_role", format!("role-{name}")));
+        let role = |i: u32| {
+            format!(
+                "kill-{i}-{}",
+                if i.is_multiple_of(3) {
+                    self.generation
+                } else {
+                    0
+                }
+            )
+        };
         let second = match self.generation % 2 {
             0 => "SecurityAudit",
             _ => "job-function/ViewOnlyAccess",
@@ -74,7 +96,12 @@ impl Inputs {
             attachment("kill-cluster", "AmazonEKSClusterPolicy"),
             attachment("kill-node", "AmazonEKSWorkerNodePolicy"),
         ];
-        plain.chain(named).chain(first).chain(second).chain(services).collect()
+        plain
+            .chain(named)
+            .chain(first)
+            .chain(second)
+            .chain(services)
+            .collect()
     }
 
     fn clusters(self) -> Vec<Expected> {

@@ -126,7 +126,11 @@ impl Rounds {
             eprintln!("{phase:?} was not killed and did not succeed: {text}");
             if unsuccessful == PATIENCE {
                 self.figures.faults.stuck.push(text.clone());
-                panic!("stuck: {}\n{}\n{text}", self.figures.faults.counts(), self.figures.faults);
+                panic!(
+                    "stuck: {}\n{}\n{text}",
+                    self.figures.faults.counts(),
+                    self.figures.faults
+                );
             }
         }
     }
@@ -137,14 +141,24 @@ impl Rounds {
         let common = ["-auto-approve", "-parallelism=10"].map(str::to_owned);
         let saved = inputs.generation % 4 >= 2 && phase != Phase::Destroy;
         if !saved {
-            let verb = if phase == Phase::Destroy { "destroy" } else { "apply" };
+            let verb = if phase == Phase::Destroy {
+                "destroy"
+            } else {
+                "apply"
+            };
             return [vec![verb.to_owned()], common.to_vec(), variables.to_vec()].concat();
         }
         let mut plan = vec!["plan".to_owned(), "-out=life.plan".to_owned()];
         plan.extend(variables.clone());
         let plan: Vec<&str> = plan.iter().map(String::as_str).collect();
         self.world.run(&plan).expect_code(0);
-        [vec!["apply".to_owned()], common.to_vec(), variables.to_vec(), vec!["life.plan".to_owned()]].concat()
+        [
+            vec!["apply".to_owned()],
+            common.to_vec(),
+            variables.to_vec(),
+            vec!["life.plan".to_owned()],
+        ]
+        .concat()
     }
 
     /// When the next run is killed; not at all once there were enough kills.
@@ -153,19 +167,32 @@ impl Rounds {
             return None;
         }
         if self.after_kill && self.random.percent(25) {
-            return Some(Moment::Start(Duration::from_millis(self.random.below(1200))));
+            return Some(Moment::Start(Duration::from_millis(
+                self.random.below(1200),
+            )));
         }
         let calls = 1 + self.random.below(25);
-        Some(Moment::Calls(calls, Duration::from_micros(self.random.below(25_000))))
+        Some(Moment::Calls(
+            calls,
+            Duration::from_micros(self.random.below(25_000)),
+        ))
     }
 
     /// Returns what the run left if it ended before its moment came.
-    fn run_and_kill(&mut self, phase: Phase, arguments: &[&str], moment: Moment) -> Option<Finished> {
+    fn run_and_kill(
+        &mut self,
+        phase: Phase,
+        arguments: &[&str],
+        moment: Moment,
+    ) -> Option<Finished> {
         let before = self.world.tap.mutating();
         let mut running = self.world.start(arguments);
         let watch = Watch::start();
         let has_come = || match moment {
-            Moment::Calls(calls, _) => self.world.tap.wait_for(before + calls, Duration::from_millis(5)),
+            Moment::Calls(calls, _) => self
+                .world
+                .tap
+                .wait_for(before + calls, Duration::from_millis(5)),
             Moment::Start(delay) => {
                 std::thread::sleep(Duration::from_millis(2));
                 watch.elapsed() >= delay
@@ -201,10 +228,18 @@ impl Rounds {
         if self.random.percent(20) {
             let variables = inputs.arguments();
             let finished = self.world.run(&["plan", &variables[0], &variables[1]]);
-            assert_eq!(finished.code, Some(0), "a plan after a kill: {}", finished.text());
-            let calls = |ledger: &strata_sandbox::Ledger| ledger.calls.iter().filter(|call| call.mutating).count();
+            assert_eq!(
+                finished.code,
+                Some(0),
+                "a plan after a kill: {}",
+                finished.text()
+            );
+            let calls = |ledger: &strata_sandbox::Ledger| {
+                ledger.calls.iter().filter(|call| call.mutating).count()
+            };
             self.figures.plans += 1;
-            self.figures.plans_with_calls += u64::from(calls(&self.world.ledger()) != calls(&ledger));
+            self.figures.plans_with_calls +=
+                u64::from(calls(&self.world.ledger()) != calls(&ledger));
         }
     }
 
@@ -216,18 +251,35 @@ impl Rounds {
         };
         let (state, ledger) = (self.world.remembered(), self.world.ledger());
         let faults = judge_done(&state, &ledger, &expected);
-        assert!(faults.is_empty(), "{phase:?} ended with exit code 0:\n{faults}");
+        assert!(
+            faults.is_empty(),
+            "{phase:?} ended with exit code 0:\n{faults}"
+        );
         self.figures.faults.add(faults);
         if phase != Phase::Destroy {
             let variables = inputs.arguments();
-            self.world.expect_no_changes(&[&variables[0], &variables[1]]);
+            self.world
+                .expect_no_changes(&[&variables[0], &variables[1]]);
         }
     }
 
     fn report(&self, seed: u64, watch: Watch) {
-        let Figures { kills, kills_of_recovery, covered, plans, plans_with_calls, runs, .. } = self.figures;
+        let Figures {
+            kills,
+            kills_of_recovery,
+            covered,
+            plans,
+            plans_with_calls,
+            runs,
+            ..
+        } = self.figures;
         let share = 100 * covered / kills.max(1);
-        let phases: Vec<String> = self.figures.by_phase.iter().map(|(p, n)| format!("{p:?} {n}")).collect();
+        let phases: Vec<String> = self
+            .figures
+            .by_phase
+            .iter()
+            .map(|(p, n)| format!("{p:?} {n}"))
+            .collect();
         let ledger = self.world.ledger();
         figures(&format!(
             "kill loop: seed={seed} objects={OBJECTS} kills={kills} ({}) of-recovery={kills_of_recovery} runs={runs} \
@@ -240,8 +292,15 @@ impl Rounds {
             ledger.objects.len(),
             watch.elapsed(),
         ));
-        assert!(self.figures.faults.is_empty(), "seed {seed}:\n{}", self.figures.faults);
+        assert!(
+            self.figures.faults.is_empty(),
+            "seed {seed}:\n{}",
+            self.figures.faults
+        );
         assert_eq!(plans_with_calls, 0, "a plan makes no mutating calls");
-        assert!(share >= 30, "only {share} % of the kills left an open intent whose effect exists");
+        assert!(
+            share >= 30,
+            "only {share} % of the kills left an open intent whose effect exists"
+        );
     }
 }

@@ -76,6 +76,8 @@ pub struct Replay<'a> {
     input: ReplayInput<'a>,
     world: World<'a>,
     places: BTreeMap<Address, Place>,
+    /// The address before, of each that the plan moves.
+    moved: BTreeMap<&'a Address, &'a Address>,
     /// Objects as they are now, by key.
     objects: BTreeMap<RowKey, Value>,
     users: Vec<Vec<NodeId>>,
@@ -134,6 +136,13 @@ pub fn check_variables(
     }
 }
 
+fn moves_of(plan: &Plan) -> BTreeMap<&Address, &Address> {
+    let steps = plan.steps.iter();
+    steps
+        .filter_map(|step| Some((&step.key.address, step.moved_from.as_ref()?)))
+        .collect()
+}
+
 impl<'a> Replay<'a> {
     /// Builds the world of a plan.
     ///
@@ -167,6 +176,7 @@ impl<'a> Replay<'a> {
             input,
             world: World::new(graph, outside),
             places: BTreeMap::new(),
+            moved: moves_of(input.plan),
             objects: BTreeMap::new(),
             users,
             rank,
@@ -294,10 +304,7 @@ impl<'a> Replay<'a> {
     }
 
     fn row_before_move(&self, address: &Address) -> Option<&'a StateRow> {
-        let steps = self.input.plan.steps.iter();
-        let from = steps
-            .filter(|step| step.key.address == *address)
-            .find_map(|step| step.moved_from.clone())?;
+        let from = (*self.moved.get(address)?).clone();
         self.input.snapshot.rows.get(&RowKey::current(from))
     }
 

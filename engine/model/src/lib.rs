@@ -9,6 +9,7 @@ pub mod clock;
 pub mod diagnostic;
 pub mod event;
 pub mod id;
+pub mod json;
 pub mod number;
 pub mod path;
 pub mod plan;
@@ -26,6 +27,7 @@ pub use address::{Address, AddressError, InstanceKey, Mode, Name, Scope, ScopeKi
 pub use clock::{Clock, IdSource};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label, Severity};
 pub use id::{DeposedId, Digest, Fence, Lineage, OpId, PlanId, RunId, Serial, Timestamp};
+pub use json::Json;
 pub use number::Number;
 pub use path::{AttributePath, PathStep};
 pub use secret::{Fingerprint, SecretKey};

@@ -1,10 +1,14 @@
 //! The stored form of values: plain JSON beside the paths of what JSON cannot say.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
+use crate::json::Json;
 use crate::path::{AttributePath, PathStep};
 use crate::types::Type;
 use crate::value::{Kind, Value};
@@ -18,7 +22,7 @@ use crate::{Fingerprint, Number, SecretKey};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encoded {
     /// The plain part.
-    pub json: serde_json::Value,
+    pub json: Json,
     /// Where a value is known only after apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<AttributePath>,
@@ -45,7 +49,7 @@ impl Encoded {
     /// decoding restores the exact type.
     pub fn of(value: &Value, ty: &Type) -> Encoded {
         Encoded {
-            json: encode(value, ty),
+            json: Json::of(&Plain(value, ty)),
             unknown: value.unknown_paths(),
             secret: value.secret_paths(),
             fingerprints: BTreeMap::new(),
@@ -63,14 +67,25 @@ impl Encoded {
             .into_iter()
             .partition(is_input);
         self.secret = kept;
+        let mut erased = Vec::new();
         for path in inputs {
             if let Some(secret) = value.at(&path).filter(|secret| !secret.has_unknown()) {
                 self.fingerprints
                     .insert(path.clone(), fingerprint(secret, key));
-                erase(&mut self.json, &path);
+                erased.push(path);
             }
         }
+        self.erase(&erased);
         self
+    }
+
+    /// Replaces what stands at paths by `null`; nothing happens where a path leads nowhere.
+    pub fn erase(&mut self, paths: &[AttributePath]) {
+        if paths.is_empty() {
+            return;
+        }
+        self.json
+            .change(|json| paths.iter().for_each(|path| erase(json, path)));
     }
 
     /// Decodes a value of type `ty`. What is only a fingerprint becomes a secret unknown of the type at its path.
@@ -79,7 +94,10 @@ impl Encoded {
     ///
     /// Names the first path whose JSON does not fit the type.
     pub fn decode(&self, ty: &Type) -> Result<Value, DecodeError> {
-        let mut value = decode(&self.json, ty, &AttributePath::root())?;
+        let mut value = match read(&self.json, ty) {
+            Some(value) => value,
+            None => decode(&self.json.value(), ty, &AttributePath::root())?,
+        };
         for path in &self.unknown {
             value = mark(&value, path, |old| Value::unknown(old.ty()));
         }
@@ -145,49 +163,196 @@ fn is_wrapped(json: &serde_json::Value) -> bool {
     })
 }
 
-fn encode(value: &Value, ty: &Type) -> serde_json::Value {
-    if *ty == Type::Any {
-        let own = value.ty();
-        if own == Type::Any {
-            return serde_json::Value::Null;
+/// A value as JSON of a type: what [`Encoded`] holds.
+struct Plain<'a>(&'a Value, &'a Type);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Plain(value, ty) = *self;
+        if *ty == Type::Any {
+            let own = value.ty();
+            if own == Type::Any {
+                return serializer.serialize_unit();
+            }
+            // `Any` inside a value's own type is an untyped null or unknown, which is `null` whatever the wrapping.
+            let mut wrapped = serializer.serialize_map(Some(2))?;
+            wrapped.serialize_entry(WRAPPED_TYPE, &own.to_json())?;
+            wrapped.serialize_entry(WRAPPED_VALUE, &value.to_json())?;
+            return wrapped.end();
         }
-        // `Any` inside a value's own type is an untyped null or unknown, which is `null` whatever the wrapping.
-        return serde_json::json!({ WRAPPED_TYPE: own.to_json(), WRAPPED_VALUE: value.to_json() });
+        match (value.kind(), ty) {
+            (
+                Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements),
+                Type::List(element) | Type::Set(element),
+            ) => serializer.collect_seq(elements.iter().map(|value| Plain(value, element))),
+            (Kind::List(_, elements) | Kind::Tuple(elements), Type::Tuple(types)) => {
+                let mut tuple = serializer.serialize_seq(None)?;
+                for (value, ty) in elements.iter().zip(types.iter()) {
+                    tuple.serialize_element(&Plain(value, ty))?;
+                }
+                tuple.end()
+            }
+            (Kind::Map(_, members) | Kind::Object(members), Type::Map(element)) => {
+                let members = members.iter();
+                serializer.collect_map(members.map(|(key, value)| (&**key, Plain(value, element))))
+            }
+            (Kind::Map(_, members) | Kind::Object(members), Type::Object(types)) => {
+                let members = members.iter();
+                serializer.collect_map(members.filter_map(|(name, value)| {
+                    types.get(name).map(|ty| (&**name, Plain(value, ty)))
+                }))
+            }
+            _ => value.to_json().serialize(serializer),
+        }
     }
-    match (value.kind(), ty) {
-        (
-            Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements),
-            Type::List(element) | Type::Set(element),
-        ) => elements
-            .iter()
-            .map(|value| encode(value, element))
-            .collect(),
-        (Kind::List(_, elements) | Kind::Tuple(elements), Type::Tuple(types)) => elements
-            .iter()
-            .zip(types.iter())
-            .map(|(value, ty)| encode(value, ty))
-            .collect(),
-        (Kind::Map(_, members) | Kind::Object(members), Type::Map(element)) => {
-            serde_json::Value::Object(
-                members
-                    .iter()
-                    .map(|(key, value)| (key.to_string(), encode(value, element)))
-                    .collect(),
-            )
+}
+
+/// Reads a value of a type straight from its text. `None` where the text does not fit: [`decode`] says why.
+fn read(json: &Json, ty: &Type) -> Option<Value> {
+    let mut reader = serde_json::Deserializer::from_str(json.text());
+    Typed(ty).deserialize(&mut reader).ok()
+}
+
+struct Typed<'t>(&'t Type);
+
+impl<'de> DeserializeSeed<'de> for Typed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Says that a text does not fit; nobody reads it.
+fn unfit<T, E: serde::de::Error>() -> Result<T, E> {
+    Err(E::custom("the text does not fit its type"))
+}
+
+fn number<E: serde::de::Error>(ty: &Type, number: Option<Number>) -> Result<Value, E> {
+    match (ty, number) {
+        (Type::Number, Some(number)) => Ok(Kind::Number(number).into()),
+        _ => unfit(),
+    }
+}
+
+impl<'de> Visitor<'de> for Typed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a value of type {}", self.0)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        Ok(match self.0 {
+            Type::Any => Value::null(),
+            ty => Value::null_of(ty.clone()),
+        })
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Value, E> {
+        match self.0 {
+            Type::Bool => Ok(value.into()),
+            _ => unfit(),
         }
-        (Kind::Map(_, members) | Kind::Object(members), Type::Object(types)) => {
-            serde_json::Value::Object(
-                members
-                    .iter()
-                    .filter_map(|(name, value)| {
-                        types
-                            .get(name)
-                            .map(|ty| (name.to_string(), encode(value, ty)))
-                    })
-                    .collect(),
-            )
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        number(self.0, Number::from_json(&value.into()))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        number(self.0, Number::from_json(&value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        number(self.0, Number::from_f64(value))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        match self.0 {
+            Type::String => Ok(value.into()),
+            _ => unfit(),
         }
-        _ => value.to_json(),
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut elements = Vec::new();
+        match self.0 {
+            Type::List(element) | Type::Set(element) => {
+                while let Some(value) = seq.next_element_seed(Typed(element))? {
+                    elements.push(value);
+                }
+                let element = (**element).clone();
+                Ok(match self.0 {
+                    Type::Set(_) => Value::set(element, elements),
+                    _ => Value::list(element, elements),
+                })
+            }
+            Type::Tuple(types) => {
+                for ty in types.iter() {
+                    match seq.next_element_seed(Typed(ty))? {
+                        Some(value) => elements.push(value),
+                        None => return unfit(),
+                    }
+                }
+                match seq.next_element::<IgnoredAny>()? {
+                    None => Ok(Value::tuple(elements)),
+                    Some(_) => unfit(),
+                }
+            }
+            _ => unfit(),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        match self.0 {
+            Type::Any => wrapped(map),
+            Type::Map(element) => {
+                let mut members = BTreeMap::new();
+                while let Some(key) = map.next_key::<Arc<str>>()? {
+                    members.insert(key, map.next_value_seed(Typed(element))?);
+                }
+                Ok(Value::map((**element).clone(), members))
+            }
+            Type::Object(types) => {
+                let mut attributes = BTreeMap::new();
+                while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+                    match types.get_key_value(&*name) {
+                        Some((name, ty)) => {
+                            attributes.insert(name.clone(), map.next_value_seed(Typed(ty))?);
+                        }
+                        None => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                for (name, ty) in types.iter() {
+                    if !attributes.contains_key(name) {
+                        attributes.insert(name.clone(), Typed(ty).visit_unit()?);
+                    }
+                }
+                Ok(Kind::Object(Arc::new(attributes)).into())
+            }
+            _ => unfit(),
+        }
+    }
+}
+
+/// A value with its type before it; anything else of type `Any` is left to [`decode`].
+fn wrapped<'de, A: MapAccess<'de>>(mut map: A) -> Result<Value, A::Error> {
+    if map.next_key::<std::borrow::Cow<'de, str>>()?.as_deref() != Some(WRAPPED_TYPE) {
+        return unfit();
+    }
+    let Some(own) = Type::from_json(&map.next_value::<serde_json::Value>()?) else {
+        return unfit();
+    };
+    if map.next_key::<std::borrow::Cow<'de, str>>()?.as_deref() != Some(WRAPPED_VALUE) {
+        return unfit();
+    }
+    let value = map.next_value_seed(Typed(&own))?;
+    match map.next_key::<IgnoredAny>()? {
+        None => Ok(value),
+        Some(_) => unfit(),
     }
 }
 
@@ -331,7 +496,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let encoded = Encoded {
-            json: serde_json::json!({"a": [1, "x"]}),
+            json: serde_json::json!({"a": [1, "x"]}).into(),
             ..Encoded::default()
         };
         let error = encoded

@@ -55,7 +55,7 @@ pub(crate) fn encode<T: Serialize>(
     };
     let json = serde_json::to_value(object).map_err(|_| wrong())?;
     let encoded = Encoded {
-        json,
+        json: json.into(),
         ..Encoded::default()
     };
     let observed = encoded

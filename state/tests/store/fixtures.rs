@@ -163,7 +163,8 @@ pub(crate) fn row(number: u64) -> StateRow {
                 "tags": {"b": "2", "a": "line\nbreak \u{1e}\u{1f} ü"},
                 "password": "hunter2-canary",
                 "any": {"$type": "string", "$value": "hunter2-canary"},
-            }),
+            })
+            .into(),
             unknown: vec![AttributePath::attribute("arn")],
             secret: vec![
                 AttributePath::attribute("password"),

@@ -49,7 +49,10 @@ async fn rows_come_back_and_keep_their_digest() {
     let writes = (0..200).map(put).collect();
     assert_eq!(commit(&store, fence, writes).await.unwrap(), 1);
     let mut changed = row(5);
-    changed.attributes.json["ratio"] = json!(0.30000000000000004);
+    changed
+        .attributes
+        .json
+        .change(|json| json["ratio"] = json!(0.30000000000000004));
     changed.id = None;
     changed.source = None;
     let writes = vec![
@@ -381,7 +384,7 @@ async fn outputs_are_replaced_as_a_whole() {
     let (store, fence) = locked(&place).await;
     let output = |text: &str, sensitive| StoredOutput {
         value: Encoded {
-            json: json!({"$type": "string", "$value": text}),
+            json: json!({"$type": "string", "$value": text}).into(),
             ..Encoded::default()
         },
         sensitive,

@@ -62,7 +62,7 @@ async fn secrets_are_sealed_in_every_table() {
     };
     let output = |secret: Vec<AttributePath>, sensitive| StoredOutput {
         value: Encoded {
-            json: json!({"$type": ["object", {"a": "string"}], "$value": {"a": CANARY}}),
+            json: json!({"$type": ["object", {"a": "string"}], "$value": {"a": CANARY}}).into(),
             secret,
             ..Encoded::default()
         },

@@ -52,15 +52,18 @@ pub(crate) fn request_digest(
 /// Takes over from `old` the secrets that `new` does not show: what reads an object rarely sees them again, and a plan
 /// holds none. For what only the definition gives, a fingerprint in `new` is the newer word.
 pub(crate) fn keep_secrets(old: &Encoded, mut new: Encoded, schema: &Schema) -> Encoded {
+    if old.secret.is_empty() && old.fingerprints.is_empty() {
+        return new;
+    }
+    let (mut source, mut target) = (old.json.value(), new.json.value());
     for path in &old.secret {
         if new.fingerprints.contains_key(path) && is_input(schema, path) {
             continue;
         }
-        let mut source = old.json.clone();
-        let Some(secret) = place_mut(&mut source, path).map(serde_json::Value::take) else {
+        let Some(secret) = place_mut(&mut source, path).map(|place| place.clone()) else {
             continue;
         };
-        if let Some(place) = place_mut(&mut new.json, path).filter(|place| place.is_null()) {
+        if let Some(place) = place_mut(&mut target, path).filter(|place| place.is_null()) {
             *place = secret;
             new.unknown.retain(|unknown| unknown != path);
             new.fingerprints.remove(path);
@@ -70,12 +73,13 @@ pub(crate) fn keep_secrets(old: &Encoded, mut new: Encoded, schema: &Schema) -> 
         }
     }
     for (path, fingerprint) in &old.fingerprints {
-        let hidden = place_mut(&mut new.json, path).is_some_and(|place| place.is_null());
+        let hidden = place_mut(&mut target, path).is_some_and(|place| place.is_null());
         if hidden && !new.fingerprints.contains_key(path) && !new.secret.contains(path) {
             new.unknown.retain(|unknown| unknown != path);
             new.fingerprints.insert(path.clone(), fingerprint.clone());
         }
     }
+    new.json = target.into();
     new
 }
 
@@ -183,7 +187,7 @@ mod tests {
             &schema(),
             &key(),
         );
-        let json = encoded.json.to_string();
+        let json = encoded.json.text();
         assert!(!json.contains("canary-in") && json.contains("canary-out"));
         assert_eq!(encoded.fingerprints.len(), 1);
         assert_eq!(encoded.secret, [AttributePath::attribute("made")]);

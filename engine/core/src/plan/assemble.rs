@@ -586,10 +586,8 @@ fn gone_record(row: &StateRow) -> DriftRecord {
 /// A row's attributes without the secrets that stand in them in clear.
 fn hide(stored: &Encoded) -> Encoded {
     let mut hidden = stored.clone();
-    for path in &stored.secret {
-        strata_model::wire::erase(&mut hidden.json, path);
-        hidden.unknown.push(path.clone());
-    }
+    hidden.erase(&stored.secret);
+    hidden.unknown.extend_from_slice(&stored.secret);
     hidden
 }
 

@@ -11,8 +11,9 @@ pub(crate) fn encode(value: &Value, ty: &Type, key: &SecretKey) -> Encoded {
     }
     let mut encoded = encoded.take_fingerprints(value, key, &|_| true);
     // What stays are secrets that are not wholly known; whatever is known inside them must not be written.
-    for path in encoded.secret.clone() {
-        strata_model::wire::erase(&mut encoded.json, &path);
+    let kept = encoded.secret.clone();
+    encoded.erase(&kept);
+    for path in kept {
         if !encoded.unknown.contains(&path) {
             encoded.unknown.push(path);
         }

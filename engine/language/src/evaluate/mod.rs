@@ -18,7 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strata_model::schema::Schema;
-use strata_model::{AttributePath, Diagnostic, Diagnostics, Kind, PathStep, Span, Timestamp, Type, Value};
+use strata_model::{
+    AttributePath, Diagnostic, Diagnostics, Kind, PathStep, Span, Timestamp, Type, Value,
+};
 
 use crate::budget::{Budget, Exceeded, Meter};
 use crate::codes;

@@ -194,7 +194,7 @@ impl World {
         let inner = self.get();
         let rows = inner.store.rows.values();
         rows.map(|row| {
-            let json = &row.attributes.json;
+            let json = row.attributes.json.value();
             let deposed = row.key.deposed.is_some();
             format!(
                 "{} {:?} size={} deposed={deposed} protected={}",
@@ -223,7 +223,7 @@ impl World {
         }
         for ((ty, name), count) in names {
             let of_name = |row: &&strata_model::state::StateRow| {
-                &*row.key.address.resource_type == ty && row.attributes.json["name"] == name
+                &*row.key.address.resource_type == ty && row.attributes.json.value()["name"] == name
             };
             // A replaced object and its successor have a row each.
             if count > rows().filter(of_name).count().max(1) {

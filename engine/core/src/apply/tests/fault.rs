@@ -268,7 +268,7 @@ fn a_broken_promise_is_reported_and_the_object_kept() {
     assert!(outcome.failed[0].message.contains("'size' of fake_tag.t1"));
     let row = row(&world, "fake_tag.t1").unwrap();
     assert_eq!(row.status, RowStatus::Incomplete);
-    assert_eq!(row.attributes.json["size"], 99);
+    assert_eq!(row.attributes.json.value()["size"], 99);
 }
 
 #[test]

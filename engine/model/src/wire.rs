@@ -319,7 +319,8 @@ impl<'de> Visitor<'de> for Typed<'_> {
                 while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
                     match types.get_key_value(&*name) {
                         Some((name, ty)) => {
-                            attributes.insert(name.clone(), map.next_value_seed(Typed(ty))?);
+                            let value = shared(&attributes, map.next_value_seed(Typed(ty))?);
+                            attributes.insert(name.clone(), value);
                         }
                         None => {
                             map.next_value::<IgnoredAny>()?;
@@ -336,6 +337,24 @@ impl<'de> Visitor<'de> for Typed<'_> {
             _ => unfit(),
         }
     }
+}
+
+/// What is there already, where it is equal: objects often show again what they were given, and copies share their parts.
+fn shared(attributes: &BTreeMap<Arc<str>, Value>, value: Value) -> Value {
+    let has_parts = match value.kind() {
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
+            !elements.is_empty()
+        }
+        Kind::Map(_, members) | Kind::Object(members) => !members.is_empty(),
+        Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
+            false
+        }
+    };
+    let mut others = attributes.values().filter(|_| has_parts);
+    others
+        .find(|other| **other == value)
+        .cloned()
+        .unwrap_or(value)
 }
 
 /// A value with its type before it; anything else of type `Any` is left to [`decode`].

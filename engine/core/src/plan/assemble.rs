@@ -1,5 +1,6 @@
 //! From changes to the plan: which are selected, what is no longer declared, in which order.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use strata_model::plan::{
@@ -303,11 +304,11 @@ impl<'a> Assembly<'a> {
         let mut ignored = Diagnostics::new();
         let targets = Pattern::parse_all(&options.targets, &mut ignored);
         let excludes = Pattern::parse_all(&options.excludes, &mut ignored);
-        let blocks: BTreeSet<Address> = planner
-            .changes
-            .iter()
-            .map(|change| change.address.block())
-            .collect();
+        // Mostly nobody asks.
+        let blocks: LazyCell<BTreeSet<Address>, _> = LazyCell::new(|| {
+            let changes = planner.changes.iter();
+            changes.map(|change| change.address.block()).collect()
+        });
         for (key, row) in &planner.input.snapshot.rows {
             if planner.claimed.contains(key) || any_matches(&excludes, &key.address) {
                 continue;

@@ -76,7 +76,7 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         world: World::new(&graph, outside),
         diagnostics,
         needs: Vec::new(),
-        changes: Vec::new(),
+        changes: Vec::with_capacity(input.snapshot.rows.len()),
         change_of: BTreeMap::new(),
         moves,
         claimed: BTreeSet::new(),

@@ -5,6 +5,7 @@
     compare.py apply  [--count 5000]  [--runs 1]   making everything; --skip-terraform leaves the slow one out
     compare.py scale  [--counts 1000,5000,…]       cost per resource against size, as SVG
     compare.py start  [--runs 9]                   --help, and a plan of 20
+    compare.py validate [--runs 5]                 1,000 files with 10,000 blocks
 
 STRATA names the binary (default: target/release/strata), TERRAFORM and TOFU the others. Needs no packages. Every figure is
 of whole processes: wall time and the largest resident set, as the operating system accounts them.
@@ -156,9 +157,41 @@ def start(options, root):
     row("strata plan (20, no-op)", *several(options.runs, [STRATA, "plan"], strata, "No changes"))
 
 
+def definitions(file):
+    """A file of ten resources that refer to each other."""
+    blocks = []
+    for block in range(10):
+        number = file * 10 + block
+        before = f"strata_data.r{number - 1}.output.index" if number else "0"
+        blocks.append(
+            f'# Number {number}.\nresource "strata_data" "r{number}" {{\n  input = {{\n    index = {before} + 1\n'
+            f'    name  = "${{var.prefix}}-{number}" # a name\n    zones = join(",", [for zone in var.zones : upper(zone)])\n'
+            f'    role  = {block} > 4 ? "private" : "public"\n  }}\n\n  lifecycle {{\n'
+            f'    ignore_changes = [triggers_replace]\n  }}\n}}\n'
+        )
+    return "\n".join(blocks)
+
+
+def validate(options, root):
+    project = root / "validate"
+    project.mkdir()
+    size = 0
+    for file in range(1000):
+        text = definitions(file)
+        size += len(text)
+        (project / f"f{file:04}.strata.hcl").write_text(text)
+    (project / "project.strata.hcl").write_text(
+        'variable "prefix" {\n  default = "a"\n}\n\nvariable "zones" {\n  default = ["a", "b"]\n}\n'
+    )
+    print(f"1,000 files with 10,000 blocks, {size / 1e6:.1f} MB; minimum, median, maximum, largest memory")
+    seconds, memory = several(options.runs, [STRATA, "validate"], str(project), "valid")
+    row("strata validate", seconds, memory)
+    print(f"  {size / 1e6 / statistics.median(seconds):.1f} MB/s")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["noop", "apply", "scale", "start"])
+    parser.add_argument("what", choices=["noop", "apply", "scale", "start", "validate"])
     parser.add_argument("--count", type=int)
     parser.add_argument("--runs", type=int)
     parser.add_argument("--counts", default="1000,5000,10000,20000,50000")
@@ -166,9 +199,9 @@ def main():
     parser.add_argument("--skip-terraform", action="store_true")
     options = parser.parse_args()
     options.count = options.count or {"noop": 10000, "apply": 5000}.get(options.what, 0)
-    options.runs = options.runs or {"noop": 5, "apply": 3, "start": 9}.get(options.what, 1)
+    options.runs = options.runs or {"noop": 5, "apply": 3, "start": 9, "validate": 5}.get(options.what, 1)
     with tempfile.TemporaryDirectory(prefix="strata-bench-") as root:
-        {"noop": noop, "apply": apply, "scale": scale, "start": start}[options.what](options, pathlib.Path(root))
+        {"noop": noop, "apply": apply, "scale": scale, "start": start, "validate": validate}[options.what](options, pathlib.Path(root))
 
 
 if __name__ == "__main__":

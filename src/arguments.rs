@@ -137,6 +137,9 @@ pub enum Command {
     Fmt(commands::fmt::Arguments),
     /// Rewrite a file of definitions in the other spelling
     Convert(commands::convert::Arguments),
+    /// Look at stack packages
+    #[command(subcommand)]
+    Stack(commands::stack::Command),
     /// Print the JSON Schema of definitions in YAML, for editors
     Schema(commands::schema::Arguments),
     /// Show the providers that the project uses, or their schemas
@@ -171,6 +174,7 @@ impl Command {
             Command::Console(_) => "console",
             Command::Fmt(_) => "fmt",
             Command::Convert(_) => "convert",
+            Command::Stack(_) => "stack",
             Command::Schema(_) => "schema",
             Command::Providers(_) => "providers",
             Command::ForceUnlock(_) => "force-unlock",

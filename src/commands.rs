@@ -18,6 +18,7 @@ pub mod providers;
 pub mod sandbox;
 pub mod schema;
 pub mod show;
+pub mod stack;
 pub mod state;
 pub mod validate;
 pub mod version;
@@ -48,6 +49,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Outcome, Command
         Command::Console(arguments) => console::run(session, &arguments).await,
         Command::Fmt(arguments) => fmt::run(session, &arguments),
         Command::Convert(arguments) => convert::run(session, &arguments),
+        Command::Stack(command) => stack::run(session, &command),
         Command::Schema(arguments) => schema::run(session, &arguments),
         Command::Providers(arguments) => providers::run(session, &arguments),
         Command::ForceUnlock(arguments) => force_unlock::run(session, &arguments).await,
@@ -75,6 +77,7 @@ pub fn wants_json(command: &Command) -> bool {
         | Command::Console(_)
         | Command::Fmt(_)
         | Command::Convert(_)
+        | Command::Stack(_)
         | Command::Schema(_)
         | Command::Providers(_)
         | Command::ForceUnlock(_)
@@ -102,6 +105,7 @@ pub fn refuses_input(command: &Command) -> bool {
         | Command::Console(_)
         | Command::Fmt(_)
         | Command::Convert(_)
+        | Command::Stack(_)
         | Command::Schema(_)
         | Command::Providers(_)
         | Command::ForceUnlock(_)

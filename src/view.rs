@@ -4,6 +4,7 @@ pub mod change;
 pub mod changes;
 pub mod diagnostic;
 pub mod difference;
+pub mod editor;
 pub mod events;
 pub mod graph;
 pub mod plan_json;

@@ -12,6 +12,8 @@ mod support;
 mod authors;
 #[path = "commands/definitions.rs"]
 mod definitions;
+#[path = "commands/errors.rs"]
+mod errors;
 #[path = "commands/exit_codes.rs"]
 mod exit_codes;
 #[path = "commands/help.rs"]
@@ -26,6 +28,8 @@ mod repository;
 mod sandbox;
 #[path = "commands/secrets.rs"]
 mod secrets;
+#[path = "commands/spellings.rs"]
+mod spellings;
 #[path = "commands/state.rs"]
 mod state;
 #[path = "commands/terraform_json.rs"]

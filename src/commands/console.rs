@@ -15,6 +15,7 @@ use strata_model::{Diagnostic, Diagnostics, Severity, SourceMap, Value};
 use crate::arguments::VariableArguments;
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
+use crate::view::editor::{LineEditor, Typed};
 use crate::view::plan_text::bare_value;
 use crate::wiring::names::{Names, Secrets};
 
@@ -51,21 +52,44 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
     let names = Names::open(session, &arguments.variables, arguments.scope.as_deref()).await?;
     let interactive = session.ui.settings().input && !arguments.json;
     if interactive {
-        session.ui.note("Type an expression; Ctrl-D ends.");
-        while let Some(line) = session.ui.ask("> ").await {
-            if matches!(line.as_str(), "exit" | "quit") {
-                break;
-            }
-            answer(session, arguments, (&names, &line));
-        }
-        session.ui.line("");
-        return Ok(Outcome::Done);
+        return converse(session, arguments, &names);
     }
-    for line in std::io::stdin().lock().lines() {
-        let line = line
+    let mut input = std::io::stdin().lock();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let count = input
+            .read_until(b'\n', &mut line)
             .map_err(|error| CommandError::failed("cannot read standard input").because(error))?;
-        if !line.trim().is_empty() {
-            answer(session, arguments, (&names, &line));
+        if count == 0 {
+            return Ok(Outcome::Done);
+        }
+        // Bytes that are no text become characters that no expression holds: such a line is answered like any other.
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end_matches(['\n', '\r']);
+        if arguments.json || !text.trim().is_empty() {
+            answer(session, arguments, (&names, text));
+        }
+    }
+}
+
+/// Answers someone at a terminal until they have enough.
+fn converse(
+    session: &Session,
+    arguments: &Arguments,
+    names: &Names,
+) -> Result<Outcome, CommandError> {
+    let fail = |error| CommandError::failed("cannot read the terminal").because(error);
+    let mut editor = LineEditor::new(names.words()).map_err(fail)?;
+    session
+        .ui
+        .note("Type an expression; Tab completes names, Ctrl-D ends.");
+    loop {
+        match editor.read("> ").map_err(fail)? {
+            Typed::Line(line) if matches!(line.trim(), "exit" | "quit") => break,
+            Typed::Line(line) => answer(session, arguments, (names, &line)),
+            Typed::Abandoned => {}
+            Typed::End => break,
         }
     }
     Ok(Outcome::Done)
@@ -84,9 +108,6 @@ fn answer(session: &Session, arguments: &Arguments, (names, line): (&Names, &str
     } else {
         line.to_owned()
     };
-    if text.trim().is_empty() && !arguments.template {
-        return;
-    }
     let mut sources = SourceMap::default();
     let file = sources.add(SourceFile::new("<console>", text.as_str()));
     let mut diagnostics = Diagnostics::new();

@@ -1,7 +1,7 @@
 //! The names of the console: a project's variables, locals and recorded objects, and names from a file.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use strata_language::budget::Budget;
 use strata_language::codes;
 use strata_language::evaluate::Evaluator;
 use strata_language::expression::{Expr, ExprKind, Reference};
+use strata_language::functions;
 use strata_language::parse;
 use strata_language::scope::{ResolveRequest, Scope, SourceTree};
 use strata_model::state::StateSnapshot;
@@ -85,6 +86,53 @@ impl Names {
     /// The files of the project, for functions that read files.
     pub fn files(&self) -> Option<&dyn SourceTree> {
         self.files.as_deref()
+    }
+
+    /// Everything that a name of an expression may be, spelled out to the attributes of objects.
+    pub fn words(&self) -> Vec<String> {
+        let functions = functions::table()
+            .iter()
+            .map(|function| format!("{}(", function.name));
+        let fixed = [
+            "false",
+            "null",
+            "path.module",
+            "path.root",
+            "project.name",
+            "true",
+        ];
+        let mut words: BTreeSet<String> = functions.collect();
+        words.extend(fixed.map(str::to_owned));
+        words.extend(self.bare.keys().cloned());
+        if let Some(package) = self.project.loaded.definitions.project() {
+            words.extend(package.variables.keys().map(|name| format!("var.{name}")));
+            words.extend(package.locals.keys().map(|name| format!("local.{name}")));
+            for id in package.resources.keys() {
+                let block = Address {
+                    mode: id.mode,
+                    ..Address::resource(id.resource_type.clone(), id.name.clone())
+                };
+                words.extend(self.attributes(&block));
+            }
+        }
+        for row in self.snapshot.rows.values() {
+            if row.key.address.scope.is_root() {
+                words.extend(self.attributes(&row.key.address.block()));
+            }
+        }
+        words.into_iter().collect()
+    }
+
+    /// A block with each of its attributes.
+    fn attributes(&self, block: &Address) -> Vec<String> {
+        let providers = providers();
+        let schema = providers.schema(block.mode, &block.resource_type);
+        let names = schema
+            .iter()
+            .flat_map(|(_, schema)| schema.schema.attributes().keys());
+        let own = std::iter::once(block.to_string());
+        own.chain(names.map(|name| format!("{block}.{name}")))
+            .collect()
     }
 
     /// The names as a scope of one evaluation.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use strata_core::plan::Trees;
 use strata_language::codes;
 use strata_language::decode::{InputFile, PackageKind, decode_package};
-use strata_language::definition::{Definitions, PackageKey};
+use strata_language::definition::{Definitions, NO_PACKAGE, PackageKey};
 use strata_model::plan::{DefinitionSnapshot, SnapshotFile};
 use strata_model::{Diagnostic, Diagnostics, SourceMap, Span};
 
@@ -101,6 +101,13 @@ pub fn load_project_only(project: PackageTree) -> Loaded {
     loaded
 }
 
+/// Decodes a stack package on its own, and nothing that it leads to.
+pub fn load_stack(key: &PackageKey, tree: PackageTree) -> Loaded {
+    let mut loaded = Loaded::default();
+    load_package(&mut loaded, key, (PackageKind::Stack, tree));
+    loaded
+}
+
 fn restored(files: &[SnapshotFile]) -> PackageTree {
     PackageTree::Memory(Arc::new(MemoryTree::of_snapshot(files)))
 }
@@ -114,7 +121,9 @@ fn missing(loaded: &Loaded) -> BTreeMap<PackageKey, Span> {
         .values()
         .flat_map(|package| package.instances.values())
     {
-        if !loaded.trees.contains_key(&block.package) && !block.package.is_empty() {
+        // A block whose source leads nowhere has its error already.
+        let leads = !block.package.is_empty() && block.package.as_ref() != NO_PACKAGE;
+        if leads && !loaded.trees.contains_key(&block.package) {
             wanted
                 .entry(block.package.clone())
                 .or_insert(block.source.span);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use strata_model::Digest;
 use strata_model::plan::{DefinitionSnapshot, Plan, SourceRevision};
 
+use super::builtin_stacks;
 use super::files::Root;
 use super::git::GitSources;
-use super::packages::{Loaded, Origin, load, load_project_only};
+use super::packages::{self, Loaded, Origin, load, load_project_only};
 use super::trees::{DirectoryTree, PackageTree};
 use crate::error::{CommandError, ErrorKind};
 use crate::session::Session;
@@ -98,6 +99,25 @@ impl Project {
         let digest = Digest::of_parts(parts);
         (files, digest)
     }
+}
+
+/// Reads a stack package alone: the one in a directory, a built-in one, or one in a Git repository.
+///
+/// What is wrong with its definitions is in [`Loaded::diagnostics`].
+///
+/// # Errors
+///
+/// When there is no such package.
+pub fn load_stack(session: &Session, source: &str) -> Result<Loaded, CommandError> {
+    let key = source.trim_end_matches('/').into();
+    if let Some(tree) = builtin_stacks::tree(source) {
+        return Ok(packages::load_stack(
+            &key,
+            PackageTree::Memory(Arc::new(tree)),
+        ));
+    }
+    let found = Found::new(session, Some(source))?;
+    Ok(packages::load_stack(&key, found.tree))
 }
 
 struct Found {

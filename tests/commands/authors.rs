@@ -39,6 +39,14 @@ fn the_console_answers_every_line() {
         answers[4],
         json!({"value": "abc", "type": "string", "sensitive": true})
     );
+    assert_eq!(console(&project, &[], &[""])[0]["error"]["line"], 1);
+    let wrong = project
+        .run_with_input(&["console", "-json"], "{\n\n\"1\"\n")
+        .exits(0);
+    let codes = wrong.events();
+    assert_eq!(codes.len(), 3);
+    assert_eq!(codes[0]["error"]["code"], "E0110");
+    assert_eq!(codes[2]["value"], 1);
     project
         .run_with_input(&["console"], "max(1, 2)\n")
         .exits(0)
@@ -147,4 +155,71 @@ fn editors_get_a_schema() {
     let schema = project.run("schema").exits(0).json();
     assert!(schema["properties"]["resource"].is_object(), "{schema}");
     assert!(project.run("schema -defaults").exits(0).json()["properties"]["inputs"].is_object());
+}
+
+#[test]
+fn a_package_is_described() {
+    let project = Project::new(&[(
+        "stacks/web/main.strata.hcl",
+        "package {\n  name = \"web\"\n  description = \"A web server.\"\n  version = \"1.2.0\"\n}\n\
+         variable \"pools\" {\n  type = map(object({ size = optional(number, 3), zone = string }))\n  nullable = false\n}\n\
+         variable \"size\" {\n  type = number\n  default = 2\n  description = \"How | many.\"\n  validation {\n\
+         condition = var.size > 0 || var.size == -1\n    error_message = \"Too few.\"\n  }\n}\n\
+         variable \"token\" {\n  default = \"\"\n  sensitive = true\n}\n\
+         output \"url\" {\n  value = \"x\"\n  description = \"Where it answers.\"\n}\n",
+    )]);
+    let page = project.run("stack docs ./stacks/web").exits(0).out;
+    let lines: Vec<&str> = page.lines().collect();
+    let expected = [
+        "# web",
+        "A web server.",
+        "Version 1.2.0.",
+        "| `pools` | `map(object({ size = optional(number, 3), zone = string }))` | required | Not null. |  |",
+        "| `size` | `number` | `2` | How \\| many. | `var.size > 0 \\|\\| var.size == -1`: Too few. |",
+        "| `token` | `any` | `\"\"` | Secret. |  |",
+        "| `url` | Where it answers. |",
+    ];
+    for line in expected {
+        assert!(lines.contains(&line), "{line}\n---\n{page}");
+    }
+    project
+        .run("stack docs aws-eks")
+        .exits(0)
+        .says("# aws-eks\n")
+        .says("| `cidr_block` | `string` |");
+    project.run("stack docs ./nowhere").exits(66);
+    project.write("stacks/bad/main.strata.hcl", "variable {}\n");
+    project.run("stack docs stacks/bad").exits(65);
+}
+
+/// What a console on a terminal shows when these pieces are typed.
+fn typed(project: &Project, pieces: &[&str]) -> String {
+    let typist = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/typist.py");
+    let output = std::process::Command::new("python3")
+        .arg(typist)
+        .args(pieces)
+        .args(["--", env!("CARGO_BIN_EXE_strata"), "console"])
+        .current_dir(project.path("."))
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("TERM", "xterm")
+        .env("HOME", project.path("."))
+        .output()
+        .expect("python3 is needed: apt-get install python3");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{shown}\n{output:?}");
+    shown
+}
+
+#[test]
+fn the_console_on_a_terminal_completes_and_remembers() {
+    let project = Project::of("variable \"zones\" {\n  default = [\"a\", \"b\"]\n}\n");
+    // A name is completed, then the last line is called back with the arrow and extended.
+    let pieces = [
+        "leng\t", "var.z\t", ")", "\r", "\x1b[A", " * 21", "\r", "exit\r",
+    ];
+    let shown = typed(&project, &pieces);
+    assert!(shown.contains("length(var.zones)"), "{shown}");
+    assert!(shown.contains("\n2\r\n"), "{shown}");
+    assert!(shown.contains("\n42\r\n"), "{shown}");
 }

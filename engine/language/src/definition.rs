@@ -1,6 +1,7 @@
 //! Definitions: what the blocks of a project or package say, in one model for both spellings.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use strata_model::{Mode, Name, Span, Type, Value};
@@ -10,6 +11,9 @@ use crate::expression::{Expr, Reference, Spanned};
 /// Names a package of a run: the empty text is the project itself, `aws-eks` a built-in stack, `./stacks/web` a path
 /// relative to the project's root, and anything with `://` a Git source.
 pub type PackageKey = Arc<str>;
+
+/// The key in a block whose source is not valid, which is an error of its own; no package bears it.
+pub const NO_PACKAGE: &str = "?";
 
 /// All definitions of a run.
 #[derive(Debug, Clone, Default)]
@@ -152,6 +156,50 @@ impl TypeConstraint {
                     .iter()
                     .map(|(name, attribute)| (name.clone(), attribute.ty.ty())),
             ),
+        }
+    }
+}
+
+impl fmt::Display for TypeConstraint {
+    /// Writes the type expression that means this constraint, on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TypeConstraint::Any => f.write_str("any"),
+            TypeConstraint::Bool => f.write_str("bool"),
+            TypeConstraint::Number => f.write_str("number"),
+            TypeConstraint::String => f.write_str("string"),
+            TypeConstraint::List(element) => write!(f, "list({element})"),
+            TypeConstraint::Set(element) => write!(f, "set({element})"),
+            TypeConstraint::Map(element) => write!(f, "map({element})"),
+            TypeConstraint::Tuple(elements) => {
+                let elements: Vec<String> = elements.iter().map(ToString::to_string).collect();
+                write!(f, "tuple([{}])", elements.join(", "))
+            }
+            TypeConstraint::Object(attributes) if attributes.is_empty() => {
+                f.write_str("object({})")
+            }
+            TypeConstraint::Object(attributes) => {
+                let attributes: Vec<String> = attributes
+                    .iter()
+                    .map(|(name, attribute)| format!("{name} = {attribute}"))
+                    .collect();
+                write!(f, "object({{ {} }})", attributes.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for ObjectAttribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.default, self.optional) {
+            // JSON is an expression of the language once nothing in its texts is filled in.
+            (Some(default), _) => {
+                let default = default.to_json().to_string();
+                let default = default.replace("${", "$${").replace("%{", "%%{");
+                write!(f, "optional({}, {default})", self.ty)
+            }
+            (None, true) => write!(f, "optional({})", self.ty),
+            (None, false) => write!(f, "{}", self.ty),
         }
     }
 }

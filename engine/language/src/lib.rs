@@ -29,3 +29,5 @@ mod yaml;
 
 #[cfg(test)]
 mod examples_tests;
+#[cfg(test)]
+mod guide_tests;

@@ -116,12 +116,9 @@ fn check(text: &str, expected: &str) {
             let place = place.map_or_else(String::new, |place| {
                 format!("{}:{}", place.line, place.column)
             });
-            format!(
-                "{} {place} {} {}",
-                fault.code,
-                fault.detail,
-                fault.hints.join(" ")
-            )
+            let hints = fault.hints.join(" ");
+            let said = format!("{} {place} {} {hints}", fault.code, fault.detail);
+            said.trim_end().to_owned()
         })
         .collect();
     let found = if faults.is_empty() {
@@ -186,7 +183,7 @@ fn everything_wrong_is_said_where_it_stands() {
     check(
         "name = \"x\"\nrules = [{port = 1}, {prot = 2, cidr = []}]",
         "E0103 2:40 \"rules[1].cidr\" takes a string, and is given a tuple: a string is required.\n\
-         E0202 2:30 There is no argument \"prot\" here. Did you mean \"port\"?\n\
+         E0202 2:23 There is no argument \"prot\" here. Did you mean \"port\"?\n\
          E0204 2:22 The argument \"port\" is required, and is not there.",
     );
     check(

@@ -8,7 +8,7 @@ use crate::block::Block;
 use crate::codes;
 use crate::definition::{
     Arguments, CheckBlock, Condition, ImportBlock, InstanceBlock, InstanceKind, LayerBlock,
-    Lifecycle, Meta, MovedBlock, OutputBlock, PackageBlock, PackageKey, ProjectBlock,
+    Lifecycle, Meta, MovedBlock, NO_PACKAGE, OutputBlock, PackageBlock, PackageKey, ProjectBlock,
     ProviderBlock, RemovedBlock, ResourceBlock, ResourceId, TargetAddress, TypeConstraint,
     VariableBlock,
 };
@@ -251,8 +251,7 @@ pub(super) fn instance(
             value: "".into(),
             span: head,
         }),
-        // A block without a valid source has an error; no package bears this key.
-        package: package.unwrap_or_else(|| "?".into()),
+        package: package.unwrap_or_else(|| NO_PACKAGE.into()),
         version: fields.text("version", out),
         inputs: fields.expression("inputs").into_iter().collect(),
         providers: providers

@@ -110,4 +110,6 @@ pub(crate) fn with_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
 #[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -36,7 +36,7 @@ fn decode(files: &[(&str, &str)]) -> Outcome {
 }
 
 /// `CODE file:line:column (other places)`, one a line.
-fn faults(outcome: &Outcome) -> String {
+pub(super) fn faults(outcome: &Outcome) -> String {
     let mut text = String::new();
     for diagnostic in outcome.diagnostics.iter() {
         let place = |span| outcome.sources.position(span).unwrap();

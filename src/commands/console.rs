@@ -13,6 +13,7 @@ use strata_model::value::Kind;
 use strata_model::{Diagnostic, Diagnostics, Severity, SourceMap, Value};
 
 use crate::arguments::VariableArguments;
+use crate::environment;
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
 use crate::view::editor::{LineEditor, Typed};
@@ -50,8 +51,8 @@ pub struct Arguments {
 /// When the project or the file of names cannot be read. A line that is wrong ends nothing.
 pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
     let names = Names::open(session, &arguments.variables, arguments.scope.as_deref()).await?;
-    let interactive = session.ui.settings().input && !arguments.json;
-    if interactive {
+    let is_capable = session.environment.text(environment::TERM) != Some("dumb");
+    if session.ui.settings().input && !arguments.json && is_capable {
         return converse(session, arguments, &names);
     }
     let mut input = std::io::stdin().lock();
@@ -80,7 +81,7 @@ fn converse(
     names: &Names,
 ) -> Result<Outcome, CommandError> {
     let fail = |error| CommandError::failed("cannot read the terminal").because(error);
-    let mut editor = LineEditor::new(names.words()).map_err(fail)?;
+    let mut editor = LineEditor::new(names.words());
     session
         .ui
         .note("Type an expression; Tab completes names, Ctrl-D ends.");

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Records what `terraform console` says about the expressions of expressions.txt.
+"""Records what Terraform makes of the expressions of expressions.txt, one a line, and of heredocs.txt, between dashes.
 
-Run it in its own directory with terraform on the PATH; it writes recorded.json. Each entry has the
-expression and either its value (as JSON) and its type (as the language spells types), or the first
-lines of the error. Expressions are asked for in batches; a batch that fails is halved.
+Run it with terraform on the PATH; it writes recorded.json. With --check it writes nothing, and says what
+differs from what is recorded. Each entry has the expression and either its value (as JSON) and its type (as
+the language spells types), or the first lines of the error. `terraform console` is asked in batches; a batch
+that fails is halved. What goes over several lines, which the console does not take, stands in outputs of a
+configuration.
 """
 
 import base64
@@ -137,6 +139,43 @@ def record(expressions):
     ]
 
 
+def outputs(expressions):
+    """Values and types of expressions over several lines."""
+    directory = WORK.parent / "outputs"
+    directory.mkdir()
+    blocks = [f'output "v{n}" {{\n  value = {e}\n}}\n' for n, e in enumerate(expressions)]
+    (directory / "main.tf").write_text("".join(blocks), encoding="utf-8")
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent"}
+    for command in (["init"], ["apply", "-auto-approve"]):
+        subprocess.run(["terraform", *command], cwd=directory, env=environment, capture_output=True, check=True)
+    shown = subprocess.run(["terraform", "output", "-json"], cwd=directory, env=environment, capture_output=True, check=True)
+    found = json.loads(shown.stdout)
+    compact = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return [
+        {"expression": e, "value": compact(found[f"v{n}"]["value"]), "type": spelled(of_json(found[f"v{n}"]["type"]))}
+        for n, e in enumerate(expressions)
+    ]
+
+
+def of_json(ty):
+    """A type in the spelling of outputs as parse_type returns it."""
+    if isinstance(ty, str):
+        return ty
+    kind, inner = ty
+    if kind == "tuple":
+        return [of_json(element) for element in inner]
+    if kind == "object":
+        return {name: of_json(member) for name, member in inner.items()}
+    return (kind, of_json(inner))
+
+
+def differences(recorded):
+    """What differs from recorded.json, leaving out what is compressed and the versions' own words for errors."""
+    before = {entry["expression"]: entry for entry in json.loads((HERE / "recorded.json").read_text(encoding="utf-8"))["results"]}
+    plain = lambda entry: {key: value if key != "error" else True for key, value in (entry or {}).items()}
+    return [entry for entry in recorded if plain(entry) != plain(before.pop(entry["expression"], None))] + list(before.values())
+
+
 def main():
     lines = (HERE / "expressions.txt").read_text(encoding="utf-8").splitlines()
     expressions = [line for line in lines if line and not line.startswith("# ")]
@@ -145,6 +184,11 @@ def main():
     for start in range(0, len(expressions), BATCH):
         recorded += record(expressions[start : start + BATCH])
         print(f"{len(recorded)} of {len(expressions)}", file=sys.stderr)
+    recorded += outputs((HERE / "heredocs.txt").read_text(encoding="utf-8").rstrip("\n").split("\n----\n"))
+    if "--check" in sys.argv:
+        found = differences(recorded)
+        shutil.rmtree(WORK.parent)
+        sys.exit("\n".join(map(str, found)) or None)
     version = subprocess.run(["terraform", "version"], capture_output=True, text=True).stdout.splitlines()[0]
     with open(HERE / "recorded.json", "w", encoding="utf-8") as out:
         out.write('{"recorded_from": %s, "results": [\n' % json.dumps(version))

@@ -4,8 +4,9 @@ use clap::{Args, Subcommand};
 use strata_language::budget::Budget;
 use strata_language::definition::{Package, VariableBlock};
 use strata_language::evaluate::Evaluator;
+use strata_language::expression::{Expr, ExprKind};
 use strata_language::scope::{ResolveRequest, Scope};
-use strata_model::{Diagnostic, Diagnostics, SourceMap, Span, Value};
+use strata_model::{Diagnostic, Diagnostics, SourceMap, Value};
 
 use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
@@ -139,12 +140,17 @@ impl Scope for NoNames {
 
 /// The conditions as they are written, each with what is said when it does not hold.
 fn conditions(variable: &VariableBlock, sources: &SourceMap) -> String {
-    let written = |span: Span| sources.text(span).unwrap_or_default();
+    let written = |expression: &Expr| sources.text(expression.span).unwrap_or_default();
     let all = variable.validations.iter().map(|validation| {
-        let message = written(validation.error_message.span).trim_matches('"');
+        let message = if let ExprKind::Literal(text) = &validation.error_message.kind {
+            text.as_str()
+        } else {
+            None
+        };
+        let message = message.unwrap_or(written(&validation.error_message).trim_matches('"'));
         format!(
             "{}: {}",
-            code(written(validation.condition.span)),
+            code(written(&validation.condition)),
             inline(message)
         )
     });

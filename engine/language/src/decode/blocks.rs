@@ -15,7 +15,7 @@ use crate::definition::{
 use crate::expression::{Expr, ExprKind, Spanned};
 
 use super::constraint::constraint;
-use super::fields::{Fields, Out, plain_text};
+use super::fields::{Fields, Out, check_name, plain_text};
 use super::reference;
 use super::source::package_key;
 use super::table::{BlockSpec, BodySpec};
@@ -128,10 +128,14 @@ fn condition(block: Block, spec: &BlockSpec, out: &mut Out) -> Condition {
 
 pub(super) fn locals(block: Block, spec: &BlockSpec, out: &mut Out) -> Vec<(Spanned<Name>, Expr)> {
     let arguments = Fields::sort(block, spec.body, out).arguments();
-    let entries = arguments.0.into_iter();
+    let mut entries = Vec::new();
+    for argument in arguments.0 {
+        // In HCL nothing else can stand there; in YAML any text can, and no expression could name it.
+        if check_name(&argument.name.value, argument.name.span, out) {
+            entries.push((argument.name, argument.value));
+        }
+    }
     entries
-        .map(|argument| (argument.name, argument.value))
-        .collect()
 }
 
 pub(super) fn provider(block: Block, spec: &BlockSpec, out: &mut Out) -> ProviderBlock {

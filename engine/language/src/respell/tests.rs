@@ -178,6 +178,14 @@ fn text_of_several_lines() {
 }
 
 #[test]
+fn characters_that_yaml_does_not_hold_are_escaped() {
+    let hcl = "# a\u{ffff}b\nlocals {\n  a = \"x\u{ffff}y\"\n}\n";
+    let yaml = respell("a.strata.hcl", hcl, Spelling::Yaml).unwrap();
+    assert_eq!(yaml, "# a\u{fffd}b\nlocals:\n  a: \"x\\uFFFFy\"\n");
+    assert_eq!(said("a.strata.hcl", hcl), said("a.strata.yaml", &yaml));
+}
+
+#[test]
 fn expressions_become_text() {
     check(
         r#"locals {

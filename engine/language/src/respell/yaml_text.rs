@@ -7,10 +7,7 @@ pub(super) fn inline(text: &str, in_brackets: bool) -> String {
     if is_plain(text, in_brackets) {
         return text.to_owned();
     }
-    let is_printable = !text
-        .chars()
-        .any(|c| c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}'));
-    if is_printable && text.contains(['"', '\\']) {
+    if !text.contains(is_hidden) && text.contains(['"', '\\']) {
         return format!("'{}'", text.replace('\'', "''"));
     }
     let mut quoted = String::from("\"");
@@ -21,7 +18,7 @@ pub(super) fn inline(text: &str, in_brackets: bool) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}') => {
+            c if is_hidden(c) => {
                 // A String takes everything.
                 let _written = write!(quoted, "\\u{:04X}", u32::from(c));
             }
@@ -39,8 +36,7 @@ pub(super) fn block(text: &str) -> Option<(&'static str, Vec<&str>)> {
         && !body.starts_with([' ', '\t', '\n'])
         && body
             .chars()
-            .all(|c| matches!(c, '\n' | '\t') || !c.is_control())
-        && !body.contains(['\u{feff}', '\u{2028}', '\u{2029}'])
+            .all(|c| matches!(c, '\n' | '\t') || !is_hidden(c))
         && body
             .lines()
             .all(|line| !line.starts_with('\t') && line == line.trim_end());
@@ -55,13 +51,21 @@ pub(super) fn block(text: &str) -> Option<(&'static str, Vec<&str>)> {
     is_block.then_some((head, lines))
 }
 
+/// Whether a character may stand in YAML only as an escape, or would be read as a line break.
+pub(super) fn is_hidden(c: char) -> bool {
+    let is_mark = matches!(
+        c,
+        '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'
+    );
+    c.is_control() || is_mark
+}
+
 fn is_plain(text: &str, in_brackets: bool) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
     let starts = !"-?:,[]{}#&*!|>'\"%@`".contains(first) && !first.is_whitespace();
     let has_signs = text.contains(": ") || text.contains(" #") || text.ends_with([':', ' ']);
-    let is_hidden = |c: char| c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}');
     let has_brackets = in_brackets && text.contains([',', '[', ']', '{', '}', ':']);
     let inside = !has_signs && !text.contains(is_hidden) && !has_brackets;
     starts && inside && !looks_like_a_value(text)

@@ -379,7 +379,19 @@ impl<'t> Builder<'t, '_> {
             "The tag {} is none of !!str, !!int, !!float, !!bool, !!null, !!seq and !!map, or does not fit here.",
             spelled.escape_debug()
         );
-        self.error(codes::TAG, &detail, range.clone())
+        self.error(codes::TAG, &detail, self.tag_range(range))
+    }
+
+    /// Where the tag stands that belongs to a node; the parser says only where the node does.
+    fn tag_range(&self, node: &Range<usize>) -> Range<usize> {
+        let ends = |letter: char| matches!(letter, ' ' | '\t' | '\r' | '\n' | ',' | '[' | '{');
+        let before = &self.text[..node.start];
+        let Some(sign) = before.rfind('!') else {
+            return node.clone();
+        };
+        let start = before[..sign].rfind(ends).map_or(0, |end| end + 1);
+        let length = self.text[start..].find(ends);
+        start..length.map_or(self.text.len(), |length| start + length)
     }
 
     /// Reports keys that are written twice, and keeps the first of each.
@@ -421,6 +433,9 @@ impl<'t> Builder<'t, '_> {
             .next()
             .map_or(at, |c| at + c.len_utf8());
         let span = self.place.span(at..end);
+        // The parser notices a tab when it is past it.
+        let line = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let tab = self.text[line..at].find('\t').map(|tab| line + tab);
         match error.kind() {
             ErrorKind::TabNotAllowed
             | ErrorKind::TabInBlockIndentation
@@ -428,6 +443,7 @@ impl<'t> Builder<'t, '_> {
             | ErrorKind::TabAtBlockScalarStart
             | ErrorKind::InvalidBlockEntryWhitespace
             | ErrorKind::InvalidMappingValueWhitespace => {
+                let span = tab.map_or(span, |tab| self.place.span(tab..tab + 1));
                 codes::TAB.error("Indent with spaces.").at(span)
             }
             ErrorKind::RecursionLimitExceeded => {

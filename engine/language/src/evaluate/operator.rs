@@ -101,7 +101,7 @@ impl Run<'_> {
         let value = self.eval(left, env, diagnostics);
         if let BinaryOperator::And | BinaryOperator::Or = operator {
             return self
-                .logic(operator, value, right, env, diagnostics)
+                .logic(operator, (value, right), env, diagnostics)
                 .unwrap_or_else(|fault| fault.report(spans, diagnostics));
         }
         let other = self.eval(right, env, diagnostics);
@@ -122,8 +122,7 @@ impl Run<'_> {
     fn logic(
         &self,
         operator: BinaryOperator,
-        left: Value,
-        right: &Expr,
+        (left, right): (Value, &Expr),
         env: Env<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Result<Value, OperandFault> {

@@ -204,7 +204,7 @@ fn core(tag: &Tag) -> Option<Cow<'_, str>> {
 }
 
 /// What a scalar means by its tag and its spelling.
-fn resolve(text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, Fault> {
+fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, Fault> {
     let tag = match tag {
         None => None,
         Some(tag) => match core(tag) {

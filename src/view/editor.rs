@@ -93,7 +93,7 @@ impl LineEditor {
                 Edited::Changed => {}
                 Edited::Wanted => self.complete(&mut line)?,
                 Edited::Finished => {
-                    line.to_end();
+                    line.go_to_end();
                     show(prompt, &line)?;
                     write("\r\n")?;
                     return Ok(Typed::Line(line.text()));

@@ -84,12 +84,11 @@ fn main() {
         times.sort();
         let median = times[ROUNDS / 2];
         let size = bytes as f64 / 1e6;
-        writeln!(
-            std::io::stdout(),
-            "{name}: {FILES} files, {} blocks, {size:.1} MB in {median:.3?} (median of {ROUNDS}): {:.1} MB/s",
+        let figures = format!(
+            "{name}: {FILES} files, {} blocks, {size:.1} MB in {median:.3?} (median of {ROUNDS}): {:.1} MB/s\n",
             FILES * BLOCKS,
             size / median.as_secs_f64()
-        )
-        .unwrap();
+        );
+        std::io::stdout().write_all(figures.as_bytes()).unwrap();
     }
 }

@@ -1,5 +1,10 @@
 //! Arguments of blocks by their schema, type constraints, conditions, and references found without evaluating.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the tests share is in no function marked as a test, where unwrap is allowed"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,5 +1,10 @@
 //! Every function with arguments that would cost too much elsewhere: an error or a result, in bounded time and memory.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the tests share is in no function marked as a test, where unwrap is allowed"
+)]
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;

@@ -1,6 +1,11 @@
 //! Expressions compared with what `terraform console` made of them: `expressions/record.py` records, this compares
 //! values and types. Differences that are meant are listed with their reason.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the tests share is in no function marked as a test, where unwrap is allowed"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

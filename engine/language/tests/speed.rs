@@ -1,5 +1,10 @@
 //! The time that evaluating many small blocks takes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the tests share is in no function marked as a test, where unwrap is allowed"
+)]
+
 use std::time::Duration;
 
 use strata_language::budget::Budget;

@@ -153,7 +153,7 @@ impl Line {
         self.at += count;
     }
 
-    pub(super) fn to_end(&mut self) {
+    pub(super) fn go_to_end(&mut self) {
         self.at = self.letters.len();
     }
 
@@ -188,7 +188,7 @@ impl Line {
             Key::WordLeft => self.at = self.word_left(),
             Key::WordRight => self.at = self.word_right(),
             Key::Home => self.at = 0,
-            Key::End => self.to_end(),
+            Key::End => self.go_to_end(),
             Key::Up => self.call(self.shown.checked_sub(1)),
             Key::Down => self.call(Some(self.shown + 1)),
             Key::Other => {}
@@ -232,7 +232,7 @@ impl Line {
         self.lines[self.shown] = self.text();
         self.shown = index;
         self.letters = self.lines[index].chars().collect();
-        self.to_end();
+        self.go_to_end();
     }
 }
 

@@ -156,13 +156,13 @@ fn is_made_by(object: &LedgerObject, open: &OpenOp) -> bool {
 
 /// The id that an attachment will have; it has no tags to be told by.
 fn planned_attachment(row: &StateRow) -> Option<String> {
-    let json = &row.attributes.json;
+    let json = row.attributes.json.value();
     let text = |name: &str| json.get(name).and_then(|value| value.as_str());
     Some(format!("{}/{}", text("role")?, text("policy_arn")?))
 }
 
 fn tags_of(row: &StateRow) -> Option<BTreeMap<String, String>> {
-    serde_json::from_value(row.attributes.json.get("tags")?.clone()).ok()
+    serde_json::from_value(row.attributes.json.value().get("tags")?.clone()).ok()
 }
 
 fn has_tags(object: &LedgerObject, tags: &BTreeMap<String, String>) -> bool {

@@ -35,8 +35,10 @@ resource "aws_eks_cluster" "main" {
   version  = var.kubernetes_version
   tags     = local.tags
 
+  enabled_cluster_log_types = var.log_types
+
   vpc_config = {
-    subnet_ids              = [for subnet in aws_subnet.public : subnet.id]
+    subnet_ids              = local.node_subnet_ids
     endpoint_private_access = true
     endpoint_public_access  = length(var.public_access_cidrs) > 0
     public_access_cidrs     = length(var.public_access_cidrs) > 0 ? var.public_access_cidrs : null
@@ -78,7 +80,7 @@ resource "aws_eks_node_group" "pool" {
   cluster_name    = aws_eks_cluster.main.name
   node_group_name = each.key
   node_role_arn   = aws_iam_role.node.arn
-  subnet_ids      = [for subnet in aws_subnet.public : subnet.id]
+  subnet_ids      = local.node_subnet_ids
   version         = aws_eks_cluster.main.version
   instance_types  = each.value.instance_types
   capacity_type   = each.value.capacity_type
@@ -93,5 +95,28 @@ resource "aws_eks_node_group" "pool" {
   }
 
   # A node that cannot pull images or get an address never becomes ready.
-  depends_on = [aws_iam_role_policy_attachment.node, aws_route_table.public]
+  depends_on = [aws_iam_role_policy_attachment.node, aws_route_table.public, aws_route_table.private]
+}
+
+# Only who stands here may use the cluster: its creator gets no rights by having made it.
+resource "aws_eks_access_entry" "principal" {
+  for_each = var.access
+
+  cluster_name      = aws_eks_cluster.main.name
+  principal_arn     = each.value.principal_arn
+  kubernetes_groups = each.value.kubernetes_groups
+  tags              = local.tags
+}
+
+resource "aws_eks_access_policy_association" "principal" {
+  for_each = { for name, entry in var.access : name => entry if entry.policy != null }
+
+  cluster_name  = aws_eks_cluster.main.name
+  principal_arn = aws_eks_access_entry.principal[each.key].principal_arn
+  policy_arn    = "arn:${data.aws_partition.current.partition}:eks::aws:cluster-access-policy/${each.value.policy}"
+
+  access_scope = {
+    type       = length(each.value.namespaces) > 0 ? "namespace" : "cluster"
+    namespaces = length(each.value.namespaces) > 0 ? each.value.namespaces : null
+  }
 }

@@ -1,9 +1,20 @@
 data "aws_availability_zones" "available" {}
 
 locals {
-  zones   = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
-  subnets = { for index, zone in local.zones : zone => cidrsubnet(var.cidr_block, 4, index) }
-  tags    = merge(var.tags, { "strata.stack" = "aws-eks" })
+  zones = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
+  tags  = merge(var.tags, { "strata.stack" = "aws-eks" })
+
+  # The first half of the block is for what the internet may reach, the second for what it may not.
+  public  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr_block, 4, index) }
+  private = { for index, zone in local.zones : zone => cidrsubnet(var.cidr_block, 4, index + 8) if var.nat_gateways != "none" }
+
+  # Zones with a NAT gateway, and the one that each private subnet uses.
+  nat_zones = var.nat_gateways == "per_zone" ? local.zones : var.nat_gateways == "single" ? slice(local.zones, 0, 1) : []
+  nat_of    = { for zone, block in local.private : zone => var.nat_gateways == "per_zone" ? zone : local.zones[0] }
+
+  public_subnet_ids  = [for subnet in aws_subnet.public : subnet.id]
+  private_subnet_ids = [for subnet in aws_subnet.private : subnet.id]
+  node_subnet_ids    = var.nat_gateways == "none" ? local.public_subnet_ids : local.private_subnet_ids
 }
 
 resource "aws_vpc" "main" {
@@ -19,7 +30,7 @@ resource "aws_internet_gateway" "main" {
 }
 
 resource "aws_subnet" "public" {
-  for_each = local.subnets
+  for_each = local.public
 
   vpc_id                  = aws_vpc.main.id
   availability_zone       = each.key
@@ -34,7 +45,7 @@ resource "aws_subnet" "public" {
 
 resource "aws_route_table" "public" {
   vpc_id     = aws_vpc.main.id
-  subnet_ids = [for subnet in aws_subnet.public : subnet.id]
+  subnet_ids = local.public_subnet_ids
 
   route = [{
     cidr_block = "0.0.0.0/0"
@@ -42,4 +53,51 @@ resource "aws_route_table" "public" {
   }]
 
   tags = merge(local.tags, { Name = "${var.name}-public" })
+}
+
+resource "aws_subnet" "private" {
+  for_each = local.private
+
+  vpc_id            = aws_vpc.main.id
+  availability_zone = each.key
+  cidr_block        = each.value
+
+  tags = merge(local.tags, {
+    Name                              = "${var.name}-private-${each.key}"
+    "kubernetes.io/role/internal-elb" = "1"
+  })
+}
+
+resource "aws_eip" "nat" {
+  for_each = toset(local.nat_zones)
+
+  tags = merge(local.tags, { Name = "${var.name}-nat-${each.key}" })
+
+  # The address leaves the network before its gateway does.
+  depends_on = [aws_internet_gateway.main]
+}
+
+resource "aws_nat_gateway" "main" {
+  for_each = toset(local.nat_zones)
+
+  subnet_id     = aws_subnet.public[each.key].id
+  allocation_id = aws_eip.nat[each.key].id
+  tags          = merge(local.tags, { Name = "${var.name}-${each.key}" })
+
+  # Without a way to the internet a NAT gateway fails.
+  depends_on = [aws_route_table.public]
+}
+
+resource "aws_route_table" "private" {
+  for_each = local.private
+
+  vpc_id     = aws_vpc.main.id
+  subnet_ids = [aws_subnet.private[each.key].id]
+
+  route = [{
+    cidr_block     = "0.0.0.0/0"
+    nat_gateway_id = aws_nat_gateway.main[local.nat_of[each.key]].id
+  }]
+
+  tags = merge(local.tags, { Name = "${var.name}-private-${each.key}" })
 }

@@ -14,6 +14,16 @@ output "vpc_id" {
 }
 
 output "subnet_ids" {
-  value       = [for subnet in aws_subnet.public : subnet.id]
-  description = "Ids of the subnets, by zone."
+  value       = local.node_subnet_ids
+  description = "Ids of the subnets that the nodes are in."
+}
+
+output "public_subnet_ids" {
+  value       = local.public_subnet_ids
+  description = "Ids of the subnets that the internet may reach."
+}
+
+output "private_subnet_ids" {
+  value       = local.private_subnet_ids
+  description = "Ids of the subnets behind the NAT gateways."
 }

@@ -1,5 +1,5 @@
 package {
   name        = "aws-eks"
   description = "An EKS cluster with a network of its own and managed node groups"
-  version     = "0.1.0"
+  version     = "0.2.0"
 }

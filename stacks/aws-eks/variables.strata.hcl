@@ -41,6 +41,46 @@ variable "zone_count" {
   }
 }
 
+variable "nat_gateways" {
+  type        = string
+  default     = "single"
+  description = "NAT gateways for the nodes: `single` for all zones, one `per_zone`, or `none`, which puts the nodes into the public subnets."
+
+  validation {
+    condition     = contains(["single", "per_zone", "none"], var.nat_gateways)
+    error_message = "This must be single, per_zone or none."
+  }
+}
+
+variable "access" {
+  description = "Principals of IAM that may use the cluster, by a name of your choice. A policy is one of EKS's, such as AmazonEKSClusterAdminPolicy; with namespaces it holds in these only."
+
+  type = map(object({
+    principal_arn     = string
+    policy            = optional(string)
+    namespaces        = optional(set(string), [])
+    kubernetes_groups = optional(set(string), [])
+  }))
+
+  default = {}
+
+  validation {
+    condition     = alltrue([for entry in var.access : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", entry.principal_arn))])
+    error_message = "A principal is the ARN of a role or user of IAM. A session is not one: name its role."
+  }
+}
+
+variable "log_types" {
+  type        = set(string)
+  default     = []
+  description = "Logs of the control plane that go to CloudWatch, into a log group that EKS makes and leaves behind."
+
+  validation {
+    condition     = alltrue([for kind in var.log_types : contains(["api", "audit", "authenticator", "controllerManager", "scheduler"], kind)])
+    error_message = "There are api, audit, authenticator, controllerManager and scheduler."
+  }
+}
+
 variable "public_access_cidrs" {
   type        = set(string)
   description = "Who may reach the cluster's API from the internet, as IPv4 blocks; none makes it private only."

@@ -3,8 +3,9 @@ cluster "mini-prod" {
   stack = "aws-eks"
 
   inputs = {
-    name       = "mini-prod"
-    cidr_block = "10.20.0.0/16"
+    name         = "mini-prod"
+    cidr_block   = "10.20.0.0/16"
+    nat_gateways = "per_zone"
 
     node_pools = {
       system = { min_size = 2, max_size = 4 }

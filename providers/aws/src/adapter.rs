@@ -3,13 +3,13 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use strata_model::Value;
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, ArgumentFault, Candidate, Checkpoint, FindRequest, Object,
     Observation, Operation, OwnedObject, PlanRequest, PlannedChange, ProviderError,
     ProviderErrorKind, ReadPurpose, ReadRequest, Residue,
 };
 use strata_model::schema::ResourceSchema;
+use strata_model::{AttributePath, Value};
 
 use crate::change::Change;
 use crate::checks::Checks;
@@ -94,6 +94,19 @@ impl<R: ResourceType> ErasedType for Adapter<R> {
             self.0.plan(&mut change)?;
             Ok::<_, ProviderError>(change.finish())
         };
+        let region = provider
+            .as_ref()
+            .and_then(|config| config.region.as_deref());
+        if request
+            .prior
+            .is_some_and(|prior| lives_elsewhere(prior, region))
+        {
+            // Its name means another object there, or none: nothing of it can be taken over.
+            return Ok(PlannedChange {
+                replace: vec![AttributePath::attribute("arn")],
+                ..plan_from(None)?
+            });
+        }
         let mut planned = plan_from(request.prior)?;
         if !planned.replace.is_empty() {
             // What takes the object's place starts from nothing.
@@ -344,6 +357,15 @@ impl<R: ResourceType> Attempt<'_, R> {
     }
 }
 
+/// Whether an object belongs to another region than the connection now names. Its ARN says where it is, so that a
+/// region that was left to the surroundings, and is now written down, moves nothing; what has no region never moves.
+fn lives_elsewhere(prior: &Value, region: Option<&str>) -> bool {
+    let arn = prior.get("arn").and_then(Value::as_str);
+    let home = arn.and_then(|arn| arn.split(':').nth(3));
+    home.zip(region)
+        .is_some_and(|(home, region)| !home.is_empty() && home != region)
+}
+
 fn observation<T: serde::Serialize>(
     schema: &ResourceSchema,
     place: (&str, Option<&Value>),
@@ -393,6 +415,21 @@ fn redacted(mut error: ProviderError, values: &Value) -> ProviderError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_arn_says_where_an_object_lives() {
+        let object = |arn: &str| Value::object([("arn", Value::from(arn))]);
+        let vpc = object("arn:aws:ec2:eu-west-1:1:vpc/vpc-1");
+        assert!(lives_elsewhere(&vpc, Some("us-east-1")));
+        assert!(!lives_elsewhere(&vpc, Some("eu-west-1")));
+        assert!(!lives_elsewhere(&vpc, None));
+        let role = object("arn:aws:iam::1:role/a");
+        assert!(!lives_elsewhere(&role, Some("us-east-1")));
+        assert!(!lives_elsewhere(
+            &Value::object([("id", Value::from("a"))]),
+            Some("us-east-1")
+        ));
+    }
 
     #[test]
     fn errors_do_not_quote_secrets() {

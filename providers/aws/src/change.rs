@@ -5,6 +5,7 @@ use strata_model::schema::{Proposal, ResourceSchema};
 use strata_model::{AttributePath, Value};
 
 use crate::checks::{attribute_path, known_at};
+use crate::settle::keep_empty;
 
 /// A change under planning.
 #[derive(Debug)]
@@ -30,6 +31,10 @@ impl<'a> Change<'a> {
         region: Option<&'a str>,
     ) -> Self {
         let Proposal { planned, replace } = schema.schema.propose(prior, config);
+        let planned = match prior {
+            Some(prior) => keep_empty(prior, &planned),
+            None => planned,
+        };
         Change {
             schema,
             prior,

@@ -17,7 +17,7 @@ use strata_model::{Clock, Lineage};
 use tokio::sync::OnceCell;
 
 use crate::config::{AssumeRole, Config};
-use crate::error::Failure;
+use crate::error::{Failure, send};
 use crate::tags::Tags;
 
 /// How many calls for single objects are under way at once.
@@ -41,6 +41,7 @@ pub(crate) struct Cloud {
     config: Config,
     context: ConnectContext,
     clients: OnceCell<Clients>,
+    account: OnceCell<String>,
     /// What the last refresh listed by lineage, by type, and when.
     owned: Mutex<BTreeMap<&'static str, (Duration, Vec<OwnedObject>)>>,
 }
@@ -60,6 +61,7 @@ impl Cloud {
             config,
             context,
             clients: OnceCell::new(),
+            account: OnceCell::new(),
             owned: Mutex::default(),
         }
     }
@@ -87,6 +89,16 @@ impl Cloud {
                 self.connect(&sdk)
             })
             .await
+    }
+
+    /// The account of the credentials; asked for once.
+    pub(crate) async fn account(&self) -> Result<&str, Failure> {
+        let ask = || async {
+            let call = self.clients().await?.sts.get_caller_identity();
+            let answer = send("GetCallerIdentity", call.send()).await?;
+            Ok(answer.account.unwrap_or_default())
+        };
+        self.account.get_or_try_init(ask).await.map(String::as_str)
     }
 
     fn connect(&self, sdk: &SdkConfig) -> Result<Clients, Failure> {

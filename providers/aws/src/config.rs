@@ -96,7 +96,9 @@ pub(crate) fn schema() -> Schema {
         ),
         (
             "region",
-            text("Region; `AWS_REGION` or the profile's if left out."),
+            text(
+                "Region; `AWS_REGION` or the profile's if left out. Objects of another region are replaced by new ones.",
+            ),
         ),
     ])
 }

@@ -2,8 +2,10 @@
 //!
 //! All types here are found by tag and read by one paginated Describe call for many objects.
 
+pub(crate) mod eip;
 pub(crate) mod internet_gateway;
 pub(crate) mod listed;
+pub(crate) mod nat_gateway;
 pub(crate) mod route_table;
 pub(crate) mod routes;
 pub(crate) mod rules;

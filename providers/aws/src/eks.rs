@@ -1,5 +1,7 @@
-//! EKS: clusters and managed node groups.
+//! EKS: clusters, managed node groups, and who may use a cluster.
 
+pub(crate) mod access_entry;
+pub(crate) mod access_policy;
 pub(crate) mod cluster;
 pub(crate) mod cluster_change;
 pub(crate) mod cluster_schema;

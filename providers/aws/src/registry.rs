@@ -11,22 +11,29 @@ use crate::data::{
     partition::Partition, region::Region,
 };
 use crate::ec2::{
-    internet_gateway::InternetGateways, route_table::RouteTables, security_group::SecurityGroups,
-    subnet::Subnets, vpc::Vpcs,
+    eip::Eips, internet_gateway::InternetGateways, nat_gateway::NatGateways,
+    route_table::RouteTables, security_group::SecurityGroups, subnet::Subnets, vpc::Vpcs,
 };
-use crate::eks::{cluster::Clusters, node_group::NodeGroups};
+use crate::eks::{
+    access_entry::AccessEntries, access_policy::AccessPolicies, cluster::Clusters,
+    node_group::NodeGroups,
+};
 use crate::iam::{role::Roles, role_policy_attachment::RolePolicyAttachments};
 
 const MANAGED: &[&dyn ErasedType] = &[
     &Adapter(Vpcs),
     &Adapter(Subnets),
     &Adapter(InternetGateways),
+    &Adapter(Eips),
+    &Adapter(NatGateways),
     &Adapter(RouteTables),
     &Adapter(SecurityGroups),
     &Adapter(Roles),
     &Adapter(RolePolicyAttachments),
     &Adapter(Clusters),
     &Adapter(NodeGroups),
+    &Adapter(AccessEntries),
+    &Adapter(AccessPolicies),
 ];
 
 const DATA: &[&dyn DataSource] = &[&AvailabilityZones, &CallerIdentity, &Partition, &Region];

@@ -57,6 +57,27 @@ pub(crate) fn settle(ty: &AttributeType, recorded: &Value, observed: &Value) -> 
     settled.marked_like(recorded)
 }
 
+/// The planned value, but as it was wherever both are empty: a definition that leaves an argument out does not change
+/// an empty collection that was read.
+pub(crate) fn keep_empty(prior: &Value, planned: &Value) -> Value {
+    if prior.is_secret() == planned.is_secret() && is_empty(prior) && is_empty(planned) {
+        return prior.clone();
+    }
+    match (prior.kind(), planned.kind()) {
+        (Kind::Object(before), Kind::Object(after)) => {
+            let members = after.iter().map(|(name, member)| {
+                let kept = match before.get(name) {
+                    Some(before) => keep_empty(before, member),
+                    None => member.clone(),
+                };
+                (name.clone(), kept)
+            });
+            Value::object(members).marked_like(planned)
+        }
+        (_, _) => planned.clone(),
+    }
+}
+
 fn is_empty(value: &Value) -> bool {
     match value.kind() {
         Kind::Null(_) => true,
@@ -152,6 +173,23 @@ mod tests {
             "y".into(),
             Value::from("y").into_secret(),
         );
+    }
+
+    #[test]
+    fn what_is_empty_stays_as_it_was() {
+        let none = || Value::null_of(Type::set(Type::String));
+        let empty = || Value::set(Type::String, vec![]);
+        let object = |value: Value, name: &str| {
+            Value::object([
+                ("inner", Value::object([("set", value)])),
+                ("name", name.into()),
+            ])
+        };
+        let kept = keep_empty(&object(empty(), "a"), &object(none(), "b"));
+        assert_eq!(kept, object(empty(), "b"));
+        let some = Value::set(Type::String, vec!["x".into()]);
+        let changed = keep_empty(&object(some, "a"), &object(none(), "a"));
+        assert_eq!(changed, object(none(), "a"));
     }
 
     #[test]

@@ -119,12 +119,20 @@ pub(crate) struct Seen {
 }
 
 /// Splits an object's tags: Strata's and AWS's own are hidden, those of controllers where nobody declared them.
-/// `recorded` are the tags of the definition, as far as they are recorded.
+/// `recorded` are the tags of the definition, as far as they are recorded; without a record, as in an import, it is not
+/// known what is declared, and those of controllers are seen.
 pub(crate) fn seen(live: Tags, defaults: &Tags, recorded: Option<&Tags>) -> Seen {
     let is_declared = |key: &str| recorded.is_some_and(|tags| tags.contains_key(key));
     let tags_all: Tags = live
         .into_iter()
-        .filter(|(key, _)| is_declared(key) || defaults.contains_key(key) || !is_foreign(key))
+        .filter(|(key, _)| {
+            let hidden = if recorded.is_some() {
+                is_foreign(key)
+            } else {
+                is_reserved(key)
+            };
+            is_declared(key) || defaults.contains_key(key) || !hidden
+        })
         .collect();
     let tags = tags_all
         .iter()
@@ -134,8 +142,13 @@ pub(crate) fn seen(live: Tags, defaults: &Tags, recorded: Option<&Tags>) -> Seen
     Seen { tags, tags_all }
 }
 
+/// Whether a key is one that no definition can have.
+fn is_reserved(key: &str) -> bool {
+    is_own(key) || key.starts_with("aws:")
+}
+
 fn is_foreign(key: &str) -> bool {
-    is_own(key) || key.starts_with("aws:") || CONTROLLERS.iter().any(|part| key.contains(part))
+    is_reserved(key) || CONTROLLERS.iter().any(|part| key.contains(part))
 }
 
 /// Whether a tag comes from the defaults. Of an object without a record only an equal value says so.
@@ -204,6 +217,17 @@ mod tests {
                 ("team", "x")
             ])
         );
+    }
+
+    #[test]
+    fn an_import_sees_what_controllers_look_for() {
+        let live = tags(&[
+            ("kubernetes.io/role/elb", "1"),
+            ("aws:x", "1"),
+            ("strata:op", "1"),
+        ]);
+        let seen = seen(live, &Tags::new(), None);
+        assert_eq!(seen.tags, tags(&[("kubernetes.io/role/elb", "1")]));
     }
 
     #[test]

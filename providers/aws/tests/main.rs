@@ -1,1 +1,70 @@
-//! Tests of the provider against emulated clouds.
+//! The contract suite: every resource type of the provider keeps every promise of the contract, on the sandbox and on
+//! moto, an emulator by others.
+//!
+//! The provider is driven through its public trait only. A case is one promise of one type. A case that cannot hold on
+//! moto stands in a list with its reason; there a pass is as wrong as a failure elsewhere.
+
+mod cases;
+mod checks;
+mod cloud;
+mod moto;
+mod proxy;
+mod report;
+mod suite;
+mod world;
+
+use std::time::Instant;
+
+use crate::cases::{ALL, TypeCase};
+use crate::cloud::{Moto, OwnSandbox};
+use crate::report::{Report, Skip};
+use crate::world::{World, provider_config};
+
+/// A world of its own for the case of one type.
+async fn world(moto: Option<&Moto>, seed: usize) -> World {
+    let config = provider_config(&[("region", "us-east-1".into())]);
+    let seed = u8::try_from(seed + 1).expect("few types");
+    match moto {
+        Some(moto) => World::new((moto.addr, None), seed, config).await,
+        None => {
+            let own = OwnSandbox::start().await;
+            World::new((own.addr(), Some(own)), seed, config).await
+        }
+    }
+}
+
+async fn run_all(moto: Option<&'static Moto>, skips: &'static [Skip]) -> Report {
+    let mut running = tokio::task::JoinSet::new();
+    for (seed, case) in ALL.iter().enumerate() {
+        let case: &'static TypeCase = case;
+        running.spawn(async move {
+            let world = world(moto, seed).await;
+            suite::run(&world, case, skips).await
+        });
+    }
+    let mut all = Report::default();
+    while let Some(report) = running.join_next().await {
+        all.add(report.expect("the suite does not panic"));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sandbox() {
+    let begin = Instant::now();
+    let report = run_all(None, &[]).await;
+    report.judge("the sandbox", &[], begin.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn moto() {
+    let begin = Instant::now();
+    let moto: &'static Moto = Box::leak(Box::new(Moto::start().await));
+    let report = run_all(Some(moto), moto::SKIPPED).await;
+    report.judge("moto", moto::SKIPPED, begin.elapsed());
+}
+
+#[test]
+fn every_type_and_argument_has_its_cases() {
+    suite::expect_complete(&strata_provider_aws::Aws::new(), ALL);
+}

@@ -1,5 +1,7 @@
-//! EKS: clusters, their updates, and their managed node groups.
+//! EKS: clusters, their updates, their managed node groups, and who may use them.
 
+mod access_entry;
+mod access_policy;
 mod certificate;
 mod cluster;
 mod cluster_check;
@@ -35,6 +37,8 @@ pub(super) static SERVICE: Service = Service {
             update::OPERATIONS,
             nodegroup::OPERATIONS,
             nodegroup_update::OPERATIONS,
+            access_entry::OPERATIONS,
+            access_policy::OPERATIONS,
             tagging::OPERATIONS,
             versions::OPERATIONS,
         ],
@@ -43,6 +47,8 @@ pub(super) static SERVICE: Service = Service {
         world.register::<Cluster>();
         world.register::<Nodegroup>();
         world.register::<update::Update>();
+        world.register::<access_entry::AccessEntry>();
+        world.register::<access_policy::AccessPolicy>();
     },
 };
 

@@ -77,8 +77,7 @@ impl RestRequest {
     pub(crate) fn canonical(&self) -> String {
         let mut body: Map<String, Value> = serde_json::from_slice(&self.body).unwrap_or_default();
         body.remove("clientRequestToken");
-        let sorted: BTreeMap<&String, &Value> = body.iter().collect();
-        format!("{:?} {sorted:?}", self.path)
+        format!("{:?} {}", self.path, sorted(&body.into()))
     }
 
     /// Refuses members of the query that were not taken.
@@ -88,6 +87,20 @@ impl RestRequest {
         };
         let text = format!("unknown query parameter {name} (or the sandbox does not emulate it)");
         Err(AwsError::new("InvalidParameterException", text))
+    }
+}
+
+/// A value with the members of its objects in order: clients send maps in any.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name, sorted(value)));
+            let ordered: BTreeMap<&String, Value> = members.collect();
+            let pairs = ordered.into_iter();
+            Value::Object(pairs.map(|(name, value)| (name.clone(), value)).collect())
+        }
+        Value::Array(elements) => elements.iter().map(sorted).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
@@ -128,6 +141,22 @@ fn match_path(pattern: &'static str, path: &str) -> Option<BTreeMap<&'static str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_members_says_nothing() {
+        let canonical = |body: &str| {
+            let request = RestRequest {
+                path: BTreeMap::new(),
+                query: BTreeMap::new(),
+                body: body.as_bytes().to_vec(),
+            };
+            request.canonical()
+        };
+        let one = r#"{"tags":{"a":"1","b":"2"},"clientRequestToken":"x","list":[{"c":1,"d":2}]}"#;
+        let other = r#"{"list":[{"d":2,"c":1}],"tags":{"b":"2","a":"1"}}"#;
+        assert_eq!(canonical(one), canonical(other));
+        assert_ne!(canonical(one), canonical(r#"{"tags":{"a":"1"}}"#));
+    }
 
     #[test]
     fn paths() {

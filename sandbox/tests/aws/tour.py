@@ -159,6 +159,9 @@ def roles():
     iam.update_role(RoleName=name, MaxSessionDuration=7200)
     iam.update_role_description(RoleName=name, Description="other")
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust("ec2.amazonaws.com"))
+    iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/PowerUserAccess")
+    iam.delete_role_permissions_boundary(RoleName=name)
+    refused("NoSuchEntity", iam.delete_role_permissions_boundary, RoleName=name)
     iam.tag_role(RoleName=name, Tags=[{"Key": "a", "Value": "1"}])
     iam.untag_role(RoleName=name, TagKeys=["a"])
     assert iam.list_role_tags(RoleName=name)["Tags"] == [{"Key": "Name", "Value": "node"}]
@@ -231,6 +234,19 @@ def cluster(arns, subnets):
     eks.tag_resource(resourceArn=arn, tags={"a": "1"})
     eks.untag_resource(resourceArn=arn, tagKeys=["a"])
     assert eks.list_tags_for_resource(resourceArn=arn)["tags"] == {"Name": name}
+
+    principal = dict(clusterName=name, principalArn=arns["node"])
+    eks.create_access_entry(**principal, kubernetesGroups=["viewers"], tags={"Name": "tour"}, clientRequestToken="entry")
+    eks.update_access_entry(**principal, username="tourist")
+    assert eks.describe_access_entry(**principal)["accessEntry"]["kubernetesGroups"] == ["viewers"]
+    assert eks.list_access_entries(clusterName=name)["accessEntries"] == [arns["node"]]
+    policy = eks.list_access_policies()["accessPolicies"][0]["arn"]
+    eks.associate_access_policy(**principal, policyArn=policy, accessScope={"type": "namespace", "namespaces": ["a"]})
+    associated = eks.list_associated_access_policies(**principal)["associatedAccessPolicies"]
+    assert [one["policyArn"] for one in associated] == [policy]
+    eks.disassociate_access_policy(**principal, policyArn=policy)
+    eks.delete_access_entry(**principal)
+    refused("ResourceNotFoundException", eks.describe_access_entry, **principal)
 
     nodes = "nodes"
     of = dict(clusterName=name, nodegroupName=nodes)

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed, and the lint sees only test functions as tests"
 )]
 
+mod access_rules;
 mod client;
 mod durability;
 mod ec2_rules;

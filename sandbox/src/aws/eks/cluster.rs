@@ -17,6 +17,8 @@ use crate::aws::time::seconds;
 use crate::aws::token::{Seen, Use};
 use crate::world::{Key, Kind, New, Object, World};
 
+use super::access_entry::AccessEntry;
+use super::access_policy::AccessPolicy;
 use super::certificate::new_authority;
 use super::cluster_request::{CreateCluster, Encryption, LOG_TYPES};
 use super::nodegroup::Nodegroup;
@@ -129,6 +131,8 @@ fn remove(world: &mut World, key: &Key) {
     }
     let prefix = format!("{name}/");
     world.remove_where::<Update>(region, |update| update.id.starts_with(&prefix));
+    world.remove_where::<AccessPolicy>(region, |policy| policy.id.starts_with(&prefix));
+    world.remove_where::<AccessEntry>(region, |entry| entry.id.starts_with(&prefix));
     world.remove::<Cluster>(region, name);
 }
 

@@ -1,4 +1,4 @@
-//! The tags of clusters and node groups. They can change while an update runs.
+//! The tags of clusters, node groups and access entries. They can change while an update runs.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use crate::aws::rest::RestRequest;
 use crate::aws::service::{Cx, RestOperation};
 use crate::world::{Key, Kind, Tags};
 
+use super::access_entry::AccessEntry;
 use super::cluster::Cluster;
 use super::cluster_request::check_tags;
 use super::nodegroup::Nodegroup;
@@ -40,6 +41,14 @@ fn find(cx: &Cx<'_>, arn_text: &str) -> Result<(&'static str, Key, Tags), AwsErr
     let (kind, id) = match parts.as_slice() {
         ["cluster", name] => (Cluster::TYPE, (*name).to_owned()),
         ["nodegroup", cluster, name, _unique] => (Nodegroup::TYPE, format!("{cluster}/{name}")),
+        ["access-entry", cluster, ..] => {
+            let prefix = format!("{cluster}/");
+            let mut entries = cx.world.under::<AccessEntry>(&cx.region, &prefix);
+            let entry = entries.find(|entry| entry.body.arn == arn_text);
+            let entry =
+                entry.ok_or_else(|| not_found(format!("Resource not found: {arn_text}")))?;
+            (AccessEntry::TYPE, entry.id.clone())
+        }
         _ => {
             return Err(invalid_parameter(format!(
                 "Unsupported resource: {arn_text}"
@@ -65,7 +74,11 @@ fn is_same(cx: &Cx<'_>, key: &Key, arn: &str) -> bool {
         .world
         .raw::<Cluster>(&key.region, &key.id)
         .map(|c| c.body.arn.as_str());
-    group == Some(arn) || cluster == Some(arn)
+    let entry = cx
+        .world
+        .raw::<AccessEntry>(&key.region, &key.id)
+        .map(|entry| entry.body.arn.as_str());
+    [group, cluster, entry].contains(&Some(arn))
 }
 
 fn tag(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {

@@ -128,7 +128,7 @@ fn list_instance_profiles(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     Ok(page_answer("InstanceProfiles", Vec::new(), None))
 }
 
-fn check_arn(policy_arn: &str) -> Result<(), AwsError> {
+pub(super) fn check_arn(policy_arn: &str) -> Result<(), AwsError> {
     if Arn::parse(policy_arn).is_some_and(|arn| arn.resource.starts_with("policy/")) {
         return Ok(());
     }

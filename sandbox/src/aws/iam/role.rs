@@ -12,8 +12,9 @@ use crate::aws::service::{Cx, QueryOperation};
 use crate::aws::time::iso;
 use crate::world::{Kind, New, Object};
 
-use super::attachment::Attachment;
-use super::{GLOBAL, check_tags, find_role, page_answer, take_page, take_tags};
+use super::attachment::{Attachment, check_arn};
+use super::managed::is_managed;
+use super::{GLOBAL, check_tags, find_role, no_such_entity, page_answer, take_page, take_tags};
 
 pub(super) const OPERATIONS: &[QueryOperation] = &[
     QueryOperation::write("CreateRole", create),
@@ -22,6 +23,8 @@ pub(super) const OPERATIONS: &[QueryOperation] = &[
     QueryOperation::write("UpdateRole", update),
     QueryOperation::write("UpdateRoleDescription", update_description),
     QueryOperation::write("UpdateAssumeRolePolicy", update_trust),
+    QueryOperation::write("PutRolePermissionsBoundary", put_boundary),
+    QueryOperation::write("DeleteRolePermissionsBoundary", delete_boundary),
     QueryOperation::write("DeleteRole", delete),
 ];
 
@@ -162,6 +165,37 @@ fn update_trust(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let id = find_role(cx, &name)?.id.clone();
     cx.world
         .update::<Role>(GLOBAL, &id, |role| role.body.trust = trust);
+    Ok(Value::Null)
+}
+
+fn put_boundary(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    let name = p.req("RoleName")?;
+    let boundary = p.req("PermissionsBoundary")?;
+    p.finish()?;
+    let id = find_role(cx, &name)?.id.clone();
+    check_arn(&boundary)?;
+    if !is_managed(&boundary) {
+        let text = format!("Scope ARN: {boundary} does not exist or is not attachable.");
+        return Err(no_such_entity(&text));
+    }
+    cx.world.update::<Role>(GLOBAL, &id, |role| {
+        role.body.permissions_boundary = Some(boundary);
+    });
+    Ok(Value::Null)
+}
+
+fn delete_boundary(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    let name = p.req("RoleName")?;
+    p.finish()?;
+    let role = find_role(cx, &name)?;
+    if role.body.permissions_boundary.is_none() {
+        let text = format!("Role {name} doesn't have a permissions boundary.");
+        return Err(no_such_entity(&text));
+    }
+    let id = role.id.clone();
+    cx.world.update::<Role>(GLOBAL, &id, |role| {
+        role.body.permissions_boundary = None;
+    });
     Ok(Value::Null)
 }
 

@@ -1,0 +1,53 @@
+//! What the suite knows of each resource type: what it needs, and what can be said of each of its arguments.
+
+mod ec2;
+mod eks;
+mod iam;
+
+use futures::future::BoxFuture;
+use serde_json::Value as Json;
+
+use crate::world::{Needs, Outcome, World};
+
+/// A type under test.
+pub(crate) struct TypeCase {
+    pub(crate) name: &'static str,
+    /// Tells two cases of one type apart.
+    pub(crate) variant: &'static str,
+    /// Makes what all objects of the type refer to.
+    pub(crate) needs: for<'a> fn(&'a World) -> BoxFuture<'a, Outcome<Needs>>,
+    /// The arguments of the n-th object. Objects of numbers that follow each other do not get in each other's way.
+    pub(crate) config: fn(&Needs, u64) -> Json,
+    /// Arguments by path, with a value that they can be changed to in place.
+    pub(crate) updates: fn(&Needs, u64) -> Vec<(&'static str, Json)>,
+    /// Arguments by path, with a value that replaces the object.
+    pub(crate) replaces: fn(&Needs, u64) -> Vec<(&'static str, Json)>,
+    /// Arguments that lead to no call, by path: they say how other calls are made.
+    pub(crate) silent: &'static [&'static str],
+    /// Arguments that AWS does not tell, so that an import cannot see them, with what the import takes them to be.
+    pub(crate) untold: &'static [&'static str],
+}
+
+/// All types under test.
+pub(crate) const ALL: &[&TypeCase] = &[
+    &ec2::VPC,
+    &ec2::VPC_WITHOUT_NAMES,
+    &ec2::SUBNET,
+    &ec2::INTERNET_GATEWAY,
+    &ec2::EIP,
+    &ec2::NAT_GATEWAY,
+    &ec2::PRIVATE_NAT_GATEWAY,
+    &ec2::ROUTE_TABLE,
+    &ec2::SECURITY_GROUP,
+    &iam::ROLE,
+    &iam::ROLE_POLICY_ATTACHMENT,
+    &eks::CLUSTER,
+    &eks::NODE_GROUP,
+    &eks::ACCESS_ENTRY,
+    &eks::ACCESS_POLICY,
+];
+
+/// No arguments.
+fn none(_: &Needs, _: u64) -> Vec<(&'static str, Json)> {
+    Vec::new()
+}

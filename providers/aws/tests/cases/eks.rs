@@ -1,0 +1,257 @@
+//! EKS.
+
+use futures::FutureExt;
+use serde_json::{Value as Json, json};
+
+use super::TypeCase;
+use super::iam::role;
+use crate::world::{Needs, Outcome, World};
+
+/// A network with three subnets, a security group, and the roles of clusters and nodes.
+async fn ground(world: &World) -> Outcome<Needs> {
+    let vpc = world
+        .create("aws_vpc", &json!({"cidr_block": "10.0.0.0/16"}))
+        .await?;
+    let mut needs = Needs::from([("vpc", vpc.id.clone())]);
+    for (at, (name, zone)) in [("subnet0", "a"), ("subnet1", "b"), ("subnet2", "c")]
+        .into_iter()
+        .enumerate()
+    {
+        let config = json!({
+            "vpc_id": vpc.id, "cidr_block": format!("10.0.{at}.0/24"),
+            "availability_zone": format!("us-east-1{zone}"),
+        });
+        let subnet = world.create("aws_subnet", &config).await?;
+        needs.insert(name, subnet.id);
+    }
+    let config = json!({"name": "further", "vpc_id": vpc.id});
+    let group = world.create("aws_security_group", &config).await?;
+    needs.insert("group", group.id);
+    let service = ("control", "eks.amazonaws.com");
+    let control = role(world, service, &["AmazonEKSClusterPolicy"]).await?;
+    needs.insert("control_role", control);
+    let policies = [
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonEC2ContainerRegistryPullOnly",
+        "AmazonEKS_CNI_Policy",
+    ];
+    let nodes = role(world, ("nodes", "ec2.amazonaws.com"), &policies).await?;
+    needs.insert("node_role", nodes);
+    Ok(needs)
+}
+
+fn cluster(needs: &Needs, name: &str) -> Json {
+    json!({
+        "name": name, "role_arn": needs["control_role"], "version": "1.33",
+        "vpc_config": {
+            "subnet_ids": [needs["subnet0"], needs["subnet1"]], "endpoint_private_access": true,
+            "endpoint_public_access": true, "public_access_cidrs": ["203.0.113.0/24"],
+        },
+        "kubernetes_network_config": {"service_ipv4_cidr": "172.20.0.0/16"},
+        "access_config": {
+            "authentication_mode": "API_AND_CONFIG_MAP", "bootstrap_cluster_creator_admin_permissions": false,
+        },
+        "upgrade_policy": {"support_type": "EXTENDED"},
+        "enabled_cluster_log_types": ["api", "audit"],
+        "bootstrap_self_managed_addons": false,
+        "tags": {"Name": name},
+    })
+}
+
+/// A cluster for what lives in one.
+async fn with_cluster(world: &World) -> Outcome<Needs> {
+    let mut needs = ground(world).await?;
+    let name = format!("home-{}", world.number());
+    world
+        .create("aws_eks_cluster", &cluster(&needs, &name))
+        .await?;
+    needs.insert("cluster", name);
+    Ok(needs)
+}
+
+pub(super) const CLUSTER: TypeCase = TypeCase {
+    name: "aws_eks_cluster",
+    variant: "",
+    needs: |world| ground(world).boxed(),
+    config: |needs, n| cluster(needs, &format!("cluster-{n}")),
+    updates: |needs, _| {
+        vec![
+            ("version", json!("1.35")),
+            (
+                "vpc_config.subnet_ids",
+                json!([needs["subnet0"], needs["subnet1"], needs["subnet2"]]),
+            ),
+            ("vpc_config.security_group_ids", json!([needs["group"]])),
+            ("vpc_config.endpoint_private_access", json!(false)),
+            ("vpc_config.endpoint_public_access", json!(false)),
+            ("vpc_config.public_access_cidrs", json!(["198.51.100.0/24"])),
+            ("access_config.authentication_mode", json!("API")),
+            ("upgrade_policy.support_type", json!("STANDARD")),
+            ("enabled_cluster_log_types", json!(["audit", "scheduler"])),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |needs, n| {
+        vec![
+            ("name", json!(format!("renamed-{n}"))),
+            ("role_arn", json!(needs["node_role"])),
+            (
+                "kubernetes_network_config.service_ipv4_cidr",
+                json!("10.100.0.0/16"),
+            ),
+            ("kubernetes_network_config.ip_family", json!("ipv6")),
+            (
+                "access_config.bootstrap_cluster_creator_admin_permissions",
+                json!(true),
+            ),
+            ("bootstrap_self_managed_addons", json!(true)),
+        ]
+    },
+    // Protection stands in the way of the sweep: it has a check of its own.
+    silent: &["deletion_protection"],
+    untold: &[
+        "access_config.bootstrap_cluster_creator_admin_permissions",
+        "bootstrap_self_managed_addons",
+    ],
+};
+
+pub(super) const NODE_GROUP: TypeCase = TypeCase {
+    name: "aws_eks_node_group",
+    variant: "",
+    needs: |world| with_cluster(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
+            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
+            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
+            "update_config": {"max_unavailable": 1},
+            "instance_types": ["m7i.large"], "labels": {"tier": "a", "zone": "x"},
+            "taint": [{"key": "dedicated", "value": "a", "effect": "NO_SCHEDULE"}],
+            "version": "1.32",
+            "tags": {"Name": format!("pool-{n}")},
+        })
+    },
+    updates: |_, _| {
+        vec![
+            ("scaling_config.min_size", json!(2)),
+            ("scaling_config.max_size", json!(5)),
+            ("scaling_config.desired_size", json!(3)),
+            ("update_config.max_unavailable", json!(2)),
+            ("update_config", json!({"max_unavailable_percentage": 50})),
+            ("labels", json!({"tier": "b", "new": "y"})),
+            (
+                "taint",
+                json!([{"key": "dedicated", "value": "a", "effect": "NO_EXECUTE"}]),
+            ),
+            ("version", json!("1.33")),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |needs, n| {
+        vec![
+            ("cluster_name", json!("another")),
+            ("node_group_name", json!(format!("renamed-{n}"))),
+            ("node_role_arn", json!(needs["control_role"])),
+            ("subnet_ids", json!([needs["subnet2"]])),
+            ("instance_types", json!(["m7g.large"])),
+            ("ami_type", json!("BOTTLEROCKET_x86_64")),
+            ("capacity_type", json!("SPOT")),
+            ("disk_size", json!(100)),
+        ]
+    },
+    // A release needs one to go to: it has a check of its own.
+    silent: &[
+        "force_update_version",
+        "release_version",
+        "update_config.max_unavailable_percentage",
+    ],
+    untold: &["force_update_version"],
+};
+
+/// A cluster, and principals of their own for three entries.
+async fn with_principals(world: &World) -> Outcome<Needs> {
+    let mut needs = with_cluster(world).await?;
+    for name in ["principal0", "principal1", "principal2"] {
+        let arn = role(world, (name, "ec2.amazonaws.com"), &[]).await?;
+        needs.insert(name, arn);
+    }
+    Ok(needs)
+}
+
+pub(super) const ACCESS_ENTRY: TypeCase = TypeCase {
+    name: "aws_eks_access_entry",
+    variant: "",
+    needs: |world| with_principals(world).boxed(),
+    config: |needs, n| {
+        let principals = ["principal0", "principal1", "principal2"];
+        let principal = principals[usize::try_from(n % 3).expect("small")];
+        json!({
+            "cluster_name": needs["cluster"], "principal_arn": needs[principal],
+            "kubernetes_groups": ["viewers", "testers"], "user_name": "tester",
+            "tags": {"Name": format!("entry-{n}")},
+        })
+    },
+    updates: |_, _| {
+        vec![
+            ("kubernetes_groups", json!(["viewers"])),
+            ("user_name", json!("another")),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |needs, _| {
+        vec![
+            ("cluster_name", json!("another")),
+            ("principal_arn", json!(needs["node_role"])),
+            ("type", json!("EC2_LINUX")),
+        ]
+    },
+    silent: &[],
+    untold: &[],
+};
+
+fn access_policy(name: &str) -> Json {
+    json!(format!("arn:aws:eks::aws:cluster-access-policy/{name}"))
+}
+
+/// A cluster with an access entry.
+async fn with_entry(world: &World) -> Outcome<Needs> {
+    let mut needs = with_principals(world).await?;
+    let principal = needs["principal0"].clone();
+    let config = json!({"cluster_name": needs["cluster"], "principal_arn": principal});
+    world.create("aws_eks_access_entry", &config).await?;
+    needs.insert("principal", principal);
+    Ok(needs)
+}
+
+pub(super) const ACCESS_POLICY: TypeCase = TypeCase {
+    name: "aws_eks_access_policy_association",
+    variant: "",
+    needs: |world| with_entry(world).boxed(),
+    config: |needs, n| {
+        let policies = [
+            "AmazonEKSViewPolicy",
+            "AmazonEKSEditPolicy",
+            "AmazonEKSAdminPolicy",
+        ];
+        json!({
+            "cluster_name": needs["cluster"], "principal_arn": needs["principal"],
+            "policy_arn": access_policy(policies[usize::try_from(n % 3).expect("small")]),
+            "access_scope": {"type": "namespace", "namespaces": ["a", "b"]},
+        })
+    },
+    updates: |_, _| {
+        vec![
+            ("access_scope.namespaces", json!(["b"])),
+            ("access_scope", json!({"type": "cluster"})),
+        ]
+    },
+    replaces: |needs, _| {
+        vec![
+            ("cluster_name", json!("another")),
+            ("principal_arn", json!(needs["principal1"])),
+            ("policy_arn", access_policy("AmazonEKSClusterAdminPolicy")),
+        ]
+    },
+    silent: &["access_scope.type"],
+    untold: &[],
+};

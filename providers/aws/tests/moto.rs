@@ -1,0 +1,51 @@
+//! What cannot hold on moto, with the reason.
+
+use crate::report::Skip;
+
+/// Cases by name, `*` for any characters.
+pub(crate) const SKIPPED: &[Skip] = &[
+    Skip::not_run("*/pages", "moto cuts none of these lists into pages"),
+    Skip::not_run("*/late", "moto shows every change at once"),
+    Skip::not_run("*/newer", "moto adds no members to its answers"),
+    Skip::not_run(
+        "aws_nat_gateway/*",
+        "moto never frees the address of a deleted gateway, so that there is none for the next",
+    ),
+    Skip::not_run("aws_eks_access_entry/*", "moto has no access entries"),
+    Skip::not_run(
+        "aws_eks_access_policy_association/*",
+        "moto has no access entries",
+    ),
+    Skip::fails(
+        "aws_eks_cluster/import",
+        "moto's clusters have neither access mode nor support policy",
+    ),
+    Skip::not_run(
+        "aws_eks_cluster/update/version*",
+        "moto has no UpdateClusterVersion",
+    ),
+    Skip::not_run(
+        "aws_eks_cluster/update/vpc_config.*",
+        "moto's UpdateClusterConfig overwrites the whole network",
+    ),
+    Skip::not_run(
+        "aws_eks_cluster/update/access_config.*",
+        "moto's UpdateClusterConfig leaves the access mode alone",
+    ),
+    Skip::not_run(
+        "aws_eks_cluster/update/upgrade_policy.*",
+        "moto's clusters have no support policy",
+    ),
+    Skip::fails(
+        "aws_eks_node_group/import",
+        "moto's node groups do not tell their update limits",
+    ),
+    Skip::not_run(
+        "aws_eks_node_group/update/*",
+        "moto has neither DescribeUpdate nor tags of node groups",
+    ),
+    Skip::fails(
+        "aws_eks_node_group/default tags",
+        "moto has no tags of node groups",
+    ),
+];

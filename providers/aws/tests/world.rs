@@ -137,7 +137,7 @@ impl World {
         let schema = &self.schema(ty).schema;
         let object = AttributeType::Object(schema.attributes().clone());
         let encoded = Encoded {
-            json: filled(&object, json),
+            json: filled(&object, json).into(),
             ..Encoded::default()
         };
         encoded

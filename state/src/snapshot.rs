@@ -227,6 +227,8 @@ fn decode_chunk(codec: &Codec, configs: &Configs, text: &str) -> Result<(Rows, S
         let row = codec.row_from_json(key.clone(), provider, data)?;
         rows.push((key, row));
     }
+    // In order here, on this thread, the rest is merging.
+    rows.sort_by(|left, right| left.0.cmp(&right.0));
     Ok((rows, sum))
 }
 

@@ -22,6 +22,13 @@ impl<'a> Assembly<'a> {
         mut after: BTreeSet<Ref>,
     ) -> Option<u32> {
         let moved = change.row.filter(|(key, _)| key.address != change.address);
+        let same = change
+            .row
+            .is_some_and(|(_, row)| row.protected == change.protect);
+        if matches!(change.kind, ChangeKind::NoOp) && moved.is_none() && same {
+            // Most objects of most plans: no step, and so no digest of their rows.
+            return None;
+        }
         let mut template = self.template(planner, change);
         let mut last = None;
         if let Some((key, row)) = moved {

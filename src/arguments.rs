@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands;
 use crate::environment::{self, VARIABLE_PREFIX};
-pub use planning::{PlanningArguments, TargetArguments, VariableArguments};
+pub use planning::{PlanningArguments, TargetArguments, VariableArguments, duration};
 
 /// The first lines of `strata --help`.
 const ABOUT: &str = "Provisions Kubernetes clusters and what runs on them, in one plan";
@@ -23,26 +23,112 @@ Examples:
   strata plan -out=change.plan          plan against the real clouds, and keep the plan
   strata apply change.plan              do exactly what the plan says
 
-Options may be written with one dash or two: -auto-approve and --auto-approve are the same.
-Exit codes: 0 done, 1 failed, 2 changes present (plan -detailed-exitcode), 3 differences, 4 recovery needs
-a human, 5 plan refused, 64 wrong usage, 65 invalid definitions, 70 a bug in Strata, 73 state unusable,
-75 state locked, 77 credentials missing or expired, 130 and 143 interrupted.";
+Options may be written with one dash or two: -auto-approve is --auto-approve.
+
+Exit codes:
+    0  done, or nothing to change
+    1  failed
+    2  changes present (plan -detailed-exitcode, drift)
+    3  differences (fmt -check), or not all could be read (drift)
+    4  recovery needs a human
+    5  plan refused: stale, altered, used, or not of this state
+   64  wrong usage
+   65  invalid definitions
+   70  a bug in Strata
+   73  state missing, unreadable, corrupt or not writable
+   75  state locked
+   77  credentials missing or expired
+  130  interrupted
+  143  terminated";
+
+/// What does not go with a command though it plans: hidden from its help, and refused.
+const NOT_FOR: &[(&str, &[&str])] = &[
+    (
+        "destroy",
+        &["destroy", "refresh_only", "replace", "allow_delete"],
+    ),
+    (
+        "drift",
+        &[
+            "destroy",
+            "refresh_only",
+            "refresh",
+            "replace",
+            "allow_delete",
+            "unprotect",
+            "lock_timeout",
+        ],
+    ),
+    (
+        "import",
+        &[
+            "destroy",
+            "refresh_only",
+            "replace",
+            "allow_delete",
+            "unprotect",
+            "targets",
+            "target_files",
+            "excludes",
+            "exclude_files",
+        ],
+    ),
+    ("graph", &["json", "json_into", "concise", "lock_timeout"]),
+    (
+        "explain",
+        &[
+            "destroy",
+            "refresh_only",
+            "replace",
+            "allow_delete",
+            "unprotect",
+            "lock_timeout",
+            "json_into",
+            "concise",
+        ],
+    ),
+];
 
 /// The command line with its long help, which names the environment variables.
 pub fn command() -> clap::Command {
-    let width = environment::TABLE
+    let named = format!("{VARIABLE_PREFIX}NAME");
+    let own = (
+        named.as_str(),
+        "The value of the variable NAME of the definitions.",
+    );
+    let fixed = environment::TABLE
         .iter()
-        .map(|variable| variable.name.len())
-        .max()
-        .unwrap_or(0);
-    let variables: String = environment::TABLE
-        .iter()
-        .map(|variable| format!("  {:width$}  {}\n", variable.name, variable.help))
+        .map(|variable| (variable.name, variable.help));
+    let variables: String = fixed
+        .chain([own])
+        .map(|(name, help)| format!("  {name}\n      {help}\n"))
         .collect();
-    let named =
-        format!("  {VARIABLE_PREFIX}NAME  The value of the variable NAME of the definitions.\n");
-    CommandLine::command()
-        .after_long_help(format!("{EXAMPLES}\n\nEnvironment:\n{variables}{named}"))
+    let command =
+        CommandLine::command().after_long_help(format!("{EXAMPLES}\n\nEnvironment:\n{variables}"));
+    NOT_FOR.iter().fold(command, |command, (name, hidden)| {
+        command.mut_subcommand(name, |subcommand| {
+            subcommand.mut_args(|argument| {
+                let hide = hidden.contains(&argument.get_id().as_str());
+                argument.hide(hide)
+            })
+        })
+    })
+}
+
+/// An option on the command line that does not go with its command.
+pub fn misplaced(matches: &clap::ArgMatches) -> Option<String> {
+    let (command, own) = matches.subcommand()?;
+    let (_, refused) = NOT_FOR.iter().find(|(name, _)| *name == command)?;
+    let typed = refused
+        .iter()
+        .find(|id| own.value_source(id) == Some(clap::parser::ValueSource::CommandLine))?;
+    let option = match *typed {
+        "targets" => "target",
+        "excludes" => "exclude",
+        other => other,
+    };
+    let shown = option.replace('_', "-").replace("-files", "-file");
+    Some(format!("-{shown} does not go with {command}"))
 }
 
 /// Everything that can be typed.

@@ -23,7 +23,7 @@ pub mod state;
 pub mod validate;
 pub mod version;
 
-use crate::arguments::Command;
+use crate::arguments::{Command, PlanningArguments};
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
 
@@ -87,21 +87,21 @@ pub fn wants_json(command: &Command) -> bool {
     }
 }
 
-/// Whether the command line says that nothing is to be asked.
-pub fn refuses_input(command: &Command) -> bool {
+/// The planning options of a command that has them.
+pub fn planning(command: &mut Command) -> Option<&mut PlanningArguments> {
     match command {
-        Command::Plan(arguments) => !arguments.planning.input,
-        Command::Apply(arguments) => !arguments.planning.input,
-        Command::Destroy(arguments) => !arguments.planning.input,
-        Command::Drift(arguments) => !arguments.planning.input,
-        Command::Import(arguments) => !arguments.planning.input,
+        Command::Plan(arguments) => Some(&mut arguments.planning),
+        Command::Apply(arguments) => Some(&mut arguments.planning),
+        Command::Destroy(arguments) => Some(&mut arguments.planning),
+        Command::Drift(arguments) => Some(&mut arguments.planning),
+        Command::Import(arguments) => Some(&mut arguments.planning),
+        Command::Graph(arguments) => Some(&mut arguments.planning),
+        Command::Explain(arguments) => Some(&mut arguments.planning),
         Command::Init(_)
         | Command::Validate(_)
         | Command::Show(_)
         | Command::Output(_)
         | Command::State(_)
-        | Command::Graph(_)
-        | Command::Explain(_)
         | Command::Console(_)
         | Command::Fmt(_)
         | Command::Convert(_)
@@ -111,6 +111,6 @@ pub fn refuses_input(command: &Command) -> bool {
         | Command::ForceUnlock(_)
         | Command::Sandbox(_)
         | Command::Completions(_)
-        | Command::Version(_) => false,
+        | Command::Version(_) => None,
     }
 }

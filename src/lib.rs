@@ -56,25 +56,40 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Sinks::of_process(),
     );
     report_panics(redactor);
-    let parsed = match parse(arguments, &environment) {
+    let mut parsed = match parse(arguments, &environment) {
         Ok(parsed) => parsed,
         Err(Parse::Help(text)) => {
             ui.print(&text);
             return finish(&ui, Ok(Outcome::Done));
+        }
+        Err(Parse::Incomplete(text)) => {
+            ui.note(text.trim_end());
+            return exit_code(&Err(CommandError::shown(error::ErrorKind::Usage)));
         }
         Err(Parse::Wrong(error)) => {
             ui.error(&error);
             return exit_code(&Err(error));
         }
     };
-    let ui = ui
+    let mut ui = ui
         .with_colour(colour && !parsed.global.no_color)
         .with_compact_warnings(parsed.global.compact_warnings)
-        .with_json(commands::wants_json(&parsed.command))
-        .with_input(!commands::refuses_input(&parsed.command));
+        .with_json(commands::wants_json(&parsed.command));
+    let directory = directory(&parsed);
+    if let Some(planning) = commands::planning(&mut parsed.command) {
+        ui = ui.with_input(planning.input).with_concise(planning.concise);
+        let prepared = prepare(ui, planning, &directory);
+        match prepared {
+            Ok(prepared) => ui = prepared,
+            Err((ui, error)) => {
+                ui.error(&error);
+                return exit_code(&Err(error));
+            }
+        }
+    }
     logging::start(&environment, ui.redactor().clone());
     let session = Session {
-        directory: directory(&parsed),
+        directory,
         word: parsed.command.word(),
         global: parsed.global,
         ui,
@@ -94,6 +109,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 enum Parse {
     /// Help or version was asked for.
     Help(String),
+    /// A command is missing: help says which there are.
+    Incomplete(String),
     /// The command line is wrong.
     Wrong(CommandError),
 }
@@ -110,6 +127,9 @@ fn parse(
     let matches = arguments::command()
         .try_get_matches_from(rewritten)
         .map_err(wrong)?;
+    if let Some(message) = arguments::misplaced(&matches) {
+        return Err(Parse::Wrong(CommandError::usage(message)));
+    }
     CommandLine::from_arg_matches(&matches).map_err(wrong)
 }
 
@@ -121,8 +141,32 @@ fn wrong(error: clap::Error) -> Parse {
     ) {
         return Parse::Help(text);
     }
+    if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Parse::Incomplete(text);
+    }
     let text = text.trim().trim_start_matches("error: ").to_owned();
     Parse::Wrong(CommandError::usage(text))
+}
+
+/// Reads and opens the files that planning options name.
+fn prepare(
+    ui: Ui,
+    planning: &mut arguments::PlanningArguments,
+    directory: &std::path::Path,
+) -> Result<Ui, (Ui, CommandError)> {
+    if let Err(error) = planning.targets.read_files(directory) {
+        return Err((ui, error));
+    }
+    let Some(path) = &planning.json_into else {
+        return Ok(ui);
+    };
+    match std::fs::File::create(directory.join(path)) {
+        Ok(file) => Ok(ui.with_events(Box::new(file))),
+        Err(error) => {
+            let error = CommandError::file("cannot write the events to", path, error);
+            Err((ui, error))
+        }
+    }
 }
 
 fn directory(parsed: &CommandLine) -> PathBuf {

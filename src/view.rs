@@ -38,6 +38,8 @@ pub struct Settings {
     pub json: bool,
     /// Whether warnings take one line each.
     pub compact_warnings: bool,
+    /// Whether what only says that something goes on is left out.
+    pub concise: bool,
     /// Whether advice on what to type next is left out.
     pub automation: bool,
     /// Columns of the terminal.
@@ -59,6 +61,8 @@ pub struct Sinks {
     pub out: Box<dyn Write + Send>,
     /// Standard error.
     pub err: Box<dyn Write + Send>,
+    /// A file that takes the JSON events beside the text.
+    events: Option<Box<dyn Write + Send>>,
     /// The first failure to write, other than a reader that went away.
     failure: Option<std::io::Error>,
     /// How many lines of the live region stand at the bottom of the terminal.
@@ -82,6 +86,7 @@ impl Sinks {
         Sinks {
             out,
             err,
+            events: None,
             failure: None,
             live_lines: 0,
         }
@@ -147,6 +152,28 @@ impl Ui {
         self
     }
 
+    /// The same, with or without what only says that something goes on.
+    pub fn with_concise(mut self, concise: bool) -> Self {
+        self.settings.concise = concise;
+        self
+    }
+
+    /// The same, with JSON events in a file beside the text on standard output.
+    pub fn with_events(self, file: Box<dyn Write + Send>) -> Self {
+        self.sinks().events = Some(file);
+        self
+    }
+
+    /// Whether anybody reads events: standard output carries them, or a file does.
+    pub fn wants_events(&self) -> bool {
+        self.settings.json || self.sinks().events.is_some()
+    }
+
+    /// Whether standard output carries text for people.
+    pub fn wants_text(&self) -> bool {
+        !self.settings.json
+    }
+
     /// The same, with nobody to ask.
     pub fn with_input(mut self, input: bool) -> Self {
         self.settings.input &= input;
@@ -194,9 +221,8 @@ impl Ui {
 
     /// Tells people something that is not the command's result: a line on standard error, an event under JSON.
     pub fn note(&self, text: &str) {
-        if self.settings.json {
-            self.event("log", text, serde_json::Map::new());
-        } else {
+        self.event("log", text, serde_json::Map::new());
+        if self.wants_text() {
             self.err_text(&format!("{text}\n"));
         }
     }
@@ -220,15 +246,30 @@ impl Ui {
         self.line(&document.to_string());
     }
 
-    /// Writes an event of the JSON stream.
+    /// Writes an event of the JSON stream, where anybody reads it.
     pub fn event(
         &self,
         kind: &str,
         message: &str,
         fields: serde_json::Map<String, serde_json::Value>,
     ) {
-        let at = self.clock.now();
-        self.line(&events::line(at, ("info", kind), message, fields).to_string());
+        if self.wants_events() {
+            let at = self.clock.now();
+            self.event_line(&events::line(at, ("info", kind), message, fields));
+        }
+    }
+
+    fn event_line(&self, event: &serde_json::Value) {
+        let line = format!("{event}\n");
+        let mut sinks = self.sinks();
+        if let Some(file) = &mut sinks.events {
+            let result = file.write_all(self.redactor.redact(&line).as_bytes());
+            sinks.record(result);
+        }
+        drop(sinks);
+        if self.settings.json {
+            self.print(&line);
+        }
     }
 
     /// Shows diagnostics: on standard error, or as events.
@@ -237,10 +278,14 @@ impl Ui {
         let mut compact = Vec::new();
         let mut text = String::new();
         for diagnostic in diagnostics.iter() {
-            if self.settings.json {
+            if self.wants_events() {
                 let event = events::diagnostic(self.clock.now(), diagnostic, sources);
-                self.line(&event.to_string());
-            } else if self.settings.compact_warnings && diagnostic.severity == Severity::Warning {
+                self.event_line(&event);
+            }
+            if !self.wants_text() {
+                continue;
+            }
+            if self.settings.compact_warnings && diagnostic.severity == Severity::Warning {
                 compact.push(diagnostic::compact(diagnostic, sources));
             } else {
                 text.push_str(&diagnostic::text(diagnostic, sources, style));
@@ -266,9 +311,11 @@ impl Ui {
             causes.push(cause.to_string());
             source = cause.source();
         }
-        if self.settings.json {
+        if self.wants_events() {
             let event = events::error(self.clock.now(), error, &causes);
-            self.line(&event.to_string());
+            self.event_line(&event);
+        }
+        if !self.wants_text() {
             return;
         }
         let style = self.style();
@@ -303,6 +350,15 @@ impl Ui {
         }
         self.print(question);
         tokio::task::spawn_blocking(read_answer).await.ok()?
+    }
+
+    /// Asks for a secret: what is typed is not shown.
+    pub async fn ask_secret(&self, question: &str) -> Option<String> {
+        let quiet = terminal::Quiet::begin();
+        let answer = self.ask(question).await;
+        drop(quiet);
+        self.print("\n");
+        answer
     }
 
     /// Replaces the lines at the bottom of a terminal that show what goes on.

@@ -6,6 +6,7 @@ pub mod builtin_stacks;
 pub mod clock;
 pub mod clouds;
 pub mod files;
+pub mod generating;
 pub mod git;
 pub mod location;
 pub mod names;
@@ -16,6 +17,7 @@ pub mod refresh;
 pub mod saved;
 pub mod trees;
 pub mod variables;
+mod versions;
 
 use std::sync::Arc;
 
@@ -55,7 +57,21 @@ pub fn state_error(error: StoreError) -> CommandError {
         StoreError::NotLocked(_) => (ErrorKind::Failed, None),
         StoreError::Io { .. } => (ErrorKind::State, None),
     };
-    let error = CommandError::new(kind, "the state cannot be used").because(error);
+    let error = match &error {
+        // These say what is the matter by themselves.
+        StoreError::Locked { .. } | StoreError::Fenced | StoreError::NotLocked(_) => {
+            CommandError::new(kind, error.to_string())
+        }
+        StoreError::OtherLineage { .. }
+        | StoreError::Missing(_)
+        | StoreError::Corrupt { .. }
+        | StoreError::Inconsistent { .. }
+        | StoreError::TooNew { .. }
+        | StoreError::WrongKey(_)
+        | StoreError::Io { .. } => {
+            CommandError::new(kind, "the state cannot be used").because(error)
+        }
+    };
     match hint {
         Some(hint) => error.hint(hint),
         None => error,

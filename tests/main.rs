@@ -8,6 +8,8 @@
 #[path = "commands/support.rs"]
 mod support;
 
+#[path = "commands/asking.rs"]
+mod asking;
 #[path = "commands/authors.rs"]
 mod authors;
 #[path = "commands/definitions.rs"]
@@ -18,10 +20,14 @@ mod errors;
 mod exit_codes;
 #[path = "commands/help.rs"]
 mod help;
+#[path = "commands/importing.rs"]
+mod importing;
 #[path = "commands/json.rs"]
 mod json;
 #[path = "commands/life.rs"]
 mod life;
+#[path = "commands/limits.rs"]
+mod limits;
 #[path = "commands/repository.rs"]
 mod repository;
 #[path = "commands/sandbox.rs"]

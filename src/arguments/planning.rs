@@ -1,10 +1,12 @@
 //! Options that several commands share because they plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use strata_model::plan::{PlanMode, PlanOptions};
+
+use crate::error::CommandError;
 
 /// Values for the definitions' variables.
 #[derive(Debug, Clone, Default, Args)]
@@ -23,9 +25,15 @@ pub struct TargetArguments {
     /// Plan only for this address and what it needs; may be repeated
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<String>,
+    /// A file of such addresses, one a line; lines that begin with # are left out
+    #[arg(long = "target-file", value_name = "FILE")]
+    pub target_files: Vec<PathBuf>,
     /// Leave out this address and what needs it; may be repeated
     #[arg(long = "exclude", value_name = "ADDRESS")]
     pub excludes: Vec<String>,
+    /// A file of such addresses, one a line; lines that begin with # are left out
+    #[arg(long = "exclude-file", value_name = "FILE")]
+    pub exclude_files: Vec<PathBuf>,
     /// Replace this object, changed or not; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
@@ -47,10 +55,10 @@ pub struct PlanningArguments {
     #[command(flatten)]
     pub targets: TargetArguments,
     /// Plan to destroy everything, or the targets
-    #[arg(long, conflicts_with = "refresh_only")]
+    #[arg(long, conflicts_with_all = ["refresh_only", "replace"])]
     pub destroy: bool,
     /// Only take into the state what has changed outside
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["replace", "refresh"])]
     pub refresh_only: bool,
     /// Whether to read the recorded objects first
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
@@ -64,7 +72,7 @@ pub struct PlanningArguments {
     /// How long to wait for the state's lock, such as 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub lock_timeout: Duration,
-    /// Whether to take the lock; only plan may do without, and always does
+    /// Accepted for Terraform's sake: plan never takes the lock, and what changes the state always does
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub lock: bool,
     /// Whether to ask for what is missing
@@ -73,6 +81,46 @@ pub struct PlanningArguments {
     /// Write JSON, one event a line
     #[arg(long)]
     pub json: bool,
+    /// Write the JSON events to this file, and text as always
+    #[arg(long, value_name = "FILE")]
+    pub json_into: Option<PathBuf>,
+    /// Leave out what only says that something goes on
+    #[arg(long)]
+    pub concise: bool,
+}
+
+impl TargetArguments {
+    /// Adds the addresses that stand in files; the files are named relative to a directory.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn read_files(&mut self, directory: &Path) -> Result<(), CommandError> {
+        for (paths, addresses) in [
+            (&self.target_files, &mut self.targets),
+            (&self.exclude_files, &mut self.excludes),
+        ] {
+            let from_files = !paths.is_empty();
+            for path in paths {
+                let text = std::fs::read_to_string(directory.join(path)).map_err(|error| {
+                    CommandError::file("cannot read the file of addresses", path, error)
+                })?;
+                let lines = text.lines().map(str::trim);
+                addresses.extend(
+                    lines
+                        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+                        .map(str::to_owned),
+                );
+            }
+            // No target at all would mean everything: the opposite of what an empty file of targets says.
+            if from_files && addresses.is_empty() {
+                return Err(CommandError::usage(
+                    "the files of addresses name no address at all",
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl PlanningArguments {
@@ -96,7 +144,11 @@ impl PlanningArguments {
 }
 
 /// Reads a duration: a number with `ms`, `s`, `m` or `h`; several may follow each other, a bare number is seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// For any other text.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("'{text}' is not a time such as 30s, 5m or 1h30m");
     if let Ok(seconds) = text.parse::<u32>() {
         return Ok(Duration::from_secs(seconds.into()));

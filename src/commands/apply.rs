@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use strata_core::apply::ApplyOutcome;
 use strata_model::Address;
-use strata_model::plan::{Action, Plan, PlanMode, PlanOptions};
+use strata_model::plan::{Action, Plan, PlanMode, PlanOptions, PlannedVariable};
 use strata_model::state::{PlanRecord, StateSnapshot};
 use strata_model::store::{Lock, StateStore};
 
@@ -18,6 +18,7 @@ use crate::view::{events, plan_text};
 use crate::wiring::applying::Run;
 use crate::wiring::bench::{Access, Bench};
 use crate::wiring::planning::Request;
+use crate::wiring::project::is_url;
 use crate::wiring::{saved, state_error};
 
 /// `strata apply`
@@ -59,6 +60,7 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
     if let Some(path) = file {
         return apply_saved(session, &arguments, path).await;
     }
+    check_exists(session, arguments.target.as_deref())?;
     let request = Fresh {
         target: arguments.target.as_deref(),
         planning: &arguments.planning,
@@ -67,6 +69,19 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
         auto_approve: arguments.auto_approve,
     };
     apply_fresh(session, request).await
+}
+
+/// A name that nothing has is no question of approval.
+fn check_exists(session: &Session, target: Option<&str>) -> Result<(), CommandError> {
+    let missing = target
+        .filter(|target| !is_url(target))
+        .filter(|target| !session.directory.join(target).exists());
+    match missing {
+        Some(target) => Err(CommandError::failed(format!(
+            "there is neither a saved plan nor a project at {target}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Refuses to change a state without its lock.
@@ -198,7 +213,13 @@ async fn apply_saved(
     }
     let saved = saved::read(&path)?;
     saved::check_origin(&saved, session.is_sandbox())?;
-    let bench = Bench::of_plan(session, &saved.plan, &planning.variables).await?;
+    let mut bench = Bench::of_plan(session, &saved.plan, &planning.variables).await?;
+    if saved.plan.options.mode != PlanMode::Destroy {
+        // The plan has all values but the secret ones.
+        let planned = &saved.plan.variables;
+        let is_known = |name: &str| matches!(planned.get(name), Some(PlannedVariable::Value(_)));
+        bench.ask_missing(&is_known).await?;
+    }
     let record = saved::check_record(&bench, &saved).await?;
     let lock = bench.lock(planning.lock_timeout).await?;
     let result = async {
@@ -283,7 +304,7 @@ async fn confirm(session: &Session, plan: &Plan) -> Result<(), CommandError> {
 fn closing(bench: &Bench<'_>, plan: &Plan, outcome: &ApplyOutcome) {
     let ui = &bench.session.ui;
     let destroying = plan.options.mode == PlanMode::Destroy;
-    if ui.settings().json {
+    if ui.wants_events() {
         let operation = if destroying { "destroy" } else { "apply" };
         let line = plan_text::applied_line(outcome.done);
         ui.event(
@@ -296,6 +317,8 @@ fn closing(bench: &Bench<'_>, plan: &Plan, outcome: &ApplyOutcome) {
             &format!("Outputs: {}", outcome.outputs.len()),
             events::outputs(&outcome.outputs),
         );
+    }
+    if !ui.wants_text() {
         return;
     }
     if !outcome.is_complete() {
@@ -304,6 +327,8 @@ fn closing(bench: &Bench<'_>, plan: &Plan, outcome: &ApplyOutcome) {
     }
     let line = if destroying {
         plan_text::destroyed_line(outcome.done)
+    } else if bench.session.word == "import" {
+        plan_text::imported_line(outcome.done)
     } else {
         plan_text::applied_line(outcome.done)
     };

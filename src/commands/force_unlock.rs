@@ -39,13 +39,23 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
         project.declared_state(),
     )?;
     let opened = location.open_existing(session).await?;
+    let Some(held) = opened.store.lock_holder().await.map_err(state_error)? else {
+        return Err(CommandError::failed("the state is not locked"));
+    };
+    if held.0 != arguments.id {
+        let message = format!(
+            "no lock with the id {} is held",
+            arguments.id.escape_debug()
+        );
+        return Err(CommandError::failed(message)
+            .hint(format!("The lock that is held has the id {}.", held.0)));
+    }
     if !arguments.force {
-        if let Some((_, holder)) = opened.store.lock_holder().await.map_err(state_error)? {
-            session.ui.line(&format!(
-                "The state is locked by {} (process {}, {}).",
-                holder.who, holder.pid, holder.operation
-            ));
-        }
+        let (_, holder) = &held;
+        session.ui.line(&format!(
+            "The state is locked by {} (process {}, {}).",
+            holder.who, holder.pid, holder.operation
+        ));
         let question = "Do you really want to force-unlock?\n  Only 'yes' will be accepted to confirm.\n\n  Enter a value: ";
         let answer = session.ui.ask(question).await;
         match answer.as_deref() {

@@ -12,7 +12,8 @@ use crate::session::Session;
 use crate::view::{events, plan_text};
 use crate::wiring::bench::{Access, Bench};
 use crate::wiring::planning::Request;
-use crate::wiring::saved;
+use crate::wiring::project::Project;
+use crate::wiring::{generating, saved};
 
 /// `strata plan`
 #[derive(Debug, Clone, Args)]
@@ -22,6 +23,7 @@ Examples:
   strata plan -out=change.plan               the same, kept: `strata apply change.plan` does exactly that
   strata plan -target=cluster.prod-eu        one cluster only
   strata plan -detailed-exitcode             2 where there are changes, for scripts
+  strata plan -generate-config-out=imported.strata.yaml
   strata plan 'https://git.example.com/acme/fleet.git//prod?ref=main'
 
 Symbols: + create, ~ update in place, - destroy, -/+ destroy then create, +/- create then destroy, <= read, . forget.
@@ -36,6 +38,9 @@ pub struct Arguments {
     /// Keep the plan in this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Write a block for every import that has none to this new file, .strata.yaml or .strata.hcl
+    #[arg(long, value_name = "FILE")]
+    pub generate_config_out: Option<PathBuf>,
     /// Exit with 2 where there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -53,17 +58,19 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
     } else {
         Access::Look
     };
-    let bench = open(
-        session,
-        arguments.target.as_deref(),
-        &arguments.planning,
-        access,
-    )
-    .await?;
+    let planning = &arguments.planning;
+    let target = arguments.target.as_deref();
+    if let Some(path) = &arguments.generate_config_out {
+        let bench = open(session, target, planning, Access::Look).await?;
+        let written = generating::write(&bench, planning, path).await;
+        bench.close().await;
+        written?;
+    }
+    let bench = open(session, target, planning, access).await?;
     let planned = bench
         .plan(Request {
-            options: arguments.planning.options(),
-            parallelism: arguments.planning.parallelism,
+            options: planning.options(),
+            parallelism: planning.parallelism,
             imports: BTreeMap::new(),
             record_unchanged: arguments.out.is_some(),
             lock: None,
@@ -100,10 +107,8 @@ fn sandbox_word(session: &Session) -> String {
 
 /// Begins a stream of events.
 pub fn announce(session: &Session) {
-    if session.ui.settings().json {
-        let (message, fields) = events::version();
-        session.ui.event("version", &message, fields);
-    }
+    let (message, fields) = events::version();
+    session.ui.event("version", &message, fields);
 }
 
 /// Opens the project for planning, and checks what the options ask of it.
@@ -117,7 +122,19 @@ pub async fn open<'s>(
     planning: &PlanningArguments,
     access: Access,
 ) -> Result<Bench<'s>, CommandError> {
-    let bench = Bench::open(session, target, &planning.variables, access).await?;
+    // A destruction needs nothing but the state.
+    let destroys = planning.destroy || session.word == "destroy";
+    let project = Project::load(session, target)?;
+    if project.loaded.is_bare && !destroys {
+        let message = "there are no definitions here: no file ends in .strata.yaml or .strata.hcl";
+        let hint =
+            "Go to the project's directory, or name it. To remove everything: strata destroy.";
+        return Err(CommandError::new(ErrorKind::Definitions, message).hint(hint));
+    }
+    let mut bench = Bench::open(session, project, &planning.variables, access).await?;
+    if !destroys {
+        bench.ask_missing(&|_| false).await?;
+    }
     let revision = &bench.project.revision;
     if planning.require_clean && (revision.dirty || revision.commit.is_none()) {
         let message = match &revision.commit {
@@ -136,15 +153,20 @@ pub async fn open<'s>(
 /// Shows a plan as text or events.
 pub fn show(bench: &Bench<'_>, plan: &Plan) {
     let ui = &bench.session.ui;
-    if ui.settings().json {
+    if ui.wants_events() {
         for (kind, message, fields) in events::plan(plan, bench.providers()) {
             ui.event(kind, &message, fields);
         }
+    }
+    if !ui.wants_text() {
         return;
     }
     ui.print(&plan_text::plan(plan, bench.providers(), ui.style()));
-    if let Some(note) = plan_text::deferral_note(plan) {
-        ui.line(&note);
+    for note in [
+        plan_text::deferral_note(plan),
+        plan_text::partial_note(plan),
+    ] {
+        note.into_iter().for_each(|note| ui.line(&note));
     }
 }
 

@@ -83,9 +83,12 @@ async fn serve(session: &Session, arguments: &ServeArguments) -> Result<Outcome,
         "Every delay is divided by {}. Ctrl-C ends it; its objects stay in the store.",
         sandbox.speed()
     ));
-    // Until a signal ends the command.
-    std::future::pending::<()>().await;
-    Ok(Outcome::Done)
+    // A signal is how a server ends: its exit code says so, and there is no error to show.
+    session.interrupts.be_graceful();
+    session.interrupts.stop().thrown().await;
+    server.shutdown().await;
+    sandbox.close().await;
+    Err(CommandError::shown(session.interrupts.error().kind))
 }
 
 async fn read_ledger(session: &Session) -> Result<Ledger, CommandError> {
@@ -170,11 +173,18 @@ async fn reset(session: &Session) -> Result<Outcome, CommandError> {
             .map_err(remote_error)?;
     }
     let data = session.data_directory(&session.directory);
-    let mut removed = false;
-    for name in [SANDBOX_STORE, "sandbox-state.db"] {
-        let stem = name.trim_end_matches(".db");
-        removed |= remove_family(&data, stem)?;
+    let served = session
+        .global
+        .sandbox
+        .as_deref()
+        .is_some_and(|url| !url.is_empty());
+    let mut removed = served;
+    // The store of a sandbox that another process serves is that process's own.
+    if !served {
+        refuse_store_in_use(session, &data).await?;
+        removed |= remove_family(&data, SANDBOX_STORE.trim_end_matches(".db"))?;
     }
+    removed |= remove_family(&data, "sandbox-state")?;
     let done = if removed {
         "Removed the sandbox's store and state."
     } else {
@@ -182,6 +192,34 @@ async fn reset(session: &Session) -> Result<Outcome, CommandError> {
     };
     session.ui.line(done);
     Ok(Outcome::Done)
+}
+
+/// A world that some process lives in is not taken away from beneath it. One that cannot be read may go.
+async fn refuse_store_in_use(
+    session: &Session,
+    data: &std::path::Path,
+) -> Result<(), CommandError> {
+    if !data.join(SANDBOX_STORE).exists() {
+        return Ok(());
+    }
+    match open_sandbox(session, &session.directory).await {
+        Ok(sandbox) => {
+            sandbox.close().await;
+            Ok(())
+        }
+        Err(error) if is_locked(&error) => Err(CommandError::failed(
+            "the sandbox is in use: by `strata sandbox serve`, or by a run with --sandbox",
+        )
+        .hint("End that first. One that is served is emptied by `strata --sandbox=URL sandbox reset`.")),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether another process has the store open.
+fn is_locked(error: &CommandError) -> bool {
+    let first = std::error::Error::source(error);
+    std::iter::successors(first, |cause| cause.source())
+        .any(|cause| cause.to_string().contains("database is locked"))
 }
 
 /// Removes a database with everything that belongs to it: journal, lock, notes and backups begin with its name.

@@ -9,6 +9,7 @@ use strata_model::state::{ClosedOp, OpOutcome, RowKey, RunRecord, RunStatus, Sta
 use strata_model::store::{Batch, Lock, StateStore, Write};
 
 use super::show::{recorded, row_text};
+use crate::arguments::duration;
 use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::view::style::escape_line;
@@ -76,9 +77,9 @@ pub struct MvArguments {
     /// The address afterwards
     #[arg(value_name = "TO")]
     pub to: String,
-    /// How long to wait for the lock
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    pub lock_timeout: u64,
+    /// How long to wait for the lock, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: Duration,
 }
 
 /// `strata state rm`
@@ -96,9 +97,9 @@ pub struct RmArguments {
     /// Only say what would be forgotten
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait for the lock
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    pub lock_timeout: u64,
+    /// How long to wait for the lock, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: Duration,
 }
 
 /// `strata state history`
@@ -229,7 +230,7 @@ async fn change(
         Change::Move(arguments) => arguments.lock_timeout,
         Change::Remove(arguments) => arguments.lock_timeout,
     };
-    let lock = lock(session, &opened.store, Duration::from_secs(timeout)).await?;
+    let lock = lock(session, &opened.store, timeout).await?;
     let result = change_locked(session, &opened, (&lock, &change)).await;
     opened.store.unlock(&lock).await.map_err(state_error)?;
     result
@@ -452,12 +453,21 @@ async fn history(session: &Session, arguments: &HistoryArguments) -> Result<Outc
     if arguments.json {
         session.ui.json(&json!(runs));
     } else {
-        runs.iter().for_each(|run| session.ui.line(&run_line(run)));
+        let locked = opened
+            .store
+            .lock_holder()
+            .await
+            .map_err(state_error)?
+            .is_some();
+        for (at, run) in runs.iter().enumerate() {
+            session.ui.line(&run_line(run, locked && at == 0));
+        }
     }
     Ok(Outcome::Done)
 }
 
-fn run_line(run: &RunRecord) -> String {
+/// `may_run`: whether the run may still go on. Only the newest one can, and only with the lock.
+fn run_line(run: &RunRecord, may_run: bool) -> String {
     let commit = run.commit.as_deref().map(|commit| {
         format!(
             "  {}{}",
@@ -466,7 +476,8 @@ fn run_line(run: &RunRecord) -> String {
         )
     });
     let status = match run.status {
-        RunStatus::Running => "running or died",
+        RunStatus::Running if may_run => "running or died",
+        RunStatus::Running => "died",
         RunStatus::Finished => "finished",
         RunStatus::Failed => "failed",
         RunStatus::Interrupted => "interrupted",

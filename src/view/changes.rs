@@ -41,6 +41,8 @@ pub struct ObjectChange<'a> {
     pub loses_data: bool,
     /// The provider's name.
     pub provider: Option<&'a str>,
+    /// The version of the type's schema.
+    pub schema_version: u32,
     /// Whether what only the state knows changes: protection.
     pub protect: bool,
 }
@@ -136,6 +138,7 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
             .provider
             .as_ref()
             .map(|config| config.provider.0.as_ref()),
+        schema_version: schema.map_or(0, |schema| schema.version),
         protect: main.protect,
     })
 }

@@ -284,7 +284,7 @@ fn planned_resource(change: &ObjectChange<'_>) -> Option<(Address, Json)> {
     }
     let mut entry = head(change.key, change.provider);
     entry.remove("module_address");
-    entry.insert("schema_version".into(), 0.into());
+    entry.insert("schema_version".into(), change.schema_version.into());
     entry.insert("values".into(), shape::shown(after));
     entry.insert("sensitive_values".into(), shape::sensitive(after));
     Some((change.key.address.clone(), Json::Object(entry)))

@@ -42,6 +42,11 @@ pub fn applied_line(summary: Summary) -> String {
     )
 }
 
+/// The closing line of the `import` command.
+pub fn imported_line(summary: Summary) -> String {
+    format!("Import complete! Resources: {} imported.", summary.import)
+}
+
 /// The closing line of a destroy.
 pub fn destroyed_line(summary: Summary) -> String {
     format!(
@@ -462,4 +467,14 @@ pub fn deferral_note(plan: &Plan) -> Option<String> {
     )
     .ok()?;
     Some(line)
+}
+
+/// One line that says that a plan is about a part of the project only.
+pub fn partial_note(plan: &Plan) -> Option<String> {
+    let options = &plan.options;
+    if options.targets.is_empty() && options.excludes.is_empty() {
+        return None;
+    }
+    let text = "Note: -target and -exclude limit this to a part of the project; a plan without them may have more to do.";
+    Some(format!("\n{text}"))
 }

@@ -57,14 +57,14 @@ impl<'a> Progress<'a> {
     /// Takes an event.
     pub fn event(&self, event: &Event) {
         self.note(event);
-        if self.ui.settings().json {
-            if let Some((kind, message, fields)) = events::run_event(event) {
-                self.ui.event(kind, &message, fields);
-            }
+        if let Some((kind, message, fields)) = events::run_event(event) {
+            self.ui.event(kind, &message, fields);
+        }
+        if !self.ui.wants_text() {
             return;
         }
         // The tree shows what runs; only what ends deserves a line of its own on a terminal.
-        let quiet = self.ui.settings().live
+        let quiet = (self.ui.settings().live || self.ui.settings().concise)
             && matches!(event, Event::StepStarted(_) | Event::StepProgress { .. });
         if let Some(text) = words(event).filter(|_| !quiet) {
             self.ui.line(&self.painted(event, &text));
@@ -76,7 +76,6 @@ impl<'a> Progress<'a> {
     pub fn tick(&self) {
         if self.ui.settings().live {
             self.draw();
-            return;
         }
         let now = self.ui.clock().elapsed();
         let mut lines = Vec::new();
@@ -96,11 +95,12 @@ impl<'a> Progress<'a> {
                 elapsed,
                 message: waiting_for.unwrap_or_default(),
             };
-            if self.ui.settings().json {
-                if let Some((kind, message, fields)) = events::run_event(&event) {
-                    self.ui.event(kind, &message, fields);
-                }
-            } else if let Some(text) = words(&event) {
+            if let Some((kind, message, fields)) = events::run_event(&event) {
+                self.ui.event(kind, &message, fields);
+            }
+            let settings = self.ui.settings();
+            let said = self.ui.wants_text() && !settings.concise && !settings.live;
+            if let Some(text) = words(&event).filter(|_| said) {
                 self.ui.line(&text);
             }
         }
@@ -289,6 +289,19 @@ pub fn words(event: &Event) -> Option<String> {
                 .to_owned()
         }
     })
+}
+
+/// What became of an interrupted operation, told by a command that must not write it down.
+pub fn found_words(key: &strata_model::state::RowKey, outcome: OpOutcome) -> String {
+    let found = match outcome {
+        OpOutcome::Present | OpOutcome::Succeeded => "found; apply takes it into the state",
+        OpOutcome::Partial => "found incomplete; apply takes it into the state",
+        OpOutcome::Absent | OpOutcome::Failed => "it had no effect",
+    };
+    format!(
+        "{}: Interrupted operation: {found}",
+        escape_line(&key.to_string())
+    )
 }
 
 /// A duration as Terraform writes it: `0s`, `12s`, `3m5s`, `1h2m0s`.

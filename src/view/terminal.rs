@@ -17,6 +17,40 @@ pub struct Surroundings {
     pub width: usize,
 }
 
+/// Keeps a terminal on standard input from showing what is typed, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Quiet(Option<rustix::termios::Termios>);
+
+impl Quiet {
+    /// Begins; without a terminal nothing has to be hidden.
+    pub(super) fn begin() -> Self {
+        let Ok(before) = rustix::termios::tcgetattr(std::io::stdin()) else {
+            return Quiet(None);
+        };
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(rustix::termios::LocalModes::ECHO);
+        let set = rustix::termios::tcsetattr(
+            std::io::stdin(),
+            rustix::termios::OptionalActions::Flush,
+            &quiet,
+        );
+        Quiet(set.is_ok().then_some(before))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            rustix::termios::tcsetattr(
+                std::io::stdin(),
+                rustix::termios::OptionalActions::Flush,
+                before,
+            )
+            .ok();
+        }
+    }
+}
+
 impl Surroundings {
     /// Looks at the process's streams.
     pub fn of_process(environment: &Environment) -> Self {

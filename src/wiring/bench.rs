@@ -20,6 +20,7 @@ use crate::arguments::VariableArguments;
 use crate::error::{CommandError, ErrorKind};
 use crate::session::Session;
 use crate::view::changes::decode_as;
+use crate::view::style::escape_line;
 
 /// What the state is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,21 +55,6 @@ pub struct Bench<'s> {
 }
 
 impl<'s> Bench<'s> {
-    /// Opens everything for the project in a directory or at a URL.
-    ///
-    /// # Errors
-    ///
-    /// When the definitions cannot be read (they have been shown then), or something cannot be opened.
-    pub async fn open(
-        session: &'s Session,
-        target: Option<&str>,
-        arguments: &VariableArguments,
-        access: Access,
-    ) -> Result<Self, CommandError> {
-        let project = Project::load(session, target)?;
-        Self::of_project(session, project, arguments, access).await
-    }
-
     /// Opens everything for the project of a saved plan.
     ///
     /// # Errors
@@ -88,10 +74,15 @@ impl<'s> Bench<'s> {
             )
             .hint("Make a new plan."));
         }
-        Self::of_project(session, project, arguments, Access::Change).await
+        Self::open(session, project, arguments, Access::Change).await
     }
 
-    async fn of_project(
+    /// Opens everything for a project that was loaded.
+    ///
+    /// # Errors
+    ///
+    /// When the definitions are not valid (that has been shown then), or something cannot be opened.
+    pub async fn open(
         session: &'s Session,
         mut project: Project,
         arguments: &VariableArguments,
@@ -100,6 +91,7 @@ impl<'s> Bench<'s> {
         let variables = variables::gather(&mut project.loaded, arguments, &session.environment)?;
         variables
             .values()
+            .chain(&variables::secret_defaults(&project.loaded))
             .for_each(|value| session.ui.redactor().add_secrets_of(value));
         if project.loaded.diagnostics.has_errors() {
             session
@@ -163,6 +155,48 @@ impl<'s> Bench<'s> {
             clouds,
             connections,
         })
+    }
+
+    /// Asks for the variables that need a value and have none, where there is somebody to ask; `is_known` tells those
+    /// for which there is no need.
+    ///
+    /// # Errors
+    ///
+    /// When an answer is no value for its variable; diagnostics have been shown then.
+    pub async fn ask_missing(
+        &mut self,
+        is_known: &dyn Fn(&str) -> bool,
+    ) -> Result<(), CommandError> {
+        let ui = &self.session.ui;
+        for (name, block) in variables::missing(&self.project.loaded, &self.variables) {
+            if is_known(&name) {
+                continue;
+            }
+            let about = block.description.as_deref().map(escape_line);
+            let about = about
+                .map(|about| format!("  {about}\n"))
+                .unwrap_or_default();
+            let question = format!("var.{name}\n{about}\n  Enter a value: ");
+            let answer = if block.sensitive {
+                ui.ask_secret(&question).await
+            } else {
+                ui.ask(&question).await
+            };
+            // Without an answer the planner says what is missing, and how to give it.
+            let Some(answer) = answer else { return Ok(()) };
+            let (loaded, values) = (&mut self.project.loaded, &mut self.variables);
+            variables::answer(loaded, values, (&name, &block), &answer);
+            if let Some(value) = self.variables.get(&name) {
+                ui.redactor().add_secrets_of(value);
+            }
+            ui.line("");
+        }
+        let loaded = &self.project.loaded;
+        if loaded.diagnostics.has_errors() {
+            ui.diagnostics(&loaded.diagnostics, &loaded.sources);
+            return Err(CommandError::shown(ErrorKind::Definitions));
+        }
+        Ok(())
     }
 
     /// The providers.

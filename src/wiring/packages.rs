@@ -32,6 +32,8 @@ pub struct Loaded {
     pub trees: BTreeMap<PackageKey, PackageTree>,
     /// What is wrong with them.
     pub diagnostics: Diagnostics,
+    /// Whether the project has no file of definitions at all.
+    pub is_bare: bool,
 }
 
 impl Loaded {
@@ -141,7 +143,10 @@ fn load_package(loaded: &mut Loaded, key: &PackageKey, (kind, tree): (PackageKin
         loaded.diagnostics.push(codes::SOURCE.error(detail));
     }
     let files: Vec<InputFile> = match kind {
-        PackageKind::Project => files,
+        PackageKind::Project => {
+            loaded.is_bare = files.is_empty();
+            files
+        }
         PackageKind::Stack => files
             .into_iter()
             .map(|file| shown_below(key, file))
@@ -149,6 +154,7 @@ fn load_package(loaded: &mut Loaded, key: &PackageKey, (kind, tree): (PackageKin
     };
     let (package, diagnostics) = decode_package(key, kind, &files, &mut loaded.sources);
     loaded.diagnostics.extend(diagnostics);
+    loaded.diagnostics.extend(super::versions::check(&package));
     loaded.definitions.packages.insert(key.clone(), package);
     loaded.trees.insert(key.clone(), tree);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use strata_core::apply;
-use strata_core::plan::{PlanHeader, PlanInput, plan};
+use strata_core::plan::{Generated, LateObject, PlanHeader, PlanInput, PlanOutcome, plan};
 use strata_model::plan::{Plan, PlanMode, PlanOptions};
 use strata_model::provider::{Observation, ProviderErrorKind};
 use strata_model::state::{RowKey, StateSnapshot};
@@ -15,7 +15,7 @@ use super::refresh::Reading;
 use super::state_error;
 use crate::error::{CommandError, ErrorKind};
 use crate::view::events;
-use crate::view::progress::words;
+use crate::view::progress::{found_words, words};
 
 /// How often the planner may ask for more before it is taken to go in circles.
 const MOST_ROUNDS: usize = 100;
@@ -33,6 +33,15 @@ pub struct Request<'a> {
     pub record_unchanged: bool,
     /// The lock, where it is held: recovery may write then.
     pub lock: Option<&'a Lock>,
+}
+
+/// What every round of planning is given.
+#[derive(Debug, Clone, Copy)]
+struct Inputs<'a> {
+    snapshot: &'a StateSnapshot,
+    observed: &'a BTreeMap<RowKey, Observation>,
+    late: &'a [LateObject],
+    header: &'a PlanHeader,
 }
 
 /// A plan with what it was made from.
@@ -61,14 +70,55 @@ impl Bench<'_> {
             }
             Some(_) | None => Vec::new(),
         };
-        let source = &self.project.revision;
-        let header = PlanHeader {
+        let header = self.header();
+        let inputs = Inputs {
+            snapshot: &snapshot,
+            observed: &observed,
+            late: &late,
+            header: &header,
+        };
+        let outcome = self.rounds(&request, inputs, false).await?;
+        self.finish(outcome.plan, outcome.diagnostics, snapshot)
+    }
+
+    /// Makes the blocks that imports need and do not have.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Bench::plan`].
+    pub async fn generate(&self, request: Request<'_>) -> Result<Vec<Generated>, CommandError> {
+        let snapshot = self.recovered(&request).await?;
+        let header = self.header();
+        let inputs = Inputs {
+            snapshot: &snapshot,
+            observed: &BTreeMap::new(),
+            late: &[],
+            header: &header,
+        };
+        let outcome = self.rounds(&request, inputs, true).await?;
+        if outcome.generated.is_empty() {
+            self.finish(outcome.plan, outcome.diagnostics, snapshot)?;
+        }
+        Ok(outcome.generated)
+    }
+
+    fn header(&self) -> PlanHeader {
+        PlanHeader {
             id: PlanId::from_bits(self.session.ids.bits()),
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
             created_at: self.session.clock.now(),
-            source: source.clone(),
+            source: self.project.revision.clone(),
             files: BTreeMap::new(),
-        };
+        }
+    }
+
+    /// Plans, reads what the planner asks for, and plans again, until it asks for nothing.
+    async fn rounds(
+        &self,
+        request: &Request<'_>,
+        inputs: Inputs<'_>,
+        generate: bool,
+    ) -> Result<PlanOutcome, CommandError> {
         let mut read = BTreeMap::new();
         for _ in 0..MOST_ROUNDS {
             let outcome = plan(PlanInput {
@@ -78,19 +128,20 @@ impl Bench<'_> {
                 project_name: &self.project.name,
                 variables: &self.variables,
                 providers: self.providers(),
-                snapshot: &snapshot,
-                observed: &observed,
+                snapshot: inputs.snapshot,
+                observed: inputs.observed,
                 read: &read,
                 imports: &request.imports,
-                late: &late,
+                late: inputs.late,
                 options: &request.options,
                 key: &self.key,
-                header: &header,
+                header: inputs.header,
                 validate_only: false,
+                generate,
                 record_unchanged: request.record_unchanged,
             });
             if outcome.needs.is_empty() {
-                return self.finish(outcome.plan, outcome.diagnostics, snapshot);
+                return Ok(outcome);
             }
             let answers = self
                 .reading(request.parallelism)
@@ -137,11 +188,7 @@ impl Bench<'_> {
                 apply::preview(recorded, &self.connections, &self.key, parallelism).await;
             for finding in &recovery.findings {
                 if let Some(outcome) = finding.resolution.outcome() {
-                    let event = strata_model::event::Event::Recovered {
-                        key: finding.key.clone(),
-                        outcome,
-                    };
-                    ui.note(&words(&event).unwrap_or_default());
+                    ui.note(&found_words(&finding.key, outcome));
                 }
             }
             check_recovery(&recovery)?;
@@ -202,7 +249,7 @@ impl Bench<'_> {
             .await;
         refuse_missing_credentials(observed.values())?;
         hide_observed(self, observed.values());
-        if self.session.ui.settings().json {
+        if self.session.ui.wants_events() {
             self.tell_refreshed(snapshot, observed.keys());
         }
         Ok(observed)
@@ -257,6 +304,7 @@ pub fn validate(
         key: &strata_model::SecretKey::from_bytes([0; 32]),
         header: &header,
         validate_only: true,
+        generate: false,
         record_unchanged: false,
     });
     outcome.diagnostics

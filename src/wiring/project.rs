@@ -60,8 +60,8 @@ impl Project {
     /// looked for.
     pub fn restore(session: &Session, plan: &Plan) -> Self {
         let loaded = load(&Origin::Snapshot(&plan.definitions));
-        let is_url = plan.source.origin.contains("://") || plan.source.origin.starts_with("git@");
-        let directory = (!is_url).then(|| normalized(&session.directory.join(&plan.source.origin)));
+        let is_local = !is_url(&plan.source.origin);
+        let directory = is_local.then(|| normalized(&session.directory.join(&plan.source.origin)));
         let place = directory
             .as_ref()
             .map_or(plan.source.origin.clone(), |directory| {
@@ -120,6 +120,11 @@ pub fn load_stack(session: &Session, source: &str) -> Result<Loaded, CommandErro
     Ok(packages::load_stack(&key, found.tree))
 }
 
+/// Whether a text names a repository and not a directory.
+pub fn is_url(text: &str) -> bool {
+    text.contains("://") || text.starts_with("git@")
+}
+
 struct Found {
     directory: Option<PathBuf>,
     origin: String,
@@ -131,9 +136,7 @@ struct Found {
 
 impl Found {
     fn new(session: &Session, target: Option<&str>) -> Result<Self, CommandError> {
-        if let Some(url) =
-            target.filter(|target| target.contains("://") || target.starts_with("git@"))
-        {
+        if let Some(url) = target.filter(|target| is_url(target)) {
             let git = GitSources::new(
                 session,
                 session.data_directory(&session.directory).join("sources"),

@@ -100,6 +100,61 @@ pub fn gather(
     Ok(values)
 }
 
+/// The variables that need a value and have none.
+pub fn missing(loaded: &Loaded, values: &BTreeMap<Name, Value>) -> Vec<(Name, VariableBlock)> {
+    let project = loaded.definitions.project();
+    let declared = project.into_iter().flat_map(|project| &project.variables);
+    declared
+        .filter(|(name, block)| block.default.is_none() && !values.contains_key(*name))
+        .map(|(name, block)| (name.clone(), block.clone()))
+        .collect()
+}
+
+/// Adds a value that was typed. What is wrong with it is added to the project's diagnostics.
+pub fn answer(
+    loaded: &mut Loaded,
+    values: &mut BTreeMap<Name, Value>,
+    (name, block): (&Name, &VariableBlock),
+    text: &str,
+) {
+    let declared = BTreeMap::from([(name.clone(), block.clone())]);
+    let mut gathering = Gathering {
+        declared: &declared,
+        values: std::mem::take(values),
+        sources: &mut loaded.sources,
+        diagnostics: Diagnostics::new(),
+        budget: Budget::default(),
+    };
+    gathering.text((name, text), &format!("value of {name}"));
+    *values = gathering.values;
+    let diagnostics = gathering.diagnostics;
+    loaded.diagnostics.extend(diagnostics);
+}
+
+/// The defaults of variables that are declared sensitive: they are in the definitions, and still not to be shown.
+pub fn secret_defaults(loaded: &Loaded) -> Vec<Value> {
+    let project = loaded.definitions.project();
+    let declared = project
+        .into_iter()
+        .flat_map(|project| project.variables.values());
+    let budget = Budget::default();
+    let evaluator = Evaluator {
+        scope: &NoNames,
+        files: None,
+        budget: &budget,
+        plan_timestamp: None,
+    };
+    declared
+        .filter(|block| block.sensitive)
+        .filter_map(|block| block.default.as_ref())
+        .map(|default| {
+            evaluator
+                .evaluate(default, &mut Diagnostics::new())
+                .into_secret()
+        })
+        .collect()
+}
+
 fn read_file(path: &Path) -> Result<Arc<[u8]>, CommandError> {
     let fail = |error| CommandError::file("cannot read the file of variables", path, error);
     let length = std::fs::metadata(path).map_err(fail)?.len();

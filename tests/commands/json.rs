@@ -152,3 +152,60 @@ fn schemas_are_shown_whole() {
     assert_eq!(data["id"]["computed"], true);
     assert!(json["provider_schemas"]["aws"]["resource_schemas"]["aws_eks_cluster"].is_object());
 }
+
+#[test]
+fn events_go_to_a_file_beside_the_text() {
+    let project = Project::of("resource \"strata_data\" \"a\" {}\n");
+    project
+        .run("apply -auto-approve -json-into=events.json")
+        .exits(0)
+        .says("strata_data.a: Creating...")
+        .says("Apply complete! Resources: 1 added");
+    let text = std::fs::read_to_string(project.path("events.json")).unwrap();
+    let kinds: Vec<String> = text
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["type"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(kinds.first().map(String::as_str), Some("version"));
+    for kind in [
+        "planned_change",
+        "change_summary",
+        "apply_start",
+        "apply_complete",
+        "outputs",
+    ] {
+        assert!(
+            kinds.iter().any(|found| found == kind),
+            "{kind} in {kinds:?}"
+        );
+    }
+    project.write(
+        "main.strata.hcl",
+        "resource \"strata_data\" \"a\" {\n  inptu = 1\n}\n",
+    );
+    project
+        .run("plan -json-into=events.json")
+        .exits(65)
+        .complains("inptu");
+    let text = std::fs::read_to_string(project.path("events.json")).unwrap();
+    assert!(text.contains("\"diagnostic\""), "{text}");
+    project
+        .run("plan -json-into=no/such/file")
+        .exits(1)
+        .complains("no/such/file");
+}
+
+#[test]
+fn concise_leaves_out_what_only_goes_on() {
+    let project = Project::of("resource \"strata_data\" \"a\" {}\n");
+    let output = project
+        .run("apply -auto-approve -concise")
+        .exits(0)
+        .says("Creation complete");
+    assert!(!output.out.contains("Creating..."), "{}", output.out);
+}

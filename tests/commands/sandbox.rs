@@ -228,3 +228,43 @@ fn drift_is_seen_and_taken_over() {
     project.run("--sandbox apply -auto-approve").exits(0);
     project.run("--sandbox plan -detailed-exitcode").exits(0);
 }
+
+#[test]
+fn a_sandbox_in_use_is_not_taken_away() {
+    let project = Project::of(VPC);
+    let mut serving = serve(&project);
+    let at = format!("--sandbox={}", serving.url);
+    project.run(&format!("{at} apply -auto-approve")).exits(0);
+    project
+        .run("sandbox reset")
+        .exits(1)
+        .complains("the sandbox is in use");
+    assert_eq!(
+        project
+            .run(&format!("{at} state list"))
+            .exits(0)
+            .out
+            .lines()
+            .count(),
+        2
+    );
+    project.run(&format!("{at} sandbox reset")).exits(0);
+    // The world that is served goes on, empty, in the same file.
+    project.run(&format!("{at} apply -auto-approve")).exits(0);
+    let ledger = project
+        .run(&format!("{at} sandbox ledger -json"))
+        .exits(0)
+        .json();
+    let vpcs = ledger["objects"].as_array().unwrap().iter();
+    assert_eq!(vpcs.filter(|object| object["type"] == "vpc").count(), 1);
+    // Ctrl-C is how a server ends: an exit code, and no word of an error.
+    let pid = rustix::process::Pid::from_child(&serving.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(serving.child.wait().unwrap().code(), Some(130));
+    project.run("--sandbox plan -detailed-exitcode").exits(0);
+    project.run("sandbox reset").exits(0);
+    project
+        .run("sandbox reset")
+        .exits(0)
+        .says("nothing to remove");
+}

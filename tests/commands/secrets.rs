@@ -144,3 +144,23 @@ fn files_are_private() {
         "*\n"
     );
 }
+
+#[test]
+fn the_default_of_a_secret_variable_is_not_shown() {
+    let project = Project::of(
+        r#"
+variable "word" {
+  type      = string
+  sensitive = true
+  default   = "canary-default"
+}
+resource "strata_data" "a" {
+  input = file("canary-default")
+}
+"#,
+    );
+    let output = project.run("plan").exits(65);
+    let shown = format!("{}{}", output.out, output.err);
+    assert!(shown.contains("main.strata.hcl line"), "{shown}");
+    assert!(!shown.contains("canary-default"), "{shown}");
+}

@@ -16,7 +16,7 @@ use super::change::{ChangeKind, InstanceChange, decode_row, unreadable};
 use super::edges::{Deletion, Draft, Ref};
 use super::encode::encode;
 use super::moved::removed;
-use super::select::{Pattern, any_matches};
+use super::select::{self, Pattern, any_matches};
 use super::walk::Planner;
 use super::{PlanInput, PlanOutcome, planned_variables};
 use crate::code;
@@ -115,6 +115,10 @@ fn untouched(planner: &Planner<'_>, selected: &[bool], dep: &Dep) -> bool {
 /// Which changes `-target` and `-exclude` leave: targets with all that they need, and nothing that needs an exclude.
 fn select(planner: &Planner<'_>, diagnostics: &mut Diagnostics) -> Vec<bool> {
     let options = planner.input.options;
+    let is_named = |pattern: &Pattern| {
+        select::declares(planner.world.graph, pattern) || is_recorded(&planner.input, pattern)
+    };
+    select::check_named(options, &is_named, diagnostics);
     let targets = Pattern::parse_all(&options.targets, diagnostics);
     let excludes = Pattern::parse_all(&options.excludes, diagnostics);
     let mut selected = vec![targets.is_empty(); planner.changes.len()];
@@ -132,26 +136,6 @@ fn select(planner: &Planner<'_>, diagnostics: &mut Diagnostics) -> Vec<bool> {
                 each_dep(planner, &change.deps, &mut |other| selected[other] = true);
             }
         }
-        for (text, target) in options.targets.iter().zip(&targets) {
-            let known = planner
-                .changes
-                .iter()
-                .any(|change| target.matches(&change.address))
-                || planner
-                    .input
-                    .snapshot
-                    .rows
-                    .keys()
-                    .any(|key| target.matches(&key.address));
-            if !known {
-                let detail = format!("Nothing declared or recorded is named {text}.");
-                diagnostics.push(Diagnostic::error(
-                    code::UNKNOWN_TARGET,
-                    "Unknown target",
-                    detail,
-                ));
-            }
-        }
     }
     if !excludes.is_empty() {
         for (at, change) in planner.changes.iter().enumerate() {
@@ -165,6 +149,13 @@ fn select(planner: &Planner<'_>, diagnostics: &mut Diagnostics) -> Vec<bool> {
         }
     }
     selected
+}
+
+/// Whether the state, or an object that turned up late, has what a pattern names.
+pub(super) fn is_recorded(input: &PlanInput<'_>, pattern: &Pattern) -> bool {
+    let late = input.late.iter().map(|late| &late.address);
+    let recorded = input.snapshot.rows.keys().map(|key| &key.address);
+    recorded.chain(late).any(|address| pattern.matches(address))
 }
 
 fn each_dep(planner: &Planner<'_>, deps: &[Dep], visit: &mut dyn FnMut(usize)) {
@@ -275,6 +266,9 @@ impl<'a> Assembly<'a> {
                 format!("{address} would be destroyed, and it is protected by prevent_destroy.");
             let hint = match declared {
                 Some(_) => "Set prevent_destroy = false first.".to_owned(),
+                None if self.input.options.mode == PlanMode::Destroy => format!(
+                    "Set prevent_destroy = false and apply that first; if its block is gone, add -unprotect='{address}'."
+                ),
                 None => format!(
                     "Its block is gone; if it really is to be destroyed, add -unprotect='{address}'."
                 ),
@@ -316,15 +310,15 @@ impl<'a> Assembly<'a> {
             if !targets.is_empty() && !any_matches(&targets, &key.address) {
                 continue;
             }
-            match removed(planner.world.graph, &key.address) {
-                Some(false) if key.deposed.is_none() => {
-                    self.forget(row, Reason::Removed);
-                    continue;
-                }
-                Some(_) | None => {}
+            let removed = removed(planner.world.graph, &key.address);
+            if removed == Some(false) && key.deposed.is_none() {
+                self.forget(row, Reason::Removed);
+                continue;
             }
             let reason = if key.deposed.is_some() {
                 Reason::Deposed
+            } else if removed.is_some() {
+                Reason::Removed
             } else if blocks.contains(&key.address.block()) {
                 Reason::KeyGone
             } else {
@@ -544,6 +538,7 @@ impl Assembly<'_> {
         if self.diagnostics.has_errors() {
             return PlanOutcome {
                 needs: Vec::new(),
+                generated: Vec::new(),
                 plan: None,
                 diagnostics: self.diagnostics,
             };
@@ -569,6 +564,7 @@ impl Assembly<'_> {
         };
         PlanOutcome {
             needs: Vec::new(),
+            generated: Vec::new(),
             plan: Some(plan),
             diagnostics: self.diagnostics,
         }

@@ -6,10 +6,11 @@ use strata_model::plan::Reason;
 use strata_model::state::RowKey;
 use strata_model::{Address, Diagnostics, Mode};
 
-use super::assemble::{Assembly, Parts};
+use super::assemble::{Assembly, Parts, is_recorded};
 use super::outputs::removed_output;
-use super::select::{Pattern, any_matches};
+use super::select::{Pattern, any_matches, check_named, declares};
 use super::{PlanInput, PlanOutcome};
+use crate::world::graph::Graph;
 
 pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
     let mut diagnostics = Diagnostics::new();
@@ -51,6 +52,12 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
 /// The targets and everything that needs them; without targets everything.
 fn selected<'a>(input: &PlanInput<'a>, diagnostics: &mut Diagnostics) -> BTreeSet<&'a RowKey> {
     let rows = &input.snapshot.rows;
+    // Definitions that are wrong or gone do not stand in the way of a destruction.
+    let graph = Graph::build(input.definitions, &mut Diagnostics::new());
+    let is_named = |pattern: &Pattern| {
+        is_recorded(input, pattern) || graph.as_ref().is_some_and(|graph| declares(graph, pattern))
+    };
+    check_named(input.options, &is_named, diagnostics);
     let targets = Pattern::parse_all(&input.options.targets, diagnostics);
     let excludes = Pattern::parse_all(&input.options.excludes, diagnostics);
     let mut users: BTreeMap<&Address, Vec<&RowKey>> = BTreeMap::new();

@@ -8,6 +8,7 @@ pub(crate) mod change;
 mod destroy;
 mod edges;
 mod encode;
+mod import;
 mod moved;
 mod outputs;
 mod select;
@@ -66,6 +67,8 @@ pub struct PlanInput<'a> {
     pub header: &'a PlanHeader,
     /// Only check the definitions: variables without a value are unknown, nothing needs to be read.
     pub validate_only: bool,
+    /// Whether a block is made for every import that nothing declares; otherwise such an import is an error.
+    pub generate: bool,
     /// Whether the plan names what it leaves as it is; a plan that is neither saved nor applied need not.
     pub record_unchanged: bool,
 }
@@ -113,12 +116,23 @@ pub struct ReadNeed {
     pub provider: ProviderConfig,
 }
 
+/// The block that an import needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generated {
+    /// The address that it declares.
+    pub address: Address,
+    /// Its arguments: with them, nothing about the object would change.
+    pub arguments: BTreeMap<Arc<str>, Value>,
+}
+
 /// What planning came to.
 #[derive(Debug)]
 pub struct PlanOutcome {
     /// What must be read first; then call again. Empty when the plan is made or impossible.
     pub needs: Vec<ReadNeed>,
-    /// The plan; `None` while something is needed, or when a diagnostic is an error.
+    /// Blocks that have to be declared before there can be a plan; only where [`PlanInput::generate`] asks for them.
+    pub generated: Vec<Generated>,
+    /// The plan; `None` while something is needed or has to be declared, or when a diagnostic is an error.
     pub plan: Option<Plan>,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,

@@ -1,19 +1,18 @@
-//! `moved` and `import` blocks: what happens to the recorded before the comparison.
+//! `moved` and `removed` blocks: what happens to the recorded before the comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strata_language::definition::{ImportBlock, InstanceKind, MovedBlock, TargetAddress};
+use strata_language::definition::{InstanceKind, MovedBlock, TargetAddress};
 use strata_language::expression::Spanned;
 use strata_model::state::{RowKey, StateRow, StateSnapshot};
 use strata_model::{
     Address, Diagnostic, Diagnostics, InstanceKey, Mode, Scope, ScopeKind, ScopeStep,
 };
 
-use super::walk::{Planner, Site};
+use super::walk::Site;
 use crate::code;
 use crate::world::World;
 use crate::world::graph::{Graph, PathId};
-use crate::world::view::{Each, View};
 
 /// Rows under their new addresses.
 #[derive(Debug)]
@@ -119,7 +118,7 @@ impl<'a> Moves<'a> {
     }
 }
 
-fn path_steps(graph: &Graph<'_>, path: PathId) -> Vec<ScopeStep> {
+pub(super) fn path_steps(graph: &Graph<'_>, path: PathId) -> Vec<ScopeStep> {
     let mut steps: Vec<ScopeStep> =
         std::iter::successors(Some(path), |path| graph.paths[*path].parent)
             .filter_map(|path| graph.paths[path].block)
@@ -213,7 +212,7 @@ fn apply(path: &[ScopeStep], block: &MovedBlock, address: &Address) -> Option<Ad
     }
 }
 
-fn same_block(left: &ScopeStep, right: &ScopeStep) -> bool {
+pub(super) fn same_block(left: &ScopeStep, right: &ScopeStep) -> bool {
     (left.kind, &left.name) == (right.kind, &right.name)
 }
 
@@ -259,96 +258,6 @@ fn collision(
     Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid moved block", detail)
         .at_opt(blocks.first().map(|(_, block)| block.span))
         .hint("Remove the moved block, or take one of the two out of the state with `strata state rm`.")
-}
-
-impl<'a> Planner<'a> {
-    /// The id that an `import` block or the command gives for an address.
-    pub(super) fn import_id(&mut self, site: Site<'a>, address: &Address) -> Option<String> {
-        if let Some(id) = self.input.imports.get(address) {
-            return Some(id.clone());
-        }
-        let project = self.world.graph.paths.first()?.package;
-        let blocks = project.imports.iter().filter(|block| {
-            let to = &block.to.value;
-            (&to.scope, to.mode, &to.resource_type, &to.name)
-                == (
-                    &address.scope,
-                    address.mode,
-                    &address.resource_type,
-                    &address.name,
-                )
-        });
-        for block in blocks {
-            if let Some(id) = self.import_block(site, block, address) {
-                return Some(id);
-            }
-        }
-        None
-    }
-
-    fn import_block(
-        &mut self,
-        site: Site<'_>,
-        block: &ImportBlock,
-        address: &Address,
-    ) -> Option<String> {
-        let meta = strata_language::definition::Meta {
-            for_each: block.for_each.clone(),
-            ..Default::default()
-        };
-        let (_, eaches, _) = self.world.expand(0, &meta, &mut self.diagnostics);
-        for each in eaches {
-            let view = View::with_each(&self.world, 0, each.clone());
-            let key = self.import_key(&view, block, each.as_ref());
-            if key != address.key {
-                continue;
-            }
-            let value = self
-                .world
-                .evaluator(&view)
-                .evaluate(&block.id, &mut self.diagnostics);
-            match value.as_str() {
-                Some(id) if !value.is_secret() => return Some(id.to_owned()),
-                _ => {
-                    let detail = "The id must be text that is known when planning and not secret.";
-                    let diagnostic = Diagnostic::error(
-                        code::INVALID_STATE_CHANGE,
-                        "Invalid import block",
-                        detail,
-                    );
-                    self.diagnostics.push(
-                        diagnostic
-                            .at(block.id.span)
-                            .label(site.block.span, "imported here"),
-                    );
-                }
-            }
-        }
-        None
-    }
-
-    fn import_key(
-        &self,
-        view: &View<'_>,
-        block: &ImportBlock,
-        each: Option<&Each>,
-    ) -> Option<InstanceKey> {
-        match (&block.to_key, each) {
-            (Some(expr), _) => {
-                let value = self
-                    .world
-                    .evaluator(view)
-                    .evaluate(expr, &mut Diagnostics::new());
-                match (value.as_str(), value.as_i64()) {
-                    (Some(text), _) => Some(InstanceKey::Text(text.into())),
-                    (None, Some(index)) => u64::try_from(index).ok().map(InstanceKey::Index),
-                    (None, None) => None,
-                }
-            }
-            (None, Some(each)) => Some(each.key.clone()),
-            (None, None) => block.to.value.key.clone(),
-        }
-    }
 }
 
 /// What a `removed` block says of an address: `Some(true)` to destroy it, `Some(false)` to forget it.

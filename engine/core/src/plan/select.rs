@@ -1,8 +1,12 @@
 //! `-target`, `-exclude`, `-replace` and their like: naming parts of a project.
 
-use strata_model::{Address, Diagnostic, Scope, ScopeStep};
+use strata_language::expression::Reference;
+use strata_model::plan::PlanOptions;
+use strata_model::{Address, Diagnostic, Diagnostics, Scope, ScopeStep};
 
+use super::moved::{path_steps, same_block};
 use crate::code;
+use crate::world::graph::{Graph, PathId};
 
 /// What an argument names: a resource block or instance, or everything in a stack or cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,10 +32,7 @@ impl Pattern {
     }
 
     /// Reads several, telling what is wrong with each.
-    pub(crate) fn parse_all(
-        texts: &[String],
-        diagnostics: &mut strata_model::Diagnostics,
-    ) -> Vec<Pattern> {
+    pub(crate) fn parse_all(texts: &[String], diagnostics: &mut Diagnostics) -> Vec<Pattern> {
         let mut patterns = Vec::new();
         for text in texts {
             match Pattern::parse(text) {
@@ -60,6 +61,64 @@ impl Pattern {
 /// Whether any of several patterns names an address.
 pub(crate) fn any_matches(patterns: &[Pattern], address: &Address) -> bool {
     patterns.iter().any(|pattern| pattern.matches(address))
+}
+
+/// Reports every address in the options that names nothing: a slip of the finger must not widen what is done.
+///
+/// Texts that are no addresses are reported where they are used.
+pub(super) fn check_named(
+    options: &PlanOptions,
+    is_named: &dyn Fn(&Pattern) -> bool,
+    diagnostics: &mut Diagnostics,
+) {
+    let lists = [
+        &options.targets,
+        &options.excludes,
+        &options.replace,
+        &options.allow_delete,
+        &options.unprotect,
+    ];
+    for text in lists.into_iter().flatten() {
+        if Pattern::parse(text).is_ok_and(|pattern| !is_named(&pattern)) {
+            let detail = format!("Nothing declared or recorded is named {text}.");
+            diagnostics.push(Diagnostic::error(
+                code::UNKNOWN_TARGET,
+                "Unknown target",
+                detail,
+            ));
+        }
+    }
+}
+
+/// Whether a block, stack or cluster declares what a pattern names, whatever instances it has.
+pub(super) fn declares(graph: &Graph<'_>, pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Scope(scope) => path_of(graph, scope).is_some(),
+        Pattern::Resource(address) => is_declared(graph, address),
+    }
+}
+
+/// Whether a block declares an address, whatever instances it has.
+pub(super) fn is_declared(graph: &Graph<'_>, address: &Address) -> bool {
+    let reference = Reference::Resource {
+        mode: address.mode,
+        resource_type: address.resource_type.clone(),
+        name: address.name.clone(),
+    };
+    path_of(graph, &address.scope)
+        .is_some_and(|path| graph.paths[path].index.contains_key(&reference))
+}
+
+fn path_of(graph: &Graph<'_>, scope: &Scope) -> Option<PathId> {
+    let steps = scope.steps();
+    (0..graph.paths.len()).find(|path| {
+        let own = path_steps(graph, *path);
+        own.len() == steps.len()
+            && own
+                .iter()
+                .zip(steps)
+                .all(|(own, step)| same_block(own, step))
+    })
 }
 
 fn step_matches(step: &ScopeStep, pattern: &ScopeStep) -> bool {

@@ -187,6 +187,7 @@ impl Scenario {
                 key: &key(),
                 header: &header(),
                 validate_only: false,
+                generate: false,
                 record_unchanged: true,
             });
             if outcome.needs.is_empty() {

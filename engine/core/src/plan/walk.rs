@@ -13,7 +13,7 @@ use strata_model::{Diagnostic, Diagnostics, InstanceKey, Mode, Type, Value};
 use super::change::InstanceChange;
 use super::moved::Moves;
 use super::select::Pattern;
-use super::{PlanInput, PlanOutcome, ReadNeed};
+use super::{Generated, PlanInput, PlanOutcome, ReadNeed};
 use crate::code;
 use crate::world::expand::Expansion;
 use crate::world::graph::{Graph, NodeId, NodeKind};
@@ -26,6 +26,7 @@ pub(super) struct Planner<'a> {
     pub(super) world: World<'a>,
     pub(super) diagnostics: Diagnostics,
     pub(super) needs: Vec<ReadNeed>,
+    pub(super) generated: Vec<Generated>,
     /// Every declared managed instance, in the order of the walk.
     pub(super) changes: Vec<InstanceChange<'a>>,
     pub(super) change_of: BTreeMap<Dep, usize>,
@@ -76,6 +77,7 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         world: World::new(&graph, outside),
         diagnostics,
         needs: Vec::new(),
+        generated: Vec::new(),
         changes: Vec::with_capacity(input.snapshot.rows.len()),
         change_of: BTreeMap::new(),
         moves,
@@ -91,6 +93,7 @@ fn failed(mut diagnostics: Diagnostics) -> PlanOutcome {
     diagnostics.sort();
     PlanOutcome {
         needs: Vec::new(),
+        generated: Vec::new(),
         plan: None,
         diagnostics,
     }
@@ -163,12 +166,20 @@ impl<'a> Planner<'a> {
             }
         }
         self.checks();
+        self.undeclared_imports();
         if !self.needs.is_empty() {
             // What looks wrong now may only be unknown: it is judged when everything was read.
             return PlanOutcome {
                 needs: self.needs,
+                generated: Vec::new(),
                 plan: None,
                 diagnostics: Diagnostics::new(),
+            };
+        }
+        if !self.generated.is_empty() && !self.diagnostics.has_errors() {
+            return PlanOutcome {
+                generated: self.generated,
+                ..failed(self.diagnostics)
             };
         }
         if self.diagnostics.has_errors() || self.input.validate_only {

@@ -1,0 +1,290 @@
+//! `import` blocks and the `import` command: which object an address takes, and what a block for it would say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strata_language::definition::ImportBlock;
+use strata_model::plan::PlanMode;
+use strata_model::provider::{Observation, ProviderConfig, ProviderName, ReadPurpose};
+use strata_model::schema::{Attribute, AttributeType, Presence};
+use strata_model::state::RowKey;
+use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Value};
+
+use super::change::unreadable;
+use super::walk::{Planner, Site};
+use super::{Generated, ReadNeed};
+use crate::code;
+use crate::world::Slot;
+use crate::world::view::{Each, View};
+
+impl<'a> Planner<'a> {
+    /// The id that an `import` block or the command gives for an address.
+    pub(super) fn import_id(&mut self, site: Site<'a>, address: &Address) -> Option<String> {
+        if let Some(id) = self.input.imports.get(address) {
+            return Some(id.clone());
+        }
+        let project = self.world.graph.paths.first()?.package;
+        let blocks = project.imports.iter().filter(|block| {
+            let to = &block.to.value;
+            (&to.scope, to.mode, &to.resource_type, &to.name)
+                == (
+                    &address.scope,
+                    address.mode,
+                    &address.resource_type,
+                    &address.name,
+                )
+        });
+        for block in blocks {
+            if let Some(id) = self.import_block(site, block, address) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    fn import_block(
+        &mut self,
+        site: Site<'_>,
+        block: &ImportBlock,
+        address: &Address,
+    ) -> Option<String> {
+        let meta = strata_language::definition::Meta {
+            for_each: block.for_each.clone(),
+            ..Default::default()
+        };
+        let (_, eaches, _) = self.world.expand(0, &meta, &mut self.diagnostics);
+        for each in eaches {
+            let view = View::with_each(&self.world, 0, each.clone());
+            let key = self.import_key(&view, block, each.as_ref());
+            if key != address.key {
+                continue;
+            }
+            let value = self
+                .world
+                .evaluator(&view)
+                .evaluate(&block.id, &mut self.diagnostics);
+            match value.as_str() {
+                Some(id) if !value.is_secret() => return Some(id.to_owned()),
+                _ => {
+                    let detail = "The id must be text that is known when planning and not secret.";
+                    let diagnostic = Diagnostic::error(
+                        code::INVALID_STATE_CHANGE,
+                        "Invalid import block",
+                        detail,
+                    );
+                    self.diagnostics.push(
+                        diagnostic
+                            .at(block.id.span)
+                            .label(site.block.span, "imported here"),
+                    );
+                }
+            }
+        }
+        None
+    }
+
+    fn import_key(
+        &self,
+        view: &View<'_>,
+        block: &ImportBlock,
+        each: Option<&Each>,
+    ) -> Option<InstanceKey> {
+        match (&block.to_key, each) {
+            (Some(expr), _) => {
+                let value = self
+                    .world
+                    .evaluator(view)
+                    .evaluate(expr, &mut Diagnostics::new());
+                match (value.as_str(), value.as_i64()) {
+                    (Some(text), _) => Some(InstanceKey::Text(text.into())),
+                    (None, Some(index)) => u64::try_from(index).ok().map(InstanceKey::Index),
+                    (None, None) => None,
+                }
+            }
+            (None, Some(each)) => Some(each.key.clone()),
+            (None, None) => block.to.value.key.clone(),
+        }
+    }
+}
+
+impl Planner<'_> {
+    /// Looks at the imports that no block declares: an error, or the arguments of a block that would.
+    pub(super) fn undeclared_imports(&mut self) {
+        if self.input.options.mode != PlanMode::Normal || self.input.validate_only {
+            return;
+        }
+        for address in self.input.imports.keys() {
+            self.refuse_undeclared_argument(address);
+        }
+        let Some(root) = self.world.graph.paths.first() else {
+            return;
+        };
+        for block in &root.package.imports {
+            let to = &block.to.value;
+            let is_recorded = self.row(&RowKey::current(to.clone())).is_some();
+            if self.declares(to) || is_recorded {
+                continue;
+            }
+            if !self.input.generate {
+                let hint = if to.scope.is_root() {
+                    "Declare it, or let plan write its block: -generate-config-out=imported.strata.yaml."
+                } else {
+                    "Declare it in the stack, or correct the address."
+                };
+                self.diagnostics.push(
+                    undeclared(block, "Nothing declares the address of this import.").hint(hint),
+                );
+                continue;
+            }
+            self.generate(block);
+        }
+    }
+
+    /// Whether a block declares an address, whatever its instances are.
+    fn declares(&self, address: &Address) -> bool {
+        super::select::is_declared(self.world.graph, address)
+    }
+
+    fn refuse_undeclared_argument(&mut self, address: &Address) {
+        if self.changes.iter().any(|change| change.address == *address) {
+            return;
+        }
+        let detail = format!("{address} takes an object only if it is declared.");
+        let hint = if self.declares(address) {
+            "Its block has other instances: name one of them, such as TYPE.NAME[\"key\"]."
+        } else {
+            "Declare it first."
+        };
+        self.diagnostics
+            .push(Diagnostic::error(code::UNKNOWN_TARGET, "Unknown target", detail).hint(hint));
+    }
+
+    /// Reads the object of an import, and makes the arguments of its block.
+    fn generate(&mut self, block: &ImportBlock) {
+        let address = &block.to.value;
+        let known = self
+            .input
+            .providers
+            .schema(address.mode, &address.resource_type);
+        let Some((provider, schema)) = known else {
+            let detail = format!(
+                "No provider has the resource type {}.",
+                address.resource_type
+            );
+            self.diagnostics.push(undeclared(block, &detail));
+            return;
+        };
+        if !address.scope.is_root() || block.for_each.is_some() || address.key.is_some() {
+            let detail =
+                "A block can only be written for a single object that belongs to no stack.";
+            self.diagnostics.push(undeclared(block, detail));
+            return;
+        }
+        let Some(id) = self.literal_id(block) else {
+            return;
+        };
+        match self.input.read.get(address) {
+            None => {
+                let provider = self.default_provider(provider.name());
+                self.needs.extend(provider.map(|provider| ReadNeed {
+                    address: address.clone(),
+                    purpose: ReadPurpose::Import,
+                    id: Some(id),
+                    config: None,
+                    provider,
+                }));
+            }
+            Some(Observation::Absent) => {
+                let detail = format!("There is no {} with the id {id} to import.", schema.name);
+                self.diagnostics.push(undeclared(block, &detail));
+            }
+            Some(Observation::Unreadable(error)) => self
+                .diagnostics
+                .push(unreadable(&RowKey::current(address.clone()), error).at(block.span)),
+            Some(Observation::Present(object)) => self.generated.push(Generated {
+                address: address.clone(),
+                arguments: arguments_of(schema.schema.attributes(), &object.attributes),
+            }),
+        }
+    }
+
+    fn literal_id(&mut self, block: &ImportBlock) -> Option<String> {
+        let view = View::new(&self.world, 0);
+        let mut found = Diagnostics::new();
+        let value = self.world.evaluator(&view).evaluate(&block.id, &mut found);
+        self.diagnostics.extend(found);
+        let id = value.as_str().filter(|_| !value.is_secret());
+        if id.is_none() && !self.diagnostics.has_errors() {
+            self.diagnostics.push(undeclared(
+                block,
+                "The id must be text that is known when planning and not secret.",
+            ));
+        }
+        id.map(str::to_owned)
+    }
+
+    /// The configuration that a block without `provider` would use; `None` while it is not wholly known.
+    fn default_provider(&self, name: &ProviderName) -> Option<ProviderConfig> {
+        let root = self.world.graph.paths.first()?;
+        let Some(node) = root.providers.get(&(name.0.clone(), None)) else {
+            return Some(ProviderConfig {
+                provider: name.clone(),
+                values: BTreeMap::new(),
+            });
+        };
+        match self.world.slot(*node, 0) {
+            Slot::Provider(config, _) => config.clone(),
+            Slot::Empty | Slot::Value(_) | Slot::Block(_) => None,
+        }
+    }
+}
+
+fn undeclared(block: &ImportBlock, detail: &str) -> Diagnostic {
+    Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid import block", detail)
+        .at(block.span)
+        .about(&block.to.value)
+}
+
+/// What a block has to say so that nothing about an object would change: what the provider chooses by itself, and what
+/// is as it is by default, is left out.
+fn arguments_of(
+    attributes: &BTreeMap<Arc<str>, Attribute>,
+    object: &Value,
+) -> BTreeMap<Arc<str>, Value> {
+    let said = attributes.iter().filter_map(|(name, attribute)| {
+        let value = object.get(name).filter(|value| !value.is_null())?;
+        let is_said = match attribute.presence {
+            Presence::Required => true,
+            Presence::Optional => attribute.default.as_ref() != Some(value),
+            Presence::OptionalComputed | Presence::Computed => false,
+        };
+        let is_plain = !attribute.sensitive && !value.has_secret() && !value.has_unknown();
+        (is_said && is_plain).then(|| (name.clone(), settable(&attribute.ty, value)))
+    });
+    said.collect()
+}
+
+/// A value without the members that only the provider sets.
+fn settable(ty: &AttributeType, value: &Value) -> Value {
+    let each = |element: &AttributeType, values: &[Value]| {
+        Value::tuple(
+            values
+                .iter()
+                .map(|value| settable(element, value))
+                .collect(),
+        )
+    };
+    match (ty, value.kind()) {
+        (AttributeType::Object(attributes), Kind::Object(_) | Kind::Map(..)) => {
+            Value::object(arguments_of(attributes, value))
+        }
+        (AttributeType::List(element), Kind::List(_, values))
+        | (AttributeType::Set(element), Kind::Set(_, values)) => each(element, values),
+        (AttributeType::Map(element), Kind::Map(_, members)) => Value::object(
+            members
+                .iter()
+                .map(|(name, value)| (name.clone(), settable(element, value))),
+        ),
+        _ => value.clone(),
+    }
+}

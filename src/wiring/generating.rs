@@ -1,0 +1,182 @@
+//! Writing the blocks of imports that have none.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use strata_core::plan::Generated;
+use strata_language::decode::Spelling;
+use strata_language::{format, respell};
+use strata_model::address::is_name;
+use strata_model::{Kind, Value};
+
+use super::bench::Bench;
+use super::planning::Request;
+use crate::arguments::PlanningArguments;
+use crate::error::CommandError;
+
+/// What stands above the blocks.
+const HEADING: &str = "# Written by `strata plan -generate-config-out`: read it, correct it, and keep it like any other definition.\n";
+
+/// Writes the blocks of all imports that have none to a new file; nothing where all have one.
+///
+/// # Errors
+///
+/// When the objects cannot be read, or the file is there already or has another ending.
+pub async fn write(
+    bench: &Bench<'_>,
+    planning: &PlanningArguments,
+    path: &Path,
+) -> Result<(), CommandError> {
+    let name = path.display().to_string();
+    let is_yaml = name.ends_with(".strata.yaml");
+    if !is_yaml && !name.ends_with(".strata.hcl") {
+        let message = format!(
+            "-generate-config-out takes a file that ends in .strata.yaml or .strata.hcl, not '{name}'"
+        );
+        return Err(CommandError::usage(message));
+    }
+    let place = bench.session.directory.join(path);
+    if place.exists() {
+        return Err(
+            CommandError::usage(format!("there is a file {name} already"))
+                .hint("What was generated is yours to edit; name a new file."),
+        );
+    }
+    let generated = bench
+        .generate(Request {
+            options: planning.options(),
+            parallelism: planning.parallelism,
+            imports: BTreeMap::new(),
+            record_unchanged: false,
+            lock: None,
+        })
+        .await?;
+    if generated.is_empty() {
+        bench
+            .session
+            .ui
+            .note("Every import has its block: nothing was generated.");
+        return Ok(());
+    }
+    let text = text_of(&generated, is_yaml)?;
+    let mut options = std::fs::OpenOptions::new();
+    options
+        .write(true)
+        .create_new(true)
+        .open(&place)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| CommandError::file("cannot write", &place, error))?;
+    let note = format!(
+        "Wrote {} of {} to {name}.",
+        plural(generated.len()),
+        "imports without one"
+    );
+    bench.session.ui.note(&note);
+    Ok(())
+}
+
+fn plural(count: usize) -> String {
+    match count {
+        1 => "the block".to_owned(),
+        count => format!("{count} blocks"),
+    }
+}
+
+fn text_of(generated: &[Generated], is_yaml: bool) -> Result<String, CommandError> {
+    let blocks: Vec<String> = generated.iter().map(block).collect();
+    let hcl = format!("{HEADING}{}", blocks.join("\n"));
+    let formatted = format::format("generated.strata.hcl", &hcl);
+    let text = match formatted {
+        Ok(text) if is_yaml => respell::respell("generated.strata.hcl", &text, Spelling::Yaml),
+        other => other,
+    };
+    text.map_err(|found| {
+        let first = found.iter().next().map(|found| found.detail.clone());
+        CommandError::bug("the generated definitions are not valid")
+            .because(first.unwrap_or_default())
+    })
+}
+
+fn block(generated: &Generated) -> String {
+    let address = &generated.address;
+    let arguments = generated
+        .arguments
+        .iter()
+        .map(|(name, value)| format!("{name} = {}\n", literal(value)));
+    format!(
+        "resource \"{}\" \"{}\" {{\n{}}}\n",
+        address.resource_type,
+        address.name,
+        arguments.collect::<String>()
+    )
+}
+
+/// A value as HCL writes it.
+fn literal(value: &Value) -> String {
+    match value.kind() {
+        Kind::Null(_) | Kind::Unknown(_) => "null".to_owned(),
+        Kind::Bool(truth) => truth.to_string(),
+        Kind::Number(number) => number.to_string(),
+        Kind::String(text) => quoted(text),
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
+            let elements: Vec<String> = elements.iter().map(literal).collect();
+            format!("[{}]", elements.join(", "))
+        }
+        Kind::Map(_, members) | Kind::Object(members) => {
+            let members = members.iter().map(|(name, value)| {
+                let key = if is_name(name) {
+                    name.to_string()
+                } else {
+                    quoted(name)
+                };
+                format!("{key} = {}\n", literal(value))
+            });
+            format!("{{\n{}}}", members.collect::<String>())
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted.replace("${", "$${").replace("%{", "%%{")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_written_in_both_spellings() {
+        let arguments = [
+            ("cidr_block".into(), "10.0.0.0/16".into()),
+            ("note".into(), "a ${b}\n\"c\"".into()),
+            (
+                "tags".into(),
+                Value::object([("Name", Value::from("x")), ("a:b", Value::from("y"))]),
+            ),
+        ];
+        let generated = [Generated {
+            address: strata_model::Address::parse("aws_vpc.main").unwrap(),
+            arguments: arguments.into(),
+        }];
+        let hcl = text_of(&generated, false).unwrap();
+        assert!(hcl.contains("cidr_block = \"10.0.0.0/16\""), "{hcl}");
+        assert!(hcl.contains(r#"note       = "a $${b}\n\"c\"""#), "{hcl}");
+        assert!(hcl.contains("\"a:b\" = \"y\""), "{hcl}");
+        let yaml = text_of(&generated, true).unwrap();
+        assert!(yaml.contains("aws_vpc:") && yaml.contains("a:b"), "{yaml}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Imports: which address takes which object, and the blocks that are written for them.
+
+use crate::support::Project;
+
+const EACH: &str = r#"
+resource "strata_data" "each" {
+  for_each = { x = 1 }
+  input    = each.value
+}
+"#;
+
+const VPC: &str = r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+resource "aws_vpc" "main" {
+  cidr_block           = "10.0.0.0/16"
+  enable_dns_hostnames = true
+  tags                 = { Name = "main", "a:b" = "$${c}" }
+}
+resource "aws_subnet" "one" {
+  vpc_id     = aws_vpc.main.id
+  cidr_block = "10.0.1.0/24"
+}
+resource "aws_security_group" "one" {
+  name        = "one"
+  description = "for one"
+  vpc_id      = aws_vpc.main.id
+  ingress     = [{ from_port = 443, to_port = 443, protocol = "tcp", cidr_blocks = ["10.0.0.0/8"] }]
+}
+"#;
+
+#[test]
+fn the_command_names_an_instance_or_says_why_not() {
+    let project = Project::of(EACH);
+    project
+        .run("import strata_data.each some-id")
+        .exits(64)
+        .complains("Its block has other instances");
+    project
+        .run("import strata_data.other some-id")
+        .exits(64)
+        .complains("strata_data.other takes an object only if it is declared.");
+    project
+        .run_words(&["import", "strata_data.each[\"x\"]", "some-id"])
+        .exits(0)
+        .says("Import complete! Resources: 1 imported.");
+    assert_eq!(project.run("state list").out, "strata_data.each[\"x\"]\n");
+}
+
+#[test]
+fn an_import_without_a_block_is_an_error_that_says_how_to_get_one() {
+    let project = Project::new(&[(
+        "main.strata.yaml",
+        "import:\n  - { to: strata_data.lost, id: some-id }\n",
+    )]);
+    project
+        .run("plan")
+        .exits(65)
+        .complains("Nothing declares the address of this import.")
+        .complains("-generate-config-out=");
+    project
+        .run("plan -generate-config-out=lost.txt")
+        .exits(64)
+        .complains(".strata.yaml or .strata.hcl");
+    project
+        .run("plan -generate-config-out=main.strata.yaml")
+        .exits(64)
+        .complains("already");
+}
+
+/// Makes a network, forgets it, and imports it with blocks that are written for it.
+fn imported(ending: &str) {
+    let project = Project::of(VPC);
+    project.run("--sandbox apply -auto-approve").exits(0);
+    let list = project.run("--sandbox state list").exits(0).out;
+    let mut imports = String::from("provider \"aws\" {\n  region = \"eu-west-1\"\n}\n");
+    for address in list.lines() {
+        let shown = project
+            .run(&format!("--sandbox state show -json {address}"))
+            .exits(0)
+            .json();
+        let id = &shown["values"]["root_module"]["resources"][0]["values"]["id"];
+        imports.push_str(&format!("import {{\n  to = {address}\n  id = {id}\n}}\n"));
+        project
+            .run(&format!("--sandbox state rm {address}"))
+            .exits(0);
+    }
+    project.write("main.strata.hcl", &imports);
+    let file = format!("imported.strata.{ending}");
+    let plan = project
+        .run(&format!("--sandbox plan -generate-config-out={file}"))
+        .exits(0)
+        .complains(&format!("Wrote 3 blocks of imports without one to {file}."));
+    let text = std::fs::read_to_string(project.path(&file)).unwrap();
+    // Only who looks after the object changes: its tags say so.
+    let summary = plan.out.lines().find(|line| line.starts_with("Plan: "));
+    assert_eq!(
+        summary,
+        Some("Plan: 3 to import, 0 to add, 0 to change, 0 to destroy."),
+        "{}\n{text}",
+        plan.out
+    );
+    project.run("--sandbox apply -auto-approve").exits(0);
+    project
+        .run("--sandbox plan -detailed-exitcode")
+        .exits(0)
+        .says("No changes.");
+    project.run(&format!("fmt -check {file}")).exits(0);
+}
+
+#[test]
+fn blocks_are_written_in_hcl_and_plan_empty() {
+    imported("hcl");
+}
+
+#[test]
+fn blocks_are_written_in_yaml_and_plan_empty() {
+    imported("yaml");
+}

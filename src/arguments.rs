@@ -7,6 +7,7 @@ pub mod rewrite;
 
 use std::path::PathBuf;
 
+use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands;
@@ -118,10 +119,16 @@ pub fn command() -> clap::Command {
 /// An option on the command line that does not go with its command.
 pub fn misplaced(matches: &clap::ArgMatches) -> Option<String> {
     let (command, own) = matches.subcommand()?;
+    let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    // Forgotten, the one option that they need leads to the real clouds.
+    let lonely = ["speed", "faults"].into_iter().find(|id| typed(id));
+    if let Some(id) = lonely.filter(|_| command != "sandbox" && !typed("sandbox")) {
+        return Some(format!("--{id} is for emulated clouds: it needs --sandbox"));
+    }
     let (_, refused) = NOT_FOR.iter().find(|(name, _)| *name == command)?;
     let typed = refused
         .iter()
-        .find(|id| own.value_source(id) == Some(clap::parser::ValueSource::CommandLine))?;
+        .find(|id| own.value_source(id) == Some(ValueSource::CommandLine))?;
     let option = match *typed {
         "targets" => "target",
         "excludes" => "exclude",

@@ -7,7 +7,7 @@ use clap::Args;
 use strata_core::apply::ApplyOutcome;
 use strata_model::Address;
 use strata_model::plan::{Action, Plan, PlanMode, PlanOptions, PlannedVariable};
-use strata_model::state::{PlanRecord, StateSnapshot};
+use strata_model::state::{PlanRecord, RowKey, StateSnapshot};
 use strata_model::store::{Lock, StateStore};
 
 use super::plan::{announce, open, show};
@@ -134,6 +134,7 @@ async fn plan_and_apply(
     fresh: Fresh<'_>,
 ) -> Result<(), CommandError> {
     let importing = !fresh.imports.is_empty();
+    let wanted: Vec<Address> = fresh.imports.keys().cloned().collect();
     let mut planned = bench
         .plan(Request {
             options: fresh.options,
@@ -143,6 +144,9 @@ async fn plan_and_apply(
             lock: Some(lock),
         })
         .await?;
+    for address in wanted {
+        refuse_taken(&planned.snapshot, address)?;
+    }
     if importing {
         planned.plan = only_imports(planned.plan);
     }
@@ -177,6 +181,19 @@ async fn plan_and_apply(
         (&planned.snapshot, fresh.planning.parallelism),
     )
     .await
+}
+
+/// An address holds one object: another one is not imported over it.
+fn refuse_taken(snapshot: &StateSnapshot, address: Address) -> Result<(), CommandError> {
+    let Some(row) = snapshot.rows.get(&RowKey::current(address)) else {
+        return Ok(());
+    };
+    let address = row.address();
+    let id = row.id.as_deref().unwrap_or("no id");
+    let error = CommandError::failed(format!("{address} has an object already: {id}"));
+    Err(error.hint(format!(
+        "If another one is meant: strata state rm '{address}' first."
+    )))
 }
 
 /// Leaves of a plan only the imports: `strata import` does nothing else.

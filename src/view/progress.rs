@@ -57,6 +57,9 @@ impl<'a> Progress<'a> {
     /// Takes an event.
     pub fn event(&self, event: &Event) {
         self.note(event);
+        if let Some(text) = words(event) {
+            tracing::info!(target: "strata::run", "{text}");
+        }
         if let Some((kind, message, fields)) = events::run_event(event) {
             self.ui.event(kind, &message, fields);
         }

@@ -130,6 +130,12 @@ impl<'s> Bench<'s> {
             }
             None => (None, location.passing_key(session)?),
         };
+        tracing::debug!(
+            target: "strata::wiring",
+            state = %location.state.display(),
+            exists = store.is_some(),
+            "the project's state"
+        );
         let clouds = Clouds::open(session, project.base(session)).await?;
         // Without a state nothing is tagged: a passing lineage only fills the place.
         let lineage = store.as_ref().map_or_else(

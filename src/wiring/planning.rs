@@ -143,6 +143,9 @@ impl Bench<'_> {
             if outcome.needs.is_empty() {
                 return Ok(outcome);
             }
+            for need in &outcome.needs {
+                tracing::debug!(target: "strata::wiring", address = %need.address, "read for the plan");
+            }
             let answers = self
                 .reading(request.parallelism)
                 .needs(&outcome.needs)

@@ -45,6 +45,10 @@ fn the_command_names_an_instance_or_says_why_not() {
         .run_words(&["import", "strata_data.each[\"x\"]", "some-id"])
         .exits(0)
         .says("Import complete! Resources: 1 imported.");
+    project
+        .run_words(&["import", "strata_data.each[\"x\"]", "other-id"])
+        .exits(1)
+        .complains("has an object already: some-id");
     assert_eq!(project.run("state list").out, "strata_data.each[\"x\"]\n");
 }
 

@@ -89,6 +89,9 @@ fn options_that_contradict_each_other_are_wrong_usage() {
             .exits(64)
             .complains(&format!("{option} does not go with"));
     }
+    for line in ["plan --speed=5", "--faults=f.yaml apply -auto-approve"] {
+        project.run(line).exits(64).complains("it needs --sandbox");
+    }
     for command in ["destroy", "drift", "import"] {
         let help = project.run(&format!("{command} -help")).exits(0);
         assert!(!help.out.contains("--refresh-only"), "{}", help.out);

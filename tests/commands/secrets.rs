@@ -146,6 +146,19 @@ fn files_are_private() {
 }
 
 #[test]
+fn the_log_tells_of_a_run_and_of_no_secret() {
+    let project = Project::of(TEXT)
+        .env("STRATA_VAR_pw", CANARY)
+        .env("STRATA_LOG", "debug")
+        .env("STRATA_LOG_PATH", "strata.log");
+    project.run("apply -auto-approve").exits(0);
+    let log = std::fs::read_to_string(project.path("strata.log")).unwrap();
+    assert!(log.contains("strata_data.s: Creating..."), "{log}");
+    assert!(log.contains(".strata/state.db"), "{log}");
+    assert!(!log.contains(CANARY), "{log}");
+}
+
+#[test]
 fn the_default_of_a_secret_variable_is_not_shown() {
     let project = Project::of(
         r#"

@@ -79,6 +79,11 @@ fn primary_code(error: &sqlx::Error) -> Option<i64> {
     code.parse::<i64>().ok().map(|code| code & 0xff)
 }
 
+/// Whether another process is writing.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(SQLITE_BUSY)
+}
+
 /// Whether a constraint refused the record.
 pub(crate) fn is_constraint(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| {

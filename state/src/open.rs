@@ -11,7 +11,7 @@ use strata_model::store::StoreError;
 use strata_model::{Clock, IdSource, Lineage, SecretKey};
 
 use crate::database::{connect, connect_options};
-use crate::fault::Doing;
+use crate::fault::{Doing, is_busy};
 use crate::files::{
     Note, Paths, make_directory, make_private, private, sync_directory, with_suffix,
 };
@@ -332,12 +332,12 @@ async fn bring_up_to_date(
         let label = format!("v{version}-{}", found.serial);
         migrate::back_up(conn, upgrade.path, &label, doing).await?;
     }
+    if !migrates {
+        return ensure_writable(conn, doing).await;
+    }
     let mut tx = migrate::begin_write(conn)
         .await
         .map_err(|error| doing.fault(error))?;
-    if !migrates {
-        return tx.rollback().await.map_err(|error| doing.fault(error));
-    }
     let lineage = lineage_bytes(upgrade.lineage);
     let integrity = &upgrade.codec.integrity;
     let mut meta = Meta::read(&mut tx, &lineage, integrity, doing).await?;
@@ -354,6 +354,26 @@ async fn bring_up_to_date(
         tx.commit().await
     };
     result.await.map_err(|error| doing.fault(error))
+}
+
+/// Makes sure that the file can be written. One that another process is writing to can be, and is not waited for: who
+/// holds the lock is found out, and said, without writing.
+async fn ensure_writable(conn: &mut SqliteConnection, doing: Doing<'_>) -> Result<(), StoreError> {
+    let fault = |error| doing.fault(error);
+    sqlx::query(sql::DO_NOT_WAIT)
+        .execute(&mut *conn)
+        .await
+        .map_err(fault)?;
+    match migrate::begin_write(conn).await {
+        Ok(tx) => tx.rollback().await.map_err(fault)?,
+        Err(error) if is_busy(&error) => {}
+        Err(error) => return Err(fault(error)),
+    }
+    sqlx::query(sql::WAIT)
+        .execute(&mut *conn)
+        .await
+        .map_err(fault)?;
+    Ok(())
 }
 
 /// Makes a state under another name and gives it its own when it is complete, so that a half-made one is never seen.

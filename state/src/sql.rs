@@ -17,6 +17,9 @@ pub(crate) const READ_MIGRATIONS: &str =
 pub(crate) const INSERT_MIGRATION: &str =
     "INSERT INTO migrations (version, checksum, applied_at) VALUES (?1, ?2, ?3)";
 pub(crate) const QUICK_CHECK: &str = "PRAGMA quick_check(1)";
+/// Waiting for another process to finish its transaction, as the connection's options have it, and not.
+pub(crate) const WAIT: &str = "PRAGMA busy_timeout = 10000";
+pub(crate) const DO_NOT_WAIT: &str = "PRAGMA busy_timeout = 0";
 pub(crate) const BACK_UP: &str = "VACUUM INTO ?1";
 
 /// How many rows a read of the whole state takes at a time.

@@ -65,7 +65,8 @@ impl Small {
     }
 
     fn state(&self) -> strata_model::state::StateSnapshot {
-        let path = self.mounted.outside(&self.world.state_file());
+        let path = self.world.root().join("copy.db");
+        self.mounted.copy_state(&self.world.state_file(), &path);
         remembered(&path).expect("the state can be read")
     }
 

@@ -102,12 +102,12 @@ fn object_kind(object: &LedgerObject) -> &str {
     object.kind.as_str()
 }
 
-/// A network's default group and main table, and a cluster's group, carry neither Strata's tags nor a name.
+/// A network's default group and main table have no tags, and a cluster's group has those of its service, which nobody
+/// else can set.
 fn is_declared(object: &LedgerObject) -> bool {
-    let made_by_services = ["route-table", "security-group"].contains(&object_kind(object));
-    !made_by_services
-        || object.tags.contains_key(NAME)
-        || object.tags.keys().any(|key| key.starts_with("strata:"))
+    let by_services = ["route-table", "security-group"].contains(&object_kind(object));
+    let has_service_tags = object.tags.keys().any(|key| key.starts_with("aws:"));
+    !by_services || !(object.tags.is_empty() || has_service_tags)
 }
 
 /// The key of the object that a row or an intent names; nothing where the id is not known yet.

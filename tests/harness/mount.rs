@@ -106,10 +106,18 @@ impl Mounted {
         self.shell("rm -f \"$1/filler\"");
     }
 
-    /// Where a file of the file system is seen from outside.
-    pub(crate) fn outside(&self, path: &Path) -> PathBuf {
-        let path = path.strip_prefix("/").expect("an absolute path");
-        PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(path)
+    /// Copies a state, its log and its note to `target`: a database cannot be opened from outside, because the way to
+    /// it leads through links that mean something else there.
+    pub(crate) fn copy_state(&self, state: &Path, target: &Path) {
+        let inside = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
+        let from = inside.join(state.strip_prefix("/").expect("an absolute path"));
+        for suffix in ["", "-wal", ".lock"] {
+            let with = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+            drop(std::fs::remove_file(with(target)));
+            if with(&from).exists() {
+                std::fs::copy(with(&from), with(target)).expect("the state can be copied");
+            }
+        }
     }
 }
 

@@ -16,6 +16,10 @@ const BYTES: u64 = 256 * 1024 * 1024;
 /// What one value is taken to cost, its place in a collection included. It is generous, so that the real memory stays
 /// below the limit.
 pub(crate) const VALUE_BYTES: u64 = 96;
+/// What a text is taken to cost while it is made, in times of its length: it is built, grown and copied to where it stays.
+const BUILT_TEXT: u64 = 3;
+/// One in so many bytes that are kept is taken to be lost between others.
+const LOSS: u64 = 4;
 /// Levels of collections within collections that a value may have: everything that goes through values is recursive.
 const DEPTH: usize = 256;
 /// Steps are counted locally and handed over in portions.
@@ -104,6 +108,8 @@ pub(crate) struct Meter<'b> {
     budget: &'b Budget,
     steps: Cell<u64>,
     bytes: Cell<u64>,
+    /// How many of these are texts that are built and gone once the evaluation ends.
+    building: Cell<u64>,
     exceeded: Cell<Option<Exceeded>>,
 }
 
@@ -113,6 +119,7 @@ impl<'b> Meter<'b> {
             budget,
             steps: Cell::new(0),
             bytes: Cell::new(0),
+            building: Cell::new(0),
             exceeded: Cell::new(None),
         }
     }
@@ -135,13 +142,21 @@ impl<'b> Meter<'b> {
         Ok(())
     }
 
-    /// Takes memory, before it is allocated.
+    /// Takes the memory of a text of so many bytes, before it is allocated.
     pub(crate) fn bytes(&self, count: u64) -> Result<(), Exceeded> {
+        let building = (BUILT_TEXT - 1).saturating_mul(count);
+        self.building.set(self.building.get().saturating_add(building));
+        self.take(count.saturating_add(building))
+    }
+
+    fn take(&self, count: u64) -> Result<(), Exceeded> {
         if let Some(exceeded) = self.exceeded.get() {
             return Err(exceeded);
         }
         let bytes = self.bytes.get().saturating_add(count);
-        if self.budget.bytes().saturating_add(bytes) > self.budget.byte_limit {
+        let kept = self.budget.bytes();
+        let held = kept.saturating_add(kept / LOSS);
+        if held.saturating_add(bytes) > self.budget.byte_limit {
             return self.fail(Exceeded::Bytes(self.budget.byte_limit));
         }
         self.bytes.set(bytes);
@@ -150,7 +165,7 @@ impl<'b> Meter<'b> {
 
     /// Takes the memory of a collection of so many elements.
     pub(crate) fn elements(&self, count: usize) -> Result<(), Exceeded> {
-        self.bytes((count as u64).saturating_mul(VALUE_BYTES))
+        self.take((count as u64).saturating_mul(VALUE_BYTES))
     }
 
     /// Takes a step for every value in a collection, counted as if nothing in it were shared: what is small in memory
@@ -190,7 +205,7 @@ impl<'b> Meter<'b> {
         self.budget
             .steps
             .fetch_add(self.steps.take(), Ordering::Relaxed);
-        let made = self.bytes.take();
+        let made = self.bytes.take().saturating_sub(self.building.take());
         let kept = if made > 64 * 1024 {
             made.min(size(result, made))
         } else {

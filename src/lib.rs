@@ -14,7 +14,7 @@ pub mod view;
 pub mod wiring;
 
 use std::ffi::OsString;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -214,14 +214,52 @@ fn finish(ui: &Ui, result: Result<Outcome, CommandError>) -> u8 {
 /// Says of a panic where it happened and what it said, without the secrets of the run.
 fn report_panics(redactor: Redactor) {
     std::panic::set_hook(Box::new(move |panic| {
-        let place = panic
-            .location()
-            .map(|place| format!(" at {}:{}", place.file(), place.line()))
-            .unwrap_or_default();
-        let payload = panic.payload_as_str().unwrap_or("no message");
-        let text = format!(
-            "error: something that cannot happen has happened{place}: {payload}\n  hint: This is a bug in Strata.\n"
-        );
-        view::emergency(&redactor.redact(&text));
+        view::emergency(&panic_report(panic, &redactor));
     }));
+}
+
+fn panic_report(panic: &PanicHookInfo<'_>, redactor: &Redactor) -> String {
+    let place = panic
+        .location()
+        .map(|place| format!(" at {}:{}", place.file(), place.line()))
+        .unwrap_or_default();
+    let payload = panic.payload_as_str().unwrap_or("no message");
+    let text = format!(
+        "error: something that cannot happen has happened{place}: {payload}\n  hint: This is a bug in Strata.\n"
+    );
+    redactor.redact(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_tells_no_secret() {
+        let redactor = Redactor::default();
+        redactor.add("Canary\"7f3a&91c4");
+        let reports: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (sink, own) = (reports.clone(), std::thread::current().id());
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            // Other tests panic meanwhile.
+            if std::thread::current().id() == own {
+                sink.lock().unwrap().push(panic_report(panic, &redactor));
+            }
+        }));
+        let failed = std::panic::catch_unwind(|| {
+            let error: Result<(), String> = Err("token Canary\"7f3a&91c4 refused".to_owned());
+            error.unwrap();
+        });
+        std::panic::set_hook(before);
+        assert!(failed.is_err());
+        let reports = reports.lock().unwrap();
+        let [report] = reports.as_slice() else {
+            panic!("{reports:?}");
+        };
+        assert!(report.contains("src/lib.rs") && report.contains("refused"));
+        assert!(!report.contains("7f3a"), "{report}");
+    }
 }

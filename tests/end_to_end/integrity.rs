@@ -117,7 +117,10 @@ fn flip(world: &World, good: &[u8], (at, bit): (usize, u8)) -> Flip {
     match remembered(&path) {
         Err(_refused) => Flip::Refused,
         Ok(after) => {
-            assert_eq!(after, before, "bit {bit} of byte {at} was accepted silently");
+            assert_eq!(
+                after, before,
+                "bit {bit} of byte {at} was accepted silently"
+            );
             Flip::Harmless
         }
     }
@@ -162,7 +165,10 @@ fn flipped_bits_are_refused_or_mean_nothing() {
                 );
             }
             (Some(0), Flip::Harmless) => {}
-            _ => panic!("seed {seed}: bit {bit} of byte {at} flipped: {}", finished.text()),
+            _ => panic!(
+                "seed {seed}: bit {bit} of byte {at} flipped: {}",
+                finished.text()
+            ),
         }
     }
     fs::write(&path, &good).expect("the state can be written");
@@ -177,7 +183,12 @@ fn flipped_bits_are_refused_or_mean_nothing() {
 /// Where a text is in the state's rows. Elsewhere it may be in bytes that are no longer used.
 fn places_of(bytes: &[u8], text: &[u8]) -> Vec<usize> {
     let is_there = |window: &(usize, &[u8])| window.1 == text;
-    bytes.windows(text.len()).enumerate().filter(is_there).map(|(at, _)| at).collect()
+    bytes
+        .windows(text.len())
+        .enumerate()
+        .filter(is_there)
+        .map(|(at, _)| at)
+        .collect()
 }
 
 #[test]

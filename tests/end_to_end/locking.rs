@@ -39,7 +39,11 @@ fn live(world: &World) -> usize {
 fn of_two_applies_one_is_refused_at_once() {
     let world = world();
     let first = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(3, Duration::from_secs(60)), "{}", first.output());
+    assert!(
+        world.tap.wait_for(3, Duration::from_secs(60)),
+        "{}",
+        first.output()
+    );
     let second = world.run(&["apply", "-auto-approve"]).expect_code(75);
     let holder = format!("process {}", first.pid());
     let second = second.expect_text(&holder).expect_text("tester@");
@@ -47,26 +51,49 @@ fn of_two_applies_one_is_refused_at_once() {
     world.run(&["plan"]).expect_code(0);
     first.wait().expect_code(0);
     assert_eq!(live(&world), 30);
-    figures(&format!("two applies: second refused with 75 after {:.0?}, naming the holder", second.took));
-    assert!(second.took <= Duration::from_secs(1), "the refusal took {:?}", second.took);
+    figures(&format!(
+        "two applies: second refused with 75 after {:.0?}, naming the holder",
+        second.took
+    ));
+    assert!(
+        second.took <= Duration::from_secs(1),
+        "the refusal took {:?}",
+        second.took
+    );
 }
 
 #[test]
 fn a_second_apply_can_wait() {
     let world = world();
     let first = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(3, Duration::from_secs(60)), "{}", first.output());
+    assert!(
+        world.tap.wait_for(3, Duration::from_secs(60)),
+        "{}",
+        first.output()
+    );
     let second = world.start(&["apply", "-auto-approve", "-lock-timeout=60s"]);
     first.wait().expect_code(0);
     second.wait().expect_code(0);
     assert_eq!(live(&world), 30);
-    assert_eq!(world.ledger().objects.iter().filter(|object| object.kind == "vpc").count(), 30);
+    assert_eq!(
+        world
+            .ledger()
+            .objects
+            .iter()
+            .filter(|object| object.kind == "vpc")
+            .count(),
+        30
+    );
 }
 
 /// The lock's id in the message of a run that was refused.
 fn lock_id(message: &str) -> String {
-    let (_, rest) = message.split_once("lock id ").expect("the message names the lock");
-    rest.chars().take_while(char::is_ascii_alphanumeric).collect()
+    let (_, rest) = message
+        .split_once("lock id ")
+        .expect("the message names the lock");
+    rest.chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect()
 }
 
 /// Whether a transaction that writes is open on the state: SQLite locks a byte of its shared memory for it.
@@ -75,7 +102,9 @@ fn is_writing(world: &World) -> bool {
     let file = std::fs::File::open(path).expect("a state that is written has shared memory");
     let mut lock = Flock::from(FlockType::WriteLock);
     (lock.start, lock.length) = (120, 1);
-    fcntl_getlk(&file, &lock).expect("locks can be looked at").is_some()
+    fcntl_getlk(&file, &lock)
+        .expect("locks can be looked at")
+        .is_some()
 }
 
 /// Stops a process where it does not hold the database: what is stopped in the middle of a transaction has to be
@@ -97,7 +126,11 @@ fn stop_between_commits(world: &World, running: &Running) {
 fn a_holder_that_is_stopped_while_it_writes_is_named_and_waited_for_by_nobody() {
     let world = world();
     let holder = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(3, Duration::from_secs(60)), "{}", holder.output());
+    assert!(
+        world.tap.wait_for(3, Duration::from_secs(60)),
+        "{}",
+        holder.output()
+    );
     let stopped = wait_until(Duration::from_secs(60), || {
         holder.signal(Signal::STOP);
         let writing = is_writing(&world);
@@ -108,22 +141,36 @@ fn a_holder_that_is_stopped_while_it_writes_is_named_and_waited_for_by_nobody() 
     });
     assert!(stopped, "it was never seen to write: {}", holder.output());
     let named = format!("process {}", holder.pid());
-    let refused = world.run(&["apply", "-auto-approve"]).expect_code(75).expect_text(&named);
-    assert!(refused.took <= Duration::from_secs(2), "the refusal took {:?}", refused.took);
+    let refused = world
+        .run(&["apply", "-auto-approve"])
+        .expect_code(75)
+        .expect_text(&named);
+    assert!(
+        refused.took <= Duration::from_secs(2),
+        "the refusal took {:?}",
+        refused.took
+    );
     world.run(&["plan"]).expect_code(0);
     drop(holder.kill());
     world.tap.settle();
     world.run(&["apply", "-auto-approve"]).expect_code(0);
     assert_eq!(live(&world), 30);
     world.expect_no_changes(&[]);
-    figures(&format!("holder stopped in a transaction: second refused with 75 after {:.0?}, naming it", refused.took));
+    figures(&format!(
+        "holder stopped in a transaction: second refused with 75 after {:.0?}, naming it",
+        refused.took
+    ));
 }
 
 fn a_late_holder_does_no_harm(faults: &str, name: &str) {
     let world = world();
     world.cloud.set_faults(faults);
     let late = world.start(&["apply", "-auto-approve"]);
-    assert!(world.tap.wait_for(12, Duration::from_secs(60)), "{}", late.output());
+    assert!(
+        world.tap.wait_for(12, Duration::from_secs(60)),
+        "{}",
+        late.output()
+    );
     stop_between_commits(&world, &late);
     world.tap.settle();
     world.cloud.set_faults("rules: []");
@@ -141,7 +188,11 @@ fn a_late_holder_does_no_harm(faults: &str, name: &str) {
         u64::from(world.remembered().serial != serial)
     ));
     assert_eq!(calls, 0, "calls with an old fence: {}", late.text());
-    assert_eq!(world.remembered().serial, serial, "a commit with an old fence");
+    assert_eq!(
+        world.remembered().serial,
+        serial,
+        "a commit with an old fence"
+    );
     assert!(late.code.is_some_and(|code| code != 0), "{}", late.text());
     assert_eq!(live(&world), 30);
     world.expect_no_changes(&[]);

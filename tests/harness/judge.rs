@@ -33,7 +33,7 @@ pub(crate) struct Faults {
     pub(crate) orphans: Vec<String>,
     /// Two live objects of one address.
     pub(crate) doubles: Vec<String>,
-    /// The state says that it is there, the cloud has none.
+    /// The state says that it is there, and done, and the cloud has none.
     pub(crate) phantoms: Vec<String>,
     /// Success was reported with something else than what was asked for.
     pub(crate) lies: Vec<String>,
@@ -196,7 +196,8 @@ pub(crate) fn judge_known(state: &StateSnapshot, ledger: &Ledger) -> Faults {
             .open_ops
             .iter()
             .any(|open| open.intent.row.key == row.key);
-        if !live.contains_key(key) && !is_open {
+        let says_done = row.status == RowStatus::Ready;
+        if !live.contains_key(key) && says_done && !is_open {
             faults.phantoms.push(format!("{} {}", row.key, key.1));
         }
     }

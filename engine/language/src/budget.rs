@@ -145,7 +145,8 @@ impl<'b> Meter<'b> {
     /// Takes the memory of a text of so many bytes, before it is allocated.
     pub(crate) fn bytes(&self, count: u64) -> Result<(), Exceeded> {
         let building = (BUILT_TEXT - 1).saturating_mul(count);
-        self.building.set(self.building.get().saturating_add(building));
+        self.building
+            .set(self.building.get().saturating_add(building));
         self.take(count.saturating_add(building))
     }
 

@@ -93,7 +93,9 @@ pub enum Resolution {
     Present(Box<StateRow>),
     /// What it was to delete is gone.
     Removed,
-    /// It had no effect, or what it was to delete is still there.
+    /// What it was to delete is still there, and may be half gone or on its way out: the row says that.
+    Remains(Box<StateRow>),
+    /// It had no effect.
     Absent,
     /// More than one object may be its result; a human must remove all but one.
     Several(Vec<String>),
@@ -106,7 +108,7 @@ impl Resolution {
     pub fn outcome(&self) -> Option<OpOutcome> {
         match self {
             Resolution::Present(_) | Resolution::Removed => Some(OpOutcome::Present),
-            Resolution::Absent => Some(OpOutcome::Absent),
+            Resolution::Remains(_) | Resolution::Absent => Some(OpOutcome::Absent),
             Resolution::Several(_) | Resolution::Unreadable(_) => None,
         }
     }
@@ -185,7 +187,7 @@ pub async fn preview(
     let mut after = snapshot;
     for finding in &findings {
         match &finding.resolution {
-            Resolution::Present(row) => {
+            Resolution::Present(row) | Resolution::Remains(row) => {
                 after.rows.insert(row.key.clone(), (**row).clone());
             }
             Resolution::Removed => {
@@ -277,7 +279,7 @@ impl Look<'_> {
         };
         let found = locate(subject.connection.as_ref(), lost, self.since, waiting).await;
         match (found, intent.operation) {
-            (Located::Present(_), Operation::Delete) => Resolution::Absent,
+            (Located::Present(_), Operation::Delete) => self.remains(open),
             (Located::Absent, Operation::Delete) => Resolution::Removed,
             (Located::Present(object), Operation::Create | Operation::Update) => {
                 Resolution::Present(Box::new(self.row(open, &subject, *object)))
@@ -285,6 +287,18 @@ impl Look<'_> {
             (Located::Absent, Operation::Create | Operation::Update) => Resolution::Absent,
             (Located::Several(ids), _) => Resolution::Several(ids),
             (Located::Unreadable(error), _) => Resolution::Unreadable(explain(error)),
+        }
+    }
+
+    /// What was to be deleted is there. Its row, if it has one, no longer says that all of it is.
+    fn remains(&self, open: &OpenOp) -> Resolution {
+        match self.snapshot.rows.get(&open.intent.row.key) {
+            Some(row) => Resolution::Remains(Box::new(StateRow {
+                status: RowStatus::Incomplete,
+                op: Some(open.intent.op),
+                ..row.clone()
+            })),
+            None => Resolution::Absent,
         }
     }
 
@@ -316,7 +330,9 @@ impl Look<'_> {
         let key = &intent.row.key;
         let mut writes = Vec::new();
         match resolution {
-            Resolution::Present(row) => writes.push(Write::PutRow(row.clone())),
+            Resolution::Present(row) | Resolution::Remains(row) => {
+                writes.push(Write::PutRow(row.clone()));
+            }
             Resolution::Removed => {
                 if self.snapshot.rows.contains_key(key) {
                     writes.push(Write::DeleteRow(key.clone()));

@@ -1,8 +1,10 @@
 //! Death at every point, and going on from there.
 
+use strata_model::state::OpOutcome;
+
 use super::scenario::{everything, furnished};
 use super::{Applied, Session};
-use crate::apply::fake::World;
+use crate::apply::fake::{Scripted, World};
 
 /// Applies, dying at the given points after each start, until an apply gets through. Returns how often it died.
 fn survive(world: &World, scenario: &super::scenario::Scenario, deaths: &[u64]) -> usize {
@@ -76,6 +78,68 @@ fn every_prefix_of_the_journal_leads_to_the_same_end() {
         open_effects * 10 > points as usize,
         "{open_effects} of {points}"
     );
+}
+
+/// Makes the create that is sent second stop half-way, for want of quota.
+fn stop_second_create(world: &World) {
+    let mut inner = world.get();
+    let number = inner.mutating_calls + 1;
+    inner.faults.scripted.insert(number, Scripted::Partial);
+}
+
+/// Applies until an apply gets through; each of the others ends with one failed step. Returns how many did.
+fn persist(world: &World, scenario: &super::scenario::Scenario) -> usize {
+    for failed in 0..3 {
+        match attempt(world, scenario).unwrap() {
+            Applied::Run(outcome) if !outcome.is_complete() => {
+                assert_eq!(outcome.failed.len(), 1, "{outcome:?}");
+            }
+            Applied::Run(_) | Applied::Finished => return failed,
+            Applied::Undecided(recovery) => panic!("{recovery:?}"),
+        }
+    }
+    panic!("it fails again and again");
+}
+
+#[test]
+fn every_prefix_of_a_run_with_a_partial_create_leads_to_the_same_end() {
+    let furnished = furnished(21);
+    let calm = furnished.fork();
+    let scenario = everything(&calm);
+    stop_second_create(&calm);
+    let before = calm.get().ticks;
+    assert_eq!(persist(&calm, &scenario), 1);
+    let points = calm.get().ticks - before;
+    let partial = |world: &World| {
+        let inner = world.get();
+        let mut outcomes = inner.store.closed.iter().map(|closed| closed.outcome);
+        outcomes.any(|outcome| outcome == OpOutcome::Partial)
+    };
+    assert!(partial(&calm) && calm.defects().is_empty());
+    let mut partials = 0;
+    for point in 1..=points {
+        let world = furnished.fork();
+        let scenario = everything(&world);
+        stop_second_create(&world);
+        {
+            let mut inner = world.get();
+            inner.crash_at = Some(inner.ticks + point);
+        }
+        // The first apply ends by itself where its failure comes before the death; then the second dies.
+        let died = (0..2).any(|_| attempt(&world, &scenario).is_none());
+        assert!(died, "point {point}");
+        {
+            let mut inner = world.get();
+            inner.crashed = false;
+            inner.crash_at = None;
+        }
+        persist(&world, &scenario);
+        partials += usize::from(partial(&world));
+        assert_eq!(world.defects(), [""; 0], "point {point}");
+        assert_eq!(world.ledger(), calm.ledger(), "point {point}");
+        assert_eq!(world.rows(), calm.rows(), "point {point}");
+    }
+    assert!(partials * 2 > points as usize, "{partials} of {points}");
 }
 
 #[test]

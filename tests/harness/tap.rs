@@ -68,6 +68,11 @@ impl Tap {
         *count >= calls
     }
 
+    /// How many calls were passed on and are not answered.
+    pub(crate) fn flying(&self) -> u64 {
+        self.counts.flying.load(Ordering::SeqCst)
+    }
+
     /// Waits until nothing is on its way to the sandbox.
     pub(crate) fn settle(&self) {
         let is_quiet = || self.counts.flying.load(Ordering::SeqCst) == 0;

@@ -81,7 +81,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         let prepared = prepare(ui, planning, &directory);
         match prepared {
             Ok(prepared) => ui = prepared,
-            Err((ui, error)) => {
+            Err(refused) => {
+                let (ui, error) = *refused;
                 ui.error(&error);
                 return exit_code(&Err(error));
             }
@@ -153,9 +154,9 @@ fn prepare(
     ui: Ui,
     planning: &mut arguments::PlanningArguments,
     directory: &std::path::Path,
-) -> Result<Ui, (Ui, CommandError)> {
+) -> Result<Ui, Box<(Ui, CommandError)>> {
     if let Err(error) = planning.targets.read_files(directory) {
-        return Err((ui, error));
+        return Err(Box::new((ui, error)));
     }
     let Some(path) = &planning.json_into else {
         return Ok(ui);
@@ -164,7 +165,7 @@ fn prepare(
         Ok(file) => Ok(ui.with_events(Box::new(file))),
         Err(error) => {
             let error = CommandError::file("cannot write the events to", path, error);
-            Err((ui, error))
+            Err(Box::new((ui, error)))
         }
     }
 }
@@ -250,8 +251,8 @@ mod tests {
             }
         }));
         let failed = std::panic::catch_unwind(|| {
-            let error: Result<(), String> = Err("token Canary\"7f3a&91c4 refused".to_owned());
-            error.unwrap();
+            let refused = "token Canary\"7f3a&91c4 refused".to_owned();
+            std::panic::panic_any(format!("{refused:?}"));
         });
         std::panic::set_hook(before);
         assert!(failed.is_err());

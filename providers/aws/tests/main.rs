@@ -51,6 +51,10 @@ async fn run_all(moto: Option<SocketAddr>, skips: &'static [Skip]) -> Report {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long the suite takes is printed"
+)]
 async fn sandbox() {
     let begin = Instant::now();
     let report = run_all(None, &[]).await;
@@ -58,6 +62,10 @@ async fn sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long the suite takes is printed"
+)]
 async fn moto() {
     let begin = Instant::now();
     let moto = Moto::start().await;

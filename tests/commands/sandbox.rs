@@ -93,10 +93,6 @@ pub(crate) fn slow_apply(project: &Project) -> SlowApply {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long the process takes to end is what is tested"
-)]
 fn a_second_interrupt_ends_at_once() {
     let project = Project::of(VPC);
     let mut slow = slow_apply(&project);

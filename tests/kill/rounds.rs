@@ -75,7 +75,9 @@ fn killed_runs_lose_nothing_and_double_nothing() {
         figures: Figures::default(),
         after_kill: false,
     };
-    eprintln!("seed {seed}: STRATA_SEED={seed} strikes at the same calls again");
+    figures(&format!(
+        "seed {seed}: STRATA_SEED={seed} strikes at the same calls again"
+    ));
     let mut generation = 0;
     while rounds.figures.kills < rounds.wanted {
         rounds.life(generation);
@@ -126,7 +128,9 @@ impl Rounds {
             }
             unsuccessful += 1;
             let text = finished.text();
-            eprintln!("{phase:?} was not killed and did not succeed: {text}");
+            figures(&format!(
+                "{phase:?} was not killed and did not succeed: {text}"
+            ));
             if unsuccessful == PATIENCE {
                 self.figures.faults.stuck.push(text.clone());
                 panic!(

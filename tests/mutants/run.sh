@@ -17,13 +17,13 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$scratch/target} CARGO_INCREMENTAL=0
 # MUTANT|CARGO ARGUMENTS|TEST FILTERS: the tests that should notice.
 mutants=(
   "sdk-retries|--workspace --test survival|end_to_end::reading kill::chaos"
-  "intent-after-call|--workspace --lib|apply::tests"
-  "token-reused|--workspace --lib|apply::tests"
+  "intent-after-call|-p strata-core --lib|apply::tests"
+  "token-reused|-p strata-core --lib|apply::tests"
   "first-page-only|--workspace --test survival|end_to_end::reading"
   "refusal-read-as-absence|--workspace --test survival|end_to_end::reading"
-  "fence-unchecked|--workspace --test store|locking"
-  "replace-as-one-step|--workspace --lib|apply::tests"
-  "row-apart-from-result|--workspace --lib|apply::tests"
+  "fence-unchecked|-p strata-state --test store|locking"
+  "replace-as-one-step|-p strata-core --lib|apply::tests"
+  "row-apart-from-result|-p strata-core --lib|apply::tests"
 )
 
 fail() {

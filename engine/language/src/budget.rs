@@ -20,8 +20,9 @@ pub(crate) const VALUE_BYTES: u64 = 96;
 const BUILT_TEXT: u64 = 3;
 /// One in so many bytes that are kept is taken to be lost between others.
 const LOSS: u64 = 4;
-/// Levels of collections within collections that a value may have: everything that goes through values is recursive.
-const DEPTH: usize = 256;
+/// Levels of collections within collections that a value may have: everything that goes through values is recursive, and
+/// a value is stored with its type, whose JSON has two levels for each of the value's and is read to a depth of 128.
+const DEPTH: usize = 56;
 /// Steps are counted locally and handed over in portions.
 const PORTION: u64 = 256;
 

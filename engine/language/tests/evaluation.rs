@@ -411,13 +411,18 @@ fn values_that_repeat_themselves_are_counted_in_full() {
         (&format!("{bomb} == 1"), "error E0108 steps"),
         (&format!("true ? {bomb} : 1"), "error E0108 steps"),
     ]);
-    let deep = format!("yamldecode(\"{}{}\")", "[".repeat(250), "]".repeat(250));
+    let deep = format!("yamldecode(\"{}{}\")", "[".repeat(50), "]".repeat(50));
     check(&[
         (&format!("length({deep})"), "1"),
         (
             &format!("[[[[[[[[[[{deep}]]]]]]]]]]"),
-            "error E0105 256 levels",
+            "error E0105 56 levels",
         ),
+    ]);
+    let deeper = |decode: &str| format!("{decode}(\"{}{}\")", "[".repeat(60), "]".repeat(60));
+    check(&[
+        (&deeper("yamldecode"), "error E0105 56 levels"),
+        (&deeper("jsondecode"), "error E0105 56 levels"),
     ]);
 }
 

@@ -513,6 +513,19 @@ mod tests {
     }
 
     #[test]
+    fn the_deepest_value_that_definitions_make_comes_back() {
+        let wrap = |value: Value, level: usize| match level % 2 {
+            0 => Value::tuple(vec![value]),
+            _ => Value::object([("in", value)]),
+        };
+        let value = Value::object([("deep", (0..56).fold(Value::from(1), wrap))]);
+        let ty = Type::object([("deep", Type::Any)]);
+        let text = serde_json::to_string(&Encoded::of(&value, &ty)).unwrap();
+        let stored: Encoded = serde_json::from_str(&text).unwrap();
+        assert_eq!(stored.decode(&ty), Ok(value));
+    }
+
+    #[test]
     fn what_does_not_fit_is_named() {
         let encoded = Encoded {
             json: serde_json::json!({"a": [1, "x"]}).into(),

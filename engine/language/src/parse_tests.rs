@@ -2,7 +2,7 @@
 
 use strata_model::{Diagnostic, FileId, SourceMap, source::SourceFile};
 
-use crate::expression::{BinaryOperator, Expr, ExprKind, TemplatePart, UnaryOperator};
+use crate::expression::{Expr, ExprKind, TemplatePart, UnaryOperator};
 use crate::parse;
 
 /// Writes a tree in one line; text in quotes, all else by its kind.
@@ -27,12 +27,7 @@ pub(crate) fn tree(expr: &Expr) -> String {
         ExprKind::Unary(UnaryOperator::Negate, inner) => format!("(neg {})", tree(inner)),
         ExprKind::Unary(UnaryOperator::Not, inner) => format!("(not {})", tree(inner)),
         ExprKind::Binary(operator, left, right) => {
-            format!(
-                "({} {} {})",
-                operator_sign(*operator),
-                tree(left),
-                tree(right)
-            )
+            format!("({} {} {})", operator.sign(), tree(left), tree(right))
         }
         ExprKind::Conditional {
             condition,
@@ -72,24 +67,6 @@ pub(crate) fn tree(expr: &Expr) -> String {
             );
             text + ")"
         }
-    }
-}
-
-fn operator_sign(operator: BinaryOperator) -> &'static str {
-    match operator {
-        BinaryOperator::Add => "+",
-        BinaryOperator::Subtract => "-",
-        BinaryOperator::Multiply => "*",
-        BinaryOperator::Divide => "/",
-        BinaryOperator::Modulo => "%",
-        BinaryOperator::Equal => "==",
-        BinaryOperator::NotEqual => "!=",
-        BinaryOperator::Less => "<",
-        BinaryOperator::LessOrEqual => "<=",
-        BinaryOperator::Greater => ">",
-        BinaryOperator::GreaterOrEqual => ">=",
-        BinaryOperator::And => "&&",
-        BinaryOperator::Or => "||",
     }
 }
 

@@ -71,24 +71,6 @@ fn out_of_range(symbol: &str) -> OperandFault {
     }
 }
 
-fn symbol(operator: BinaryOperator) -> &'static str {
-    match operator {
-        BinaryOperator::Add => "+",
-        BinaryOperator::Subtract => "-",
-        BinaryOperator::Multiply => "*",
-        BinaryOperator::Divide => "/",
-        BinaryOperator::Modulo => "%",
-        BinaryOperator::Equal => "==",
-        BinaryOperator::NotEqual => "!=",
-        BinaryOperator::Less => "<",
-        BinaryOperator::LessOrEqual => "<=",
-        BinaryOperator::Greater => ">",
-        BinaryOperator::GreaterOrEqual => ">=",
-        BinaryOperator::And => "&&",
-        BinaryOperator::Or => "||",
-    }
-}
-
 impl Run<'_> {
     pub(super) fn binary(
         &self,
@@ -126,7 +108,7 @@ impl Run<'_> {
         env: Env<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Result<Value, OperandFault> {
-        let symbol = symbol(operator);
+        let symbol = operator.sign();
         let decisive = operator == BinaryOperator::Or;
         let first = operand(&left, &Type::Bool, 0, symbol)?;
         if first.as_bool() == Some(decisive) {
@@ -238,7 +220,7 @@ fn common_type([then, otherwise]: &[Value; 2]) -> Option<Type> {
 
 /// Operators that need both operands.
 fn strict(operator: BinaryOperator, left: &Value, right: &Value) -> Result<Value, OperandFault> {
-    let symbol = symbol(operator);
+    let symbol = operator.sign();
     if let BinaryOperator::Equal | BinaryOperator::NotEqual = operator {
         let secret = left.has_secret() || right.has_secret();
         let result = match equal::equal(left, right) {
@@ -301,5 +283,5 @@ fn numbers(operator: BinaryOperator, left: Number, right: Number) -> Result<Valu
     };
     number
         .map(Value::number)
-        .ok_or_else(|| out_of_range(symbol(operator)))
+        .ok_or_else(|| out_of_range(operator.sign()))
 }

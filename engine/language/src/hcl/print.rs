@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use strata_model::address::is_name;
 
-use crate::expression::{
-    BinaryOperator, Expr, ExprKind, ForExpr, ObjectItem, TemplatePart, UnaryOperator,
-};
+use crate::expression::{Expr, ExprKind, ForExpr, ObjectItem, TemplatePart, UnaryOperator};
 
 use super::expression::precedence;
 
@@ -74,7 +72,7 @@ fn write(text: &mut String, expr: &Expr, around: u8) {
         ExprKind::Binary(operator, left, right) => {
             write(text, left, own);
             text.push(' ');
-            text.push_str(sign(*operator));
+            text.push_str(operator.sign());
             text.push(' ');
             write(text, right, own + 1);
         }
@@ -132,24 +130,6 @@ fn tightness(kind: &ExprKind) -> u8 {
         | ExprKind::SplatElement
         | ExprKind::Call { .. }
         | ExprKind::For(_) => u8::MAX,
-    }
-}
-
-fn sign(operator: BinaryOperator) -> &'static str {
-    match operator {
-        BinaryOperator::Add => "+",
-        BinaryOperator::Subtract => "-",
-        BinaryOperator::Multiply => "*",
-        BinaryOperator::Divide => "/",
-        BinaryOperator::Modulo => "%",
-        BinaryOperator::Equal => "==",
-        BinaryOperator::NotEqual => "!=",
-        BinaryOperator::Less => "<",
-        BinaryOperator::LessOrEqual => "<=",
-        BinaryOperator::Greater => ">",
-        BinaryOperator::GreaterOrEqual => ">=",
-        BinaryOperator::And => "&&",
-        BinaryOperator::Or => "||",
     }
 }
 

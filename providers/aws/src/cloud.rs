@@ -12,6 +12,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use futures::future::BoxFuture;
+use futures::{StreamExt, stream};
 use strata_model::provider::{ConnectContext, OwnedObject, ProviderErrorKind, SandboxEndpoint};
 use strata_model::{Clock, Lineage};
 use tokio::sync::OnceCell;
@@ -21,7 +23,7 @@ use crate::error::{Failure, send};
 use crate::tags::Tags;
 
 /// How many calls for single objects are under way at once.
-pub(crate) const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 8;
 /// The region of the sandbox where none is configured.
 const SANDBOX_REGION: &str = "us-east-1";
 /// How long a listing by lineage serves a second question, in the cloud's time.
@@ -279,6 +281,14 @@ const PARTITIONS: &[Partition] = &[
         reverse_dns_prefix: "eu.amazonaws",
     },
 ];
+
+/// Does work for single objects, some of it at once; the results are in the order of the work.
+///
+/// It is boxed: the compiler cannot prove the unboxed form to be `Send` for all lifetimes.
+pub(crate) async fn at_once<'w, T: Send>(work: impl Iterator<Item = BoxFuture<'w, T>>) -> Vec<T> {
+    let work: Vec<_> = work.collect();
+    stream::iter(work).buffered(AT_ONCE).collect().await
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,5 @@
 //! `aws_eip`.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Address, DomainType, Filter, ResourceType as TaggedType, Tag};
 use serde::{Deserialize, Serialize};
@@ -11,7 +9,7 @@ use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 use crate::change::Change;
 use crate::checks::Checks;
 use crate::cloud::Cloud;
-use crate::ec2::listed::{self, Listed, Observed};
+use crate::ec2::listed::{self, Listed};
 use crate::ec2::tagging;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -113,22 +111,15 @@ impl ResourceType for Eips {
         let what = format!("public address {id}");
         let look = || listed::observe(self, step.cloud, id, planned);
         let now = step.until(&what, look, |_| true).await?;
-        let difference = tagging::difference(step, now.live.tags(), planned.tags.as_ref());
-        if !tagging::converge(step, id, difference).await? {
-            return Ok(now.object);
-        }
-        let is_settled = |now: &Observed<Self>| {
-            tagging::difference(step, now.live.tags(), planned.tags.as_ref()).is_empty()
-        };
-        Ok(step.until(&what, look, is_settled).await?.object)
+        let tags = planned.tags.as_ref();
+        listed::converge_tags(self, step, target, (&what, now, tags)).await
     }
 
     async fn delete(&self, step: &Step<'_>, id: &str, _prior: &Eip) -> Result<(), Failure> {
         let ec2 = &step.clients().await?.ec2;
         let call = ec2.release_address().allocation_id(id);
         found(step.change("ReleaseAddress", call.send()).await)?;
-        let look = || listed::one(self, step.cloud, id);
-        step.until_gone(id, Duration::from_secs(2), look).await
+        listed::until_gone(self, step, id).await
     }
 
     async fn owned(&self, cloud: &Cloud) -> Result<Vec<OwnedObject>, Failure> {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, Tag};
-use futures::StreamExt;
-use futures::stream;
+use futures::FutureExt;
 use strata_model::provider::{OwnedObject, TAG_LINEAGE, TAG_OP};
 
-use crate::cloud::{AT_ONCE, Cloud};
+use crate::cloud::{Cloud, at_once};
+use crate::ec2::tagging;
 use crate::error::Failure;
-use crate::resource::{Found, Lost, ResourceType, Seen, Wanted};
+use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
 use crate::tags::{self, Tags};
 
@@ -65,9 +65,7 @@ pub(crate) async fn read<T: Listed>(
             None => Ok(None),
         }
     });
-    // Boxed: the compiler cannot prove the unboxed form to be `Send` for all lifetimes.
-    let completed: Vec<_> = completed.map(futures::FutureExt::boxed).collect();
-    stream::iter(completed).buffered(AT_ONCE).collect().await
+    at_once(completed.map(FutureExt::boxed)).await
 }
 
 /// What is known of each id: the object, or why it could not be looked at; nothing where it does not exist.
@@ -200,6 +198,23 @@ pub(crate) async fn observe<T: Listed>(
         live,
         object: seen.object,
     }))
+}
+
+/// Brings the tags of an object to what is wanted, where nothing else of it can change, and waits until they are seen.
+pub(crate) async fn converge_tags<T: Listed>(
+    ty: &T,
+    step: &Step<'_>,
+    target: &Target<'_, T::Object>,
+    (what, now, wanted): (&str, Observed<T>, Option<&Tags>),
+) -> Result<T::Object, Failure> {
+    let difference = tagging::difference(step, T::identity(&now.live).1, wanted);
+    if !tagging::converge(step, target.id, difference).await? {
+        return Ok(now.object);
+    }
+    let look = || observe(ty, step.cloud, target.id, target.planned);
+    let is_settled =
+        |now: &Observed<T>| tagging::difference(step, T::identity(&now.live).1, wanted).is_empty();
+    Ok(step.until(what, look, is_settled).await?.object)
 }
 
 /// Waits until an object is gone.

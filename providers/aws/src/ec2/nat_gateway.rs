@@ -175,14 +175,8 @@ impl ResourceType for NatGateways {
         let look = || listed::observe(self, step.cloud, id, planned);
         step.until(&what, look, |_| true).await?;
         let now = until_available(self, step, target).await?;
-        let difference = tagging::difference(step, now.live.tags(), planned.tags.as_ref());
-        if !tagging::converge(step, id, difference).await? {
-            return Ok(now.object);
-        }
-        let is_settled = |now: &Observed<Self>| {
-            tagging::difference(step, now.live.tags(), planned.tags.as_ref()).is_empty()
-        };
-        Ok(step.until(&what, look, is_settled).await?.object)
+        let tags = planned.tags.as_ref();
+        listed::converge_tags(self, step, target, (&what, now, tags)).await
     }
 
     async fn delete(&self, step: &Step<'_>, id: &str, _prior: &NatGateway) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_eks::types::AccessEntry as LiveEntry;
-use futures::{FutureExt, StreamExt, stream};
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::Value;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
@@ -13,7 +13,7 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{AT_ONCE, Cloud};
+use crate::cloud::{Cloud, at_once};
 use crate::eks::tagging;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -159,8 +159,7 @@ impl ResourceType for AccessEntries {
             }
             .boxed()
         });
-        let reads: Vec<_> = reads.collect();
-        stream::iter(reads).buffered(AT_ONCE).collect().await
+        at_once(reads).await
     }
 
     async fn find(

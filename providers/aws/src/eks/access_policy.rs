@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_eks::types::{AccessScope, AccessScopeType, AssociatedAccessPolicy};
-use futures::{FutureExt, StreamExt, stream};
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::Value;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
@@ -13,7 +13,7 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{AT_ONCE, Cloud};
+use crate::cloud::{Cloud, at_once};
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
@@ -131,12 +131,10 @@ impl ResourceType for AccessPolicies {
             .filter_map(|wanted| parts(&wanted.id).ok())
             .map(|(cluster, principal, _)| (cluster, principal))
             .collect();
-        let lists: Vec<_> = entries
+        let lists = entries
             .into_iter()
-            .map(|entry| async move { (entry, associated(cloud, entry).await) }.boxed())
-            .collect();
-        let lists: BTreeMap<(&str, &str), _> =
-            stream::iter(lists).buffered(AT_ONCE).collect().await;
+            .map(|entry| async move { (entry, associated(cloud, entry).await) }.boxed());
+        let lists: BTreeMap<(&str, &str), _> = at_once(lists).await.into_iter().collect();
         let answers = wanted.iter().map(|wanted| {
             let (cluster, principal, policy) = parts(&wanted.id)?;
             match lists.get(&(cluster, principal)) {

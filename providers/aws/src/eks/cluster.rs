@@ -5,7 +5,7 @@ use aws_sdk_eks::types::{
     AuthenticationMode, Cluster as LiveCluster, ClusterStatus, CreateAccessConfigRequest, IpFamily,
     KubernetesNetworkConfigRequest, SupportType, UpgradePolicyRequest,
 };
-use futures::{FutureExt, StreamExt, stream};
+use futures::FutureExt;
 use strata_model::provider::{ProviderError, ProviderErrorKind, Stage};
 use strata_model::schema::ResourceSchema;
 use strata_model::{AttributePath, Type, Value};
@@ -13,7 +13,7 @@ use strata_model::{AttributePath, Type, Value};
 use crate::change::Change;
 use crate::checks::{Checks, minor};
 use crate::cidr;
-use crate::cloud::{AT_ONCE, Cloud};
+use crate::cloud::{Cloud, at_once};
 use crate::eks::cluster_change::{self, vpc_request};
 use crate::eks::cluster_schema::{
     self, AccessConfig, CertificateAuthority, Cluster, Identity, LATE, MODES, NetworkConfig, Oidc,
@@ -80,8 +80,7 @@ impl ResourceType for Clusters {
             }
             .boxed()
         });
-        let reads: Vec<_> = reads.collect();
-        stream::iter(reads).buffered(AT_ONCE).collect().await
+        at_once(reads).await
     }
 
     async fn find(

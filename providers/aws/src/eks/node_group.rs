@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use aws_sdk_eks::types::{
     AmiTypes, CapacityTypes, Nodegroup as LiveGroup, NodegroupScalingConfig, NodegroupStatus,
 };
-use futures::{FutureExt, StreamExt, stream};
+use futures::FutureExt;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::ResourceSchema;
 
 use crate::change::Change;
 use crate::checks::{Checks, minor};
-use crate::cloud::{AT_ONCE, Cloud};
+use crate::cloud::{Cloud, at_once};
 use crate::eks::node_group_change::{self, limits_request, taints_request};
 use crate::eks::node_group_schema::{self, NodeGroup, Scaling, Taint, UpdateLimits};
 use crate::eks::updates::{self, Subject};
@@ -78,8 +78,7 @@ impl ResourceType for NodeGroups {
             }
             .boxed()
         });
-        let reads: Vec<_> = reads.collect();
-        stream::iter(reads).buffered(AT_ONCE).collect().await
+        at_once(reads).await
     }
 
     async fn find(

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::{Role as LiveRole, Tag};
-use futures::{FutureExt, StreamExt, stream};
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{AT_ONCE, Cloud};
+use crate::cloud::{Cloud, at_once};
 
 use crate::error::{Failure, found, send};
 use crate::iam::policy;
@@ -146,8 +146,7 @@ impl ResourceType for Roles {
             }
             .boxed()
         });
-        let reads: Vec<_> = reads.collect();
-        stream::iter(reads).buffered(AT_ONCE).collect().await
+        at_once(reads).await
     }
 
     async fn find(&self, cloud: &Cloud, lost: &Lost<Role>) -> Result<Vec<Found<Role>>, Failure> {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::{FutureExt, StreamExt, stream};
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{AT_ONCE, Cloud};
+use crate::cloud::{Cloud, at_once};
 
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -84,11 +84,10 @@ impl ResourceType for RolePolicyAttachments {
             .filter_map(|wanted| parts(&wanted.id))
             .map(|(role, _)| role)
             .collect();
-        let lists: Vec<_> = roles
+        let lists = roles
             .into_iter()
-            .map(|role| async move { (role, attached(cloud, role).await) }.boxed())
-            .collect();
-        let lists: BTreeMap<&str, _> = stream::iter(lists).buffered(AT_ONCE).collect().await;
+            .map(|role| async move { (role, attached(cloud, role).await) }.boxed());
+        let lists: BTreeMap<&str, _> = at_once(lists).await.into_iter().collect();
         wanted
             .iter()
             .map(|wanted| {

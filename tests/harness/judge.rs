@@ -93,7 +93,8 @@ pub(crate) fn declared_objects(ledger: &Ledger) -> BTreeMap<ObjectKey, &LedgerOb
         let (resource, _) = TYPES
             .iter()
             .find(|(_, kind)| *kind == object_kind(object))?;
-        is_declared(object).then(|| ((*resource, object.id.clone()), object))
+        let is_declared = !is_made_with_another(object, ledger);
+        is_declared.then(|| ((*resource, object.id.clone()), object))
     };
     ledger.live().filter_map(keyed).collect()
 }
@@ -102,12 +103,18 @@ fn object_kind(object: &LedgerObject) -> &str {
     object.kind.as_str()
 }
 
-/// A network's default group and main table have no tags, and a cluster's group has those of its service, which nobody
-/// else can set.
-fn is_declared(object: &LedgerObject) -> bool {
-    let by_services = ["route-table", "security-group"].contains(&object_kind(object));
-    let has_service_tags = object.tags.keys().any(|key| key.starts_with("aws:"));
-    !by_services || !(object.tags.is_empty() || has_service_tags)
+/// Whether the service made it by itself, in the call that made something else: a network comes with a group and a table,
+/// a cluster with a group.
+fn is_made_with_another(object: &LedgerObject, ledger: &Ledger) -> bool {
+    let own = match object_kind(object) {
+        "route-table" => "CreateRouteTable",
+        "security-group" => "CreateSecurityGroup",
+        _ => return false,
+    };
+    let calls = &ledger.calls;
+    let place = calls.binary_search_by_key(&object.created_seq, |call| call.seq);
+    let made_by = place.map(|place| calls[place].operation.as_str());
+    made_by != Ok(own)
 }
 
 /// The key of the object that a row or an intent names; nothing where the id is not known yet.

@@ -1,5 +1,7 @@
 //! The SQLite file: one row per object, one per call. The world lives in memory and is written through.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -109,6 +111,7 @@ impl Store {
             path: path.to_owned(),
             source,
         };
+        make_private(path).map_err(|error| open(error.into()))?;
         let mut connection = connect(path).await.map_err(open)?;
         for statement in SCHEMA {
             sqlx::query(statement)
@@ -156,6 +159,15 @@ impl Store {
             .send(command)
             .map_err(|_closed| SandboxError::Closed)
     }
+}
+
+/// Makes a new store one that only its owner may read: it holds what was sent, and with that values of a project.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {

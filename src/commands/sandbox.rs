@@ -10,6 +10,7 @@ use crate::error::{CommandError, Outcome};
 use crate::session::Session;
 use crate::view::style::escape_line;
 use crate::wiring::clouds::{SANDBOX_STORE, check_url, open_sandbox, remote_error, sandbox_error};
+use crate::wiring::location::SANDBOX_STATE;
 
 /// `strata sandbox …`
 #[derive(Debug, Clone, Subcommand)]
@@ -160,31 +161,22 @@ async fn ledger(session: &Session, arguments: &LedgerArguments) -> Result<Outcom
 }
 
 async fn reset(session: &Session) -> Result<Outcome, CommandError> {
-    if let Some(url) = session
-        .global
-        .sandbox
-        .as_deref()
-        .filter(|url| !url.is_empty())
-    {
-        Remote::new(check_url(url)?)
-            .map_err(remote_error)?
-            .reset()
-            .await
-            .map_err(remote_error)?;
-    }
     let data = session.data_directory(&session.directory);
-    let served = session
-        .global
-        .sandbox
-        .as_deref()
-        .is_some_and(|url| !url.is_empty());
-    let mut removed = served;
-    // The store of a sandbox that another process serves is that process's own.
-    if !served {
-        refuse_store_in_use(session, &data).await?;
-        removed |= remove_family(&data, SANDBOX_STORE.trim_end_matches(".db"))?;
-    }
-    removed |= remove_family(&data, "sandbox-state")?;
+    refuse_state_in_use(&data)?;
+    let url = session.global.sandbox.as_deref();
+    let mut removed = match url.filter(|url| !url.is_empty()) {
+        // The store of a sandbox that another process serves is that process's own.
+        Some(url) => {
+            let remote = Remote::new(check_url(url)?).map_err(remote_error)?;
+            remote.reset().await.map_err(remote_error)?;
+            true
+        }
+        None => {
+            refuse_store_in_use(session, &data).await?;
+            remove_family(&data, SANDBOX_STORE.trim_end_matches(".db"))?
+        }
+    };
+    removed |= remove_family(&data, SANDBOX_STATE.trim_end_matches(".db"))?;
     let done = if removed {
         "Removed the sandbox's store and state."
     } else {
@@ -192,6 +184,20 @@ async fn reset(session: &Session) -> Result<Outcome, CommandError> {
     };
     session.ui.line(done);
     Ok(Outcome::Done)
+}
+
+/// A run would go on with a state that has no name any more, and its objects would be forgotten.
+fn refuse_state_in_use(data: &std::path::Path) -> Result<(), CommandError> {
+    let state = data.join(SANDBOX_STATE);
+    let in_use = strata_state::is_in_use(&state)
+        .map_err(|error| CommandError::file("cannot look at the lock of", &state, error))?;
+    if !in_use {
+        return Ok(());
+    }
+    Err(
+        CommandError::failed("a run is working on the sandbox's state")
+            .hint("Wait until it ends, or end it. Nothing was removed."),
+    )
 }
 
 /// A world that some process lives in is not taken away from beneath it. One that cannot be read may go.

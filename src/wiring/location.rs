@@ -16,6 +16,9 @@ use crate::session::Session;
 /// The file that names a project's lineage, and is committed.
 pub const LINEAGE_FILE: &str = "strata.lock";
 
+/// The state of a project on the sandbox, among the project's data.
+pub const SANDBOX_STATE: &str = "sandbox-state.db";
+
 /// How the lineage of a sandbox's state begins: a state of the one kind is refused where the other is meant.
 const SANDBOX_MARK: [u8; 4] = *b"\x5abox";
 
@@ -82,13 +85,7 @@ impl Location {
         let state = chosen
             .or_else(|| environment.map(|text| session.directory.join(local(text))))
             .or_else(|| declared.map(|text| base.join(local(text))))
-            .unwrap_or_else(|| {
-                data.join(if sandbox {
-                    "sandbox-state.db"
-                } else {
-                    "state.db"
-                })
-            });
+            .unwrap_or_else(|| data.join(if sandbox { SANDBOX_STATE } else { "state.db" }));
         let lineage_file = directory
             .filter(|_| !sandbox)
             .map(|directory| directory.join(LINEAGE_FILE));

@@ -24,5 +24,6 @@ mod store;
 #[cfg(test)]
 mod testing;
 
+pub use lock::is_in_use;
 pub use open::{Access, OpenOptions};
 pub use store::SqliteStore;

@@ -10,7 +10,7 @@ use strata_model::state::LockHolder;
 use strata_model::store::StoreError;
 
 use crate::fault::Doing;
-use crate::files::{Note, private, with_suffix};
+use crate::files::{Note, Paths, private, with_suffix};
 use crate::integrity::{Mac, Table};
 use crate::meta::signed;
 use crate::record::{Codec, inconsistent, to_json};
@@ -42,6 +42,21 @@ pub(crate) fn try_lock_file(path: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
+}
+
+/// Whether a run holds the lock of a state at this moment. A state that is not there is not in use.
+///
+/// It is an answer for those who would remove the files of a state; to work on one, take its lock.
+///
+/// # Errors
+///
+/// Where the lock file is there and cannot be opened.
+pub fn is_in_use(state: &Path) -> io::Result<bool> {
+    let lock = Paths::of(state).lock;
+    if !lock.try_exists()? {
+        return Ok(false);
+    }
+    Ok(try_lock_file(&lock)?.is_none())
 }
 
 #[cfg(unix)]

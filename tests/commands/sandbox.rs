@@ -1,6 +1,7 @@
 //! The sandbox: in the process, served, and looked into.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 
 use crate::support::Project;
@@ -155,6 +156,10 @@ fn a_network_lives_and_dies_in_the_sandbox() {
         "{live:?}"
     );
     project.run("sandbox ledger").exits(0).says("CreateVpc");
+    for file in [".strata/sandbox.db", ".strata/sandbox-state.db"] {
+        let mode = std::fs::metadata(project.path(file)).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600, "{file}");
+    }
     project
         .run("--sandbox destroy -auto-approve")
         .exits(0)

@@ -78,11 +78,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     let directory = directory(&parsed);
     if let Some(planning) = commands::planning(&mut parsed.command) {
         ui = ui.with_input(planning.input).with_concise(planning.concise);
-        let prepared = prepare(ui, planning, &directory);
-        match prepared {
-            Ok(prepared) => ui = prepared,
-            Err(refused) => {
-                let (ui, error) = *refused;
+        match prepare(planning, &directory) {
+            Ok(None) => {}
+            Ok(Some(events)) => ui = ui.with_events(Box::new(events)),
+            Err(error) => {
                 ui.error(&error);
                 return exit_code(&Err(error));
             }
@@ -151,23 +150,17 @@ fn wrong(error: clap::Error) -> Parse {
 
 /// Reads and opens the files that planning options name.
 fn prepare(
-    ui: Ui,
     planning: &mut arguments::PlanningArguments,
     directory: &std::path::Path,
-) -> Result<Ui, Box<(Ui, CommandError)>> {
-    if let Err(error) = planning.targets.read_files(directory) {
-        return Err(Box::new((ui, error)));
-    }
+) -> Result<Option<std::fs::File>, CommandError> {
+    planning.targets.read_files(directory)?;
     let Some(path) = &planning.json_into else {
-        return Ok(ui);
+        return Ok(None);
     };
-    match std::fs::File::create(directory.join(path)) {
-        Ok(file) => Ok(ui.with_events(Box::new(file))),
-        Err(error) => {
-            let error = CommandError::file("cannot write the events to", path, error);
-            Err(Box::new((ui, error)))
-        }
-    }
+    let file = std::fs::File::create(directory.join(path));
+    let file =
+        file.map_err(|error| CommandError::file("cannot write the events to", path, error))?;
+    Ok(Some(file))
 }
 
 fn directory(parsed: &CommandLine) -> PathBuf {

@@ -213,6 +213,10 @@ pub enum Command {
     Show(commands::show::Arguments),
     /// Show the project's outputs
     Output(commands::output::Arguments),
+    /// Write a kubeconfig for a cluster of the state
+    Kubeconfig(commands::kubeconfig::Arguments),
+    /// Make a token for the API server of a cluster, as kubectl asks for it
+    Token(commands::token::Arguments),
     /// Report what changed outside of Strata
     Drift(commands::drift::Arguments),
     /// Look at the state and correct it
@@ -259,6 +263,8 @@ impl Command {
             Command::Destroy(_) => "destroy",
             Command::Show(_) => "show",
             Command::Output(_) => "output",
+            Command::Kubeconfig(_) => "kubeconfig",
+            Command::Token(_) => "token",
             Command::Drift(_) => "drift",
             Command::State(_) => "state",
             Command::Import(_) => "import",

@@ -12,6 +12,7 @@ pub mod force_unlock;
 pub mod graph;
 pub mod import;
 pub mod init;
+pub mod kubeconfig;
 pub mod output;
 pub mod plan;
 pub mod providers;
@@ -20,6 +21,7 @@ pub mod schema;
 pub mod show;
 pub mod stack;
 pub mod state;
+pub mod token;
 pub mod validate;
 pub mod version;
 
@@ -41,6 +43,8 @@ pub async fn run(session: &Session, command: Command) -> Result<Outcome, Command
         Command::Destroy(arguments) => destroy::run(session, arguments).await,
         Command::Show(arguments) => show::run(session, &arguments).await,
         Command::Output(arguments) => output::run(session, &arguments).await,
+        Command::Kubeconfig(arguments) => kubeconfig::run(session, &arguments).await,
+        Command::Token(arguments) => token::run(session, &arguments).await,
         Command::Drift(arguments) => drift::run(session, arguments).await,
         Command::State(command) => state::run(session, command).await,
         Command::Import(arguments) => import::run(session, arguments).await,
@@ -71,6 +75,8 @@ pub fn wants_json(command: &Command) -> bool {
         | Command::Validate(_)
         | Command::Show(_)
         | Command::Output(_)
+        | Command::Kubeconfig(_)
+        | Command::Token(_)
         | Command::State(_)
         | Command::Graph(_)
         | Command::Explain(_)
@@ -101,6 +107,8 @@ pub fn planning(command: &mut Command) -> Option<&mut PlanningArguments> {
         | Command::Validate(_)
         | Command::Show(_)
         | Command::Output(_)
+        | Command::Kubeconfig(_)
+        | Command::Token(_)
         | Command::State(_)
         | Command::Console(_)
         | Command::Fmt(_)

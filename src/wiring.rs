@@ -1,5 +1,6 @@
 //! The only room that names concrete providers, stores and emulators, and puts them together.
 
+pub mod access;
 pub mod applying;
 pub mod bench;
 pub mod builtin_stacks;
@@ -21,7 +22,7 @@ mod versions;
 
 use std::sync::Arc;
 
-use strata_model::provider::{Provider, Providers};
+use strata_model::provider::{Provider, ProviderError, ProviderErrorKind, Providers};
 use strata_model::store::StoreError;
 use strata_provider_aws::Aws;
 use strata_provider_builtin::Builtin;
@@ -37,6 +38,21 @@ pub fn providers() -> Providers {
 /// Makes libraries ready that must be before threads are started.
 pub fn prepare() {
     strata_provider_git::prepare();
+}
+
+/// An error of a provider as one of the command, which says what could not be done.
+pub fn provider_error(message: impl Into<String>, error: ProviderError) -> CommandError {
+    let kind = if error.kind == ProviderErrorKind::Credentials {
+        ErrorKind::Credentials
+    } else {
+        ErrorKind::Failed
+    };
+    let hint = error.hint.clone();
+    let command = CommandError::new(kind, message).because(error);
+    match hint {
+        Some(hint) => command.hint(hint),
+        None => command,
+    }
 }
 
 /// An error of the state as one of the command.

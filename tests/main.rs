@@ -24,6 +24,8 @@ mod help;
 mod importing;
 #[path = "commands/json.rs"]
 mod json;
+#[path = "commands/kubeconfig.rs"]
+mod kubeconfig;
 #[path = "commands/life.rs"]
 mod life;
 #[path = "commands/limits.rs"]

@@ -13,6 +13,7 @@ use crate::arguments::duration;
 use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::view::style::escape_line;
+use crate::wiring::access::lies_below;
 use crate::wiring::bench::{lock, snapshot};
 use crate::wiring::location::{Location, Opened};
 use crate::wiring::project::Project;
@@ -135,13 +136,6 @@ pub async fn run(session: &Session, command: Command) -> Result<Outcome, Command
     }
 }
 
-/// Whether an address lies at or below what a text names: a scope, a block or an instance.
-fn lies_below(key: &RowKey, named: &str) -> bool {
-    let address = key.address.to_string();
-    let rest = address.strip_prefix(named);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-}
-
 async fn list(session: &Session, arguments: &ListArguments) -> Result<Outcome, CommandError> {
     let snapshot = recorded(session).await?;
     let named = |key: &RowKey| {
@@ -149,7 +143,7 @@ async fn list(session: &Session, arguments: &ListArguments) -> Result<Outcome, C
             || arguments
                 .addresses
                 .iter()
-                .any(|named| lies_below(key, named))
+                .any(|named| lies_below(&key.address, named))
     };
     let mut text = String::new();
     for row in snapshot.rows.values() {
@@ -367,7 +361,7 @@ fn remove_rows(
         let gone: Vec<&RowKey> = snapshot
             .rows
             .keys()
-            .filter(|key| lies_below(key, named))
+            .filter(|key| lies_below(&key.address, named))
             .collect();
         if gone.is_empty() {
             return Err(missing(named, snapshot));
@@ -515,22 +509,4 @@ fn op_line(op: &ClosedOp) -> String {
         op.started_at.strftime("%Y-%m-%d %H:%M:%SZ"),
         escape_line(&op.key.to_string())
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cover_what_lies_below() {
-        let check = |address: &str, named: &str, expected: bool| {
-            let key = RowKey::current(Address::parse(address).unwrap());
-            assert_eq!(lies_below(&key, named), expected, "{address} {named}");
-        };
-        check("cluster.eu.aws_vpc.main", "cluster.eu", true);
-        check("cluster.eu2.aws_vpc.main", "cluster.eu", false);
-        check("aws_vpc.main[0]", "aws_vpc.main", true);
-        check("aws_vpc.main[0]", "aws_vpc.main[0]", true);
-        check("aws_vpc.main2", "aws_vpc.main", false);
-    }
 }

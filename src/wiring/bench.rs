@@ -6,7 +6,7 @@ use std::time::Duration;
 use strata_core::apply::{Connections, Finding, Recovery, Resolution};
 use strata_core::plan::Trees;
 use strata_model::plan::Plan;
-use strata_model::provider::{ConnectContext, ProviderErrorKind, Providers};
+use strata_model::provider::{ConnectContext, Providers};
 use strata_model::state::{LockHolder, StateSnapshot};
 use strata_model::store::{Lock, StateStore};
 use strata_model::{Lineage, Name, SecretKey, Type, Value};
@@ -333,18 +333,9 @@ pub fn check_recovery(recovery: &Recovery) -> Result<(), CommandError> {
     let Resolution::Unreadable(error) = &finding.resolution else {
         return Ok(());
     };
-    let kind = if error.kind == ProviderErrorKind::Credentials {
-        ErrorKind::Credentials
-    } else {
-        ErrorKind::Failed
-    };
     let message = format!(
         "cannot find out what became of the interrupted operation on {}",
         finding.key
     );
-    let command = CommandError::new(kind, message).because(error.clone());
-    Err(match &error.hint {
-        Some(hint) => command.hint(hint.clone()),
-        None => command,
-    })
+    Err(super::provider_error(message, error.clone()))
 }

@@ -94,6 +94,23 @@ impl Clouds {
     }
 }
 
+/// Where the sandbox that the command line names answers, for what makes no calls: one in this process is not opened and
+/// has no address.
+///
+/// # Errors
+///
+/// When the URL of a served one is not sound.
+pub fn sandbox_endpoint(session: &Session) -> Result<Option<SandboxEndpoint>, CommandError> {
+    let Some(url) = session.global.sandbox.as_deref() else {
+        return Ok(None);
+    };
+    let aws_url = match url {
+        "" => String::new(),
+        url => check_url(url)?.to_owned(),
+    };
+    Ok(Some(SandboxEndpoint { aws_url }))
+}
+
 /// Opens the sandbox's store, with the speed and faults of the command line.
 ///
 /// # Errors

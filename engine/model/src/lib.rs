@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod clock;
+pub mod cluster_access;
 pub mod diagnostic;
 pub mod event;
 pub mod id;
@@ -25,6 +26,7 @@ pub mod wire;
 
 pub use address::{Address, AddressError, InstanceKey, Mode, Name, Scope, ScopeKind, ScopeStep};
 pub use clock::{Clock, IdSource};
+pub use cluster_access::{BearerToken, ClusterAccess};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label, Severity};
 pub use id::{DeposedId, Digest, Fence, Lineage, OpId, PlanId, RunId, Serial, Timestamp};
 pub use json::Json;

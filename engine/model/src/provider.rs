@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, IdSource};
+use crate::cluster_access::ClusterAccess;
 use crate::id::{Lineage, OpId};
 use crate::path::AttributePath;
 use crate::schema::{ResourceSchema, Schema, Timeouts};
@@ -148,6 +149,20 @@ pub trait Connection: fmt::Debug + Send + Sync {
     ///
     /// When the listing failed.
     async fn list_owned(&self, lineage: Lineage) -> Result<Vec<OwnedObject>, ProviderError>;
+
+    /// Access to the cluster that an object is, from its attributes; nothing where objects of the type are no clusters.
+    /// Makes no call.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster is not ready for it: its API server has no address yet.
+    fn cluster_access(
+        self: Arc<Self>,
+        _resource_type: &str,
+        _attributes: &Value,
+    ) -> Result<Option<Arc<dyn ClusterAccess>>, ProviderError> {
+        Ok(None)
+    }
 }
 
 /// What a connection is made with.

@@ -36,6 +36,8 @@ pub(crate) struct Clients {
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) region: String,
+    /// What requests are signed with.
+    pub(crate) credentials: SharedCredentialsProvider,
 }
 
 /// One configured access to AWS.
@@ -110,6 +112,12 @@ impl Cloud {
                 "no AWS region is configured: neither the provider block, AWS_REGION nor the profile names one",
             ));
         };
+        let Some(credentials) = sdk.credentials_provider() else {
+            return Err(Failure::refused(
+                ProviderErrorKind::Credentials,
+                "no source of AWS credentials is configured",
+            ));
+        };
         // In the sandbox there is one address for all.
         let endpoint = |service: &str| match self.context.sandbox {
             Some(_) => None,
@@ -137,6 +145,7 @@ impl Cloud {
             iam: aws_sdk_iam::Client::from_conf(iam.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region: region.to_string(),
+            credentials,
         })
     }
 

@@ -4,16 +4,19 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use strata_model::Lineage;
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Candidate, Checkpoint, Connection, FindRequest, Observation,
     OwnedObject, ProviderError, ReadPurpose, ReadRequest,
 };
 use strata_model::schema::Adoption;
+use strata_model::{ClusterAccess, Lineage, Value};
 
 use crate::adapter::Access;
 use crate::cloud::Cloud;
+use crate::eks::cluster::Clusters;
+use crate::eks::cluster_access::EksAccess;
 use crate::registry::Registry;
+use crate::resource::ResourceType;
 
 /// One configured access to AWS.
 #[derive(Debug)]
@@ -25,6 +28,10 @@ pub(crate) struct AwsConnection {
 impl AwsConnection {
     pub(crate) fn new(cloud: Cloud, registry: Arc<Registry>) -> Self {
         AwsConnection { cloud, registry }
+    }
+
+    pub(crate) fn cloud(&self) -> &Cloud {
+        &self.cloud
     }
 
     /// Reads requests of one type; a data source's one by one.
@@ -120,5 +127,16 @@ impl Connection for AwsConnection {
             owned.extend(list?);
         }
         Ok(owned)
+    }
+
+    fn cluster_access(
+        self: Arc<Self>,
+        resource_type: &str,
+        attributes: &Value,
+    ) -> Result<Option<Arc<dyn ClusterAccess>>, ProviderError> {
+        if resource_type != Clusters::NAME {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(EksAccess::new(self, attributes)?)))
     }
 }

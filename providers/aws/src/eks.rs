@@ -3,6 +3,7 @@
 pub(crate) mod access_entry;
 pub(crate) mod access_policy;
 pub(crate) mod cluster;
+pub(crate) mod cluster_access;
 pub(crate) mod cluster_change;
 pub(crate) mod cluster_schema;
 pub(crate) mod node_group;

@@ -65,6 +65,54 @@ fn references_through_locals_outputs_and_stacks_order_steps() {
 }
 
 #[test]
+fn a_stack_that_is_used_whole_is_looked_at_again_when_its_values_become_known() {
+    let mut scenario = Scenario::new();
+    scenario.packages.push((
+        "./ids",
+        r#"
+        resource "test_thing" "some" {
+          for_each = toset(["x", "y"])
+          name     = each.key
+        }
+        output "ids" { value = [for thing in test_thing.some : thing.id] }
+        output "count" { value = 2 }
+        "#,
+    ));
+    scenario.packages.push((
+        "./user",
+        r#"
+        variable "of" { type = object({ ids = list(string) }) }
+        resource "test_thing" "user" {
+          name = "user"
+          refs = length(var.of.ids) > 0 ? var.of.ids : []
+        }
+        output "refs" { value = test_thing.user.refs }
+        "#,
+    ));
+    let hcl = r#"
+        stack "ids" { source = "./ids" }
+        stack "user" {
+          source = "./user"
+          inputs = { of = stack.ids }
+        }
+        resource "test_thing" "last" {
+          name = "last"
+          refs = values(stack.user)[0]
+        }
+    "#;
+    scenario.applies(
+        hcl,
+        &[
+            "create stack.ids.test_thing.some[\"x\"]",
+            "create stack.ids.test_thing.some[\"y\"]",
+            "create stack.user.test_thing.user <- create stack.ids.test_thing.some[\"x\"], \
+             create stack.ids.test_thing.some[\"y\"]",
+            "create test_thing.last <- create stack.user.test_thing.user",
+        ],
+    );
+}
+
+#[test]
 fn an_instance_reference_touches_that_instance_only() {
     let hcl = r#"
         resource "test_thing" "many" {

@@ -610,21 +610,28 @@ impl Linker<'_, '_> {
                 self.needs.insert(*output);
             }
             (None, Some("inputs")) if kind == InstanceKind::Cluster => {
-                let variables = child.package.variables.keys();
-                self.needs.extend(
-                    variables
-                        .filter_map(|name| child.index.get(&Reference::Variable(name.clone()))),
-                );
+                self.needs.extend(variables(child));
             }
             (None, Some(attribute)) => {
                 self.diagnostics
                     .push(unknown_output(child, (kind, name, attribute), span))
             }
             (None, None) => {
+                // Whoever uses it whole uses each of its values, and looks again when one of them becomes known.
                 self.needs.insert(child.close);
+                self.needs.extend(child.outputs.values());
+                if kind == InstanceKind::Cluster {
+                    self.needs.extend(variables(child));
+                }
             }
         }
     }
+}
+
+/// The nodes of a package's variables.
+fn variables<'n>(node: &'n PathNode<'_>) -> impl Iterator<Item = NodeId> + 'n {
+    let names = node.package.variables.keys();
+    names.filter_map(|name| node.index.get(&Reference::Variable(name.clone())).copied())
 }
 
 /// What an `inputs` expression says of one input.

@@ -3,19 +3,20 @@
 //! It builds the same world that planning saw, from the plan and the rows, and evaluates with the same code. It makes
 //! no decisions: what was known in the plan must come back equal, and a change may only become smaller.
 
+mod compare;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strata_language::definition::{Definitions, ResourceBlock};
 use strata_model::plan::{Action, Plan, Reason, Step};
 use strata_model::provider::{PlanRequest, Provider, ProviderConfig, Providers};
-use strata_model::schema::{Presence, ResourceSchema};
+use strata_model::schema::ResourceSchema;
 use strata_model::state::{RowKey, StateRow, StateSnapshot, StoredOutput};
 use strata_model::wire::{Encoded, fingerprint};
-use strata_model::{
-    Address, AttributePath, Diagnostic, Diagnostics, Kind, Mode, Name, SecretKey, Type, Value,
-};
+use strata_model::{Address, Diagnostic, Diagnostics, Mode, Name, SecretKey, Type, Value};
 
+use self::compare::{differs, first_unknown, needs_evaluation, restore};
 use crate::code;
 use crate::plan::Trees;
 use crate::resolve::{ResolveError, Resolved, Resolver};
@@ -495,6 +496,10 @@ impl<'a> Replay<'a> {
             return Err(exceeds(step, "it is not declared"));
         };
         let config = self.evaluate(step, place)?;
+        // All that it needs is done. Nothing is sent that is only half known.
+        if let Some(path) = first_unknown(&config) {
+            return Err(exceeds(step, &format!("{path} is still not known")));
+        }
         let Some(connection) = self.provider_of(step, Some(place)) else {
             return Err(exceeds(
                 step,
@@ -713,77 +718,4 @@ fn exceeds(step: &Step, why: &str) -> ResolveError {
             .hint("Nothing was changed by this step. Make a new plan and look at what it says now.")
             .into(),
     )
-}
-
-/// Whether a definition has to be evaluated to know what a step makes.
-fn needs_evaluation(planned: &Encoded, schema: &ResourceSchema) -> bool {
-    if !planned.fingerprints.is_empty() {
-        return true;
-    }
-    planned.unknown.iter().any(|path| {
-        schema
-            .schema
-            .at(path)
-            .is_none_or(|attribute| match attribute.presence {
-                Presence::Required | Presence::Optional | Presence::OptionalComputed => true,
-                Presence::Computed => false,
-            })
-    })
-}
-
-/// Puts secrets back where only fingerprints are kept, from an object that has the same ones.
-fn restore(value: &Value, kept: &Encoded, object: &Value, key: &SecretKey) -> Value {
-    let mut restored = value.clone();
-    for (path, kept) in &kept.fingerprints {
-        if let Some(secret) = object
-            .at(path)
-            .filter(|secret| !secret.has_unknown() && fingerprint(secret, key) == *kept)
-        {
-            restored = restored.with_at(path, secret.clone().into_secret());
-        }
-    }
-    restored
-}
-
-/// The first path at which what was known in the plan is something else now.
-fn differs(
-    planned: &Value,
-    actual: &Value,
-    kept: &Encoded,
-    key: &SecretKey,
-) -> Option<AttributePath> {
-    let mut found = None;
-    planned.walk(&mut |path, value| {
-        if found.is_some() || value.has_unknown() && !kept.fingerprints.contains_key(path) {
-            return;
-        }
-        let now = actual.at(path);
-        let same = match kept.fingerprints.get(path) {
-            Some(kept) => now.is_some_and(|now| fingerprint(now, key) == *kept),
-            None if under_unknown_set(planned, path) => true,
-            None => match (value.kind(), now) {
-                (Kind::Null(_), None) => true,
-                (Kind::Null(_), Some(now)) => now.is_null(),
-                (_, now) => now.is_some_and(|now| plain(now) == plain(value)),
-            },
-        };
-        if !same {
-            found = Some(path.clone());
-        }
-    });
-    found
-}
-
-fn plain(value: &Value) -> serde_json::Value {
-    value.to_json()
-}
-
-/// Elements of a set have no identity: one that holds an unknown may stand elsewhere once it is known.
-fn under_unknown_set(planned: &Value, path: &AttributePath) -> bool {
-    (0..path.steps().len()).any(|end| {
-        let outer = AttributePath::from(path.steps()[..end].to_vec());
-        planned
-            .at(&outer)
-            .is_some_and(|value| matches!(value.kind(), Kind::Set(..)) && value.has_unknown())
-    })
 }

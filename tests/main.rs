@@ -38,6 +38,8 @@ mod sandbox;
 mod secrets;
 #[path = "commands/spellings.rs"]
 mod spellings;
+#[path = "commands/stacks.rs"]
+mod stacks;
 #[path = "commands/state.rs"]
 mod state;
 #[path = "commands/terraform_json.rs"]

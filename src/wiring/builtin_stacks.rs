@@ -17,6 +17,10 @@ const FILES: &[(&str, &[u8])] = embedded![
     "aws-eks/outputs.strata.hcl",
     "aws-eks/package.strata.hcl",
     "aws-eks/variables.strata.hcl",
+    "aws-network/network.strata.hcl",
+    "aws-network/outputs.strata.hcl",
+    "aws-network/package.strata.hcl",
+    "aws-network/variables.strata.hcl",
 ];
 
 /// The files of a built-in stack; `None` where there is none of that name.
@@ -63,6 +67,6 @@ mod tests {
         let embedded: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
         assert_eq!(embedded, definitions);
         assert!(tree("aws-eks").is_some() && tree("aws").is_none());
-        assert_eq!(names(), ["aws-eks"]);
+        assert_eq!(names(), ["aws-eks", "aws-network"]);
     }
 }

@@ -94,8 +94,8 @@ resource "aws_eks_node_group" "pool" {
     desired_size = coalesce(each.value.desired_size, each.value.min_size)
   }
 
-  # A node that cannot pull images or get an address never becomes ready.
-  depends_on = [aws_iam_role_policy_attachment.node, aws_route_table.public, aws_route_table.private]
+  # A node that cannot pull images, get an address or get out never becomes ready.
+  depends_on = [aws_iam_role_policy_attachment.node, stack.network]
 }
 
 # Only who stands here may use the cluster: its creator gets no rights by having made it.

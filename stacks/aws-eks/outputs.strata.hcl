@@ -9,7 +9,7 @@ output "endpoint" {
 }
 
 output "vpc_id" {
-  value       = aws_vpc.main.id
+  value       = local.vpc_id
   description = "Id of the network."
 }
 

@@ -1,5 +1,5 @@
 package {
   name        = "aws-eks"
-  description = "An EKS cluster with a network of its own and managed node groups"
-  version     = "0.2.0"
+  description = "An EKS cluster with managed node groups, in a network of its own or one that exists"
+  version     = "0.3.0"
 }

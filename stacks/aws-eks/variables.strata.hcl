@@ -19,6 +19,22 @@ variable "kubernetes_version" {
   }
 }
 
+variable "network" {
+  description = "A network that exists, such as the outputs of a stack `aws-network`. Without it the cluster gets one of its own, by `cidr_block`, `zone_count` and `nat_gateways`. Nodes are in its private subnets, or in the public ones where there are no others."
+  default     = null
+
+  type = object({
+    vpc_id             = string
+    private_subnet_ids = optional(list(string), [])
+    public_subnet_ids  = optional(list(string), [])
+  })
+
+  validation {
+    condition     = var.network == null || length(var.network.private_subnet_ids) > 1 || (length(var.network.private_subnet_ids) == 0 && length(var.network.public_subnet_ids) > 1)
+    error_message = "EKS needs subnets in at least two zones."
+  }
+}
+
 variable "cidr_block" {
   type        = string
   default     = "10.0.0.0/16"

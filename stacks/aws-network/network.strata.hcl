@@ -1,0 +1,102 @@
+data "aws_availability_zones" "available" {}
+
+locals {
+  zones = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
+  tags  = merge(var.tags, { "strata.stack" = "aws-network" })
+
+  # The first half of the block is for what the internet may reach, the second for what it may not.
+  public  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr_block, 4, index) }
+  private = { for index, zone in local.zones : zone => cidrsubnet(var.cidr_block, 4, index + 8) if var.nat_gateways != "none" }
+
+  # Zones with a NAT gateway, and the one that each private subnet uses.
+  nat_zones = var.nat_gateways == "per_zone" ? local.zones : var.nat_gateways == "single" ? slice(local.zones, 0, 1) : []
+  nat_of    = { for zone, block in local.private : zone => var.nat_gateways == "per_zone" ? zone : local.zones[0] }
+
+  public_subnet_ids  = [for subnet in aws_subnet.public : subnet.id]
+  private_subnet_ids = [for subnet in aws_subnet.private : subnet.id]
+}
+
+resource "aws_vpc" "main" {
+  cidr_block           = var.cidr_block
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+  tags                 = merge(local.tags, { Name = var.name })
+}
+
+resource "aws_internet_gateway" "main" {
+  vpc_id = aws_vpc.main.id
+  tags   = merge(local.tags, { Name = var.name })
+}
+
+resource "aws_subnet" "public" {
+  for_each = local.public
+
+  vpc_id                  = aws_vpc.main.id
+  availability_zone       = each.key
+  cidr_block              = each.value
+  map_public_ip_on_launch = true
+
+  tags = merge(local.tags, {
+    Name                     = "${var.name}-public-${each.key}"
+    "kubernetes.io/role/elb" = "1"
+  })
+}
+
+resource "aws_route_table" "public" {
+  vpc_id     = aws_vpc.main.id
+  subnet_ids = local.public_subnet_ids
+
+  route = [{
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.main.id
+  }]
+
+  tags = merge(local.tags, { Name = "${var.name}-public" })
+}
+
+resource "aws_subnet" "private" {
+  for_each = local.private
+
+  vpc_id            = aws_vpc.main.id
+  availability_zone = each.key
+  cidr_block        = each.value
+
+  tags = merge(local.tags, {
+    Name                              = "${var.name}-private-${each.key}"
+    "kubernetes.io/role/internal-elb" = "1"
+  })
+}
+
+resource "aws_eip" "nat" {
+  for_each = toset(local.nat_zones)
+
+  tags = merge(local.tags, { Name = "${var.name}-nat-${each.key}" })
+
+  # The address leaves the network before its gateway does.
+  depends_on = [aws_internet_gateway.main]
+}
+
+resource "aws_nat_gateway" "main" {
+  for_each = toset(local.nat_zones)
+
+  subnet_id     = aws_subnet.public[each.key].id
+  allocation_id = aws_eip.nat[each.key].id
+  tags          = merge(local.tags, { Name = "${var.name}-${each.key}" })
+
+  # Without a way to the internet a NAT gateway fails.
+  depends_on = [aws_route_table.public]
+}
+
+resource "aws_route_table" "private" {
+  for_each = local.private
+
+  vpc_id     = aws_vpc.main.id
+  subnet_ids = [aws_subnet.private[each.key].id]
+
+  route = [{
+    cidr_block     = "0.0.0.0/0"
+    nat_gateway_id = aws_nat_gateway.main[local.nat_of[each.key]].id
+  }]
+
+  tags = merge(local.tags, { Name = "${var.name}-private-${each.key}" })
+}

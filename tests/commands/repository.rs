@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("providers/builtin", &["strata-model"]),
     ("providers/aws", &["strata-model"]),
     ("providers/git", &["strata-model"]),
+    ("providers/kubernetes/merge", &[]),
     ("sandbox", &[]),
 ];
 

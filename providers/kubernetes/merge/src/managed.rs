@@ -8,6 +8,12 @@ use thiserror::Error;
 use crate::fields_v1::{self, FieldsV1Error};
 use crate::set::FieldSet;
 
+/// How many updaters of an object the server tells apart.
+const MAX_UPDATERS: usize = 10;
+
+/// Who holds the fields of updaters that are no longer told apart.
+const ANCIENT_CHANGES: &str = "ancient-changes";
+
 /// How a manager came by its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
@@ -210,6 +216,40 @@ impl ManagedFields {
             self.entries.remove(&manager);
         } else {
             self.entries.insert(manager, entry);
+        }
+    }
+
+    /// Puts the oldest updaters of each version together until there are no more than the server keeps.
+    pub(crate) fn cap_updaters(&mut self) {
+        let mut updaters: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(manager, _)| manager.operation == Operation::Update)
+            .map(|(manager, entry)| (entry.time.clone(), manager.clone()))
+            .collect();
+        updaters.sort();
+        let mut too_many = updaters.len().saturating_sub(MAX_UPDATERS);
+        let mut first_of: BTreeMap<String, Manager> = BTreeMap::new();
+        for (time, manager) in updaters {
+            let Some(entry) = self.entries.get(&manager).filter(|_| too_many > 0).cloned() else {
+                continue;
+            };
+            let Some(first) = first_of.get(&entry.version) else {
+                first_of.insert(entry.version, manager);
+                continue;
+            };
+            let bucket = Manager::updater(ANCIENT_CHANGES, &entry.version);
+            if !self.entries.contains_key(&bucket)
+                && let Some(first) = self.entries.remove(first)
+            {
+                self.entries.insert(bucket.clone(), first);
+            }
+            if let Some(kept) = self.entries.get_mut(&bucket) {
+                kept.fields = kept.fields.union(&entry.fields);
+                kept.time = time;
+            }
+            self.entries.remove(&manager);
+            too_many -= 1;
         }
     }
 

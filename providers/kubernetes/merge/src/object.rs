@@ -317,6 +317,7 @@ fn recorded(
             },
         );
     }
+    managed.cap_updaters();
     Ok(managed)
 }
 

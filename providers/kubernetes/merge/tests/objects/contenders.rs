@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use strata_kubernetes_merge::object::{self, Author, ObjectError, Rules};
 use strata_kubernetes_merge::openapi::{GroupVersionKind, Models};
-use strata_kubernetes_merge::updater::UpdateError;
-use strata_kubernetes_merge::{TypeRef, value};
+use strata_kubernetes_merge::typed::{Duplicates, TypeError};
+use strata_kubernetes_merge::updater::{UpdateError, Versions};
+use strata_kubernetes_merge::{FieldSet, Path, Schema, TypeRef, TypedValue, fields_v1, value};
 
 use crate::custom;
 use crate::generate::{Generator, anything};
@@ -18,77 +19,186 @@ const MANAGERS: &[&str] = &["ant", "bee", "cat"];
 
 /// A kind of objects that are fought over.
 pub(crate) struct Kind {
-    pub(crate) name: String,
-    pub(crate) api_version: String,
-    pub(crate) kind: String,
+    pub(crate) kind: &'static str,
+    forms: Vec<Form>,
+    /// What objects are made from; nothing for the kind without a schema.
+    document: Option<Arc<Value>>,
+}
+
+/// A kind in one version.
+struct Form {
+    api_version: &'static str,
+    model: String,
     rules: Rules,
-    /// The model's name and the document; nothing for the kind without a schema.
-    model: Option<(String, Arc<Value>)>,
+}
+
+/// Versions that become each other by their names alone, each with a schema of its own.
+struct ByName(BTreeMap<&'static str, (Arc<Schema>, TypeRef)>);
+
+impl Versions for ByName {
+    fn convert(&self, object: &TypedValue, version: &str) -> Result<Option<TypedValue>, TypeError> {
+        if object.value()["apiVersion"] == version {
+            return Ok(Some(object.clone()));
+        }
+        let Some((schema, type_ref)) = self.0.get(version) else {
+            return Ok(None);
+        };
+        let mut value = object.value().clone();
+        value["apiVersion"] = Value::from(version);
+        TypedValue::new(
+            value,
+            Arc::clone(schema),
+            type_ref.clone(),
+            Duplicates::Refused,
+        )
+        .map(Some)
+    }
+}
+
+/// Nobody gets hold of the status by writing the object.
+fn status(versions: &[&'static str]) -> BTreeMap<String, FieldSet> {
+    let status: FieldSet = [Path::of_fields(&["status"])].into_iter().collect();
+    versions
+        .iter()
+        .map(|version| ((*version).to_owned(), status.clone()))
+        .collect()
 }
 
 pub(crate) fn kinds(models: &Models) -> Vec<Kind> {
+    let custom = (custom::VERSIONS.as_slice(), custom::KIND);
+    let kinds: [(&[&'static str], &'static str); 8] = [
+        (&["v1"], "ConfigMap"),
+        (&["v1"], "Service"),
+        (&["v1"], "PodTemplate"),
+        (&["apps/v1"], "Deployment"),
+        (&["rbac.authorization.k8s.io/v1"], "Role"),
+        custom,
+        custom,
+        (&custom::VERSIONS[..1], custom::KIND),
+    ];
     let (schema, document) = (
         Arc::new(models.schema(false).unwrap()),
         Arc::new(models.document()),
     );
     let names = models.kinds();
-    let mut kinds: Vec<Kind> = [
-        ("v1", "ConfigMap"),
-        ("v1", "Service"),
-        ("v1", "PodTemplate"),
-        ("apps/v1", "Deployment"),
-        ("rbac.authorization.k8s.io/v1", "Role"),
-        (custom::API_VERSION, custom::KIND),
-        (custom::API_VERSION, custom::KIND),
-        (custom::API_VERSION, custom::KIND),
-    ]
-    .iter()
-    .map(|(api_version, kind)| {
-        let model = names[&GroupVersionKind::of(api_version, kind)].clone();
-        let rules = Rules::new(
-            Arc::clone(&schema),
-            TypeRef::named(&model),
-            (api_version, kind),
-        );
-        Kind {
-            name: format!("{api_version} {kind}"),
-            api_version: (*api_version).to_owned(),
-            kind: (*kind).to_owned(),
-            rules,
-            model: Some((model, Arc::clone(&document))),
-        }
-    })
-    .collect();
-    kinds.push(Kind {
-        name: "a kind without a schema".to_owned(),
-        api_version: "strata.example/v1".to_owned(),
-        kind: "Deduced".to_owned(),
-        rules: Rules::deduced(("strata.example/v1", "Deduced")),
-        model: None,
+    let mut made: Vec<Kind> = kinds
+        .iter()
+        .map(|(versions, kind)| {
+            let model = |version: &str| names[&GroupVersionKind::of(version, kind)].clone();
+            // The other version of the custom kind is served whether a sequence writes in it or not.
+            let served = if *kind == custom::KIND {
+                custom::VERSIONS.as_slice()
+            } else {
+                versions
+            };
+            let by_name = served.iter().map(|version| {
+                (
+                    *version,
+                    (Arc::clone(&schema), TypeRef::named(model(version))),
+                )
+            });
+            let by_name = Arc::new(ByName(by_name.collect()));
+            let forms = versions.iter().map(|version| {
+                let rules = Rules::new(
+                    Arc::clone(&schema),
+                    TypeRef::named(model(version)),
+                    (version, kind),
+                );
+                let rules = rules
+                    .with_versions(Arc::<ByName>::clone(&by_name))
+                    .with_reset(status(served));
+                Form {
+                    api_version: version,
+                    model: model(version),
+                    rules,
+                }
+            });
+            Kind {
+                kind,
+                forms: forms.collect(),
+                document: Some(Arc::clone(&document)),
+            }
+        })
+        .collect();
+    let version = custom::VERSIONS[0];
+    let rules = Rules::deduced((version, "Deduced")).with_reset(status(&[version]));
+    let forms = vec![Form {
+        api_version: version,
+        model: String::new(),
+        rules,
+    }];
+    made.push(Kind {
+        kind: "Deduced",
+        forms,
+        document: None,
     });
-    kinds
+    made
 }
 
 impl Kind {
-    /// A random object of the kind, without status.
+    /// The first of its versions, in which its objects begin.
+    pub(crate) fn first_version(&self) -> &'static str {
+        self.forms[0].api_version
+    }
+
+    fn form(&self, version: &Value) -> &Form {
+        self.forms
+            .iter()
+            .find(|form| form.api_version == version)
+            .unwrap()
+    }
+
+    /// A random object of the kind in one of its versions.
     fn object(&self, random: &mut Random) -> Value {
-        let mut object = match &self.model {
-            Some((model, document)) => Generator::new(document).model(model, random),
+        let form = random.pick(&self.forms);
+        let mut object = match &self.document {
+            Some(document) => Generator::new(document).model(&form.model, random),
             None => {
                 json!({"metadata": {"labels": {"x": random.below(2).to_string()}}, "spec": anything(0, random)})
             }
         };
-        self.identify(&mut object);
+        self.identify(&mut object, form.api_version);
         object
     }
 
-    fn identify(&self, object: &mut Value) {
-        object["apiVersion"] = Value::from(self.api_version.as_str());
-        object["kind"] = Value::from(self.kind.as_str());
+    fn identify(&self, object: &mut Value, version: &str) {
+        object["apiVersion"] = Value::from(version);
+        object["kind"] = Value::from(self.kind);
         if !object["metadata"].is_object() {
             object["metadata"] = json!({});
         }
         object["metadata"]["name"] = Value::from("one");
+    }
+
+    /// An entry of managed fields that no write made: of any version, served or not, and as if all maps were shared.
+    fn entry(&self, random: &mut Random) -> Value {
+        let mut versions: Vec<&str> = self.forms.iter().map(|form| form.api_version).collect();
+        versions.push("strata.example/v0");
+        let fields = TypedValue::deduced(self.object(random))
+            .unwrap()
+            .field_set()
+            .unwrap();
+        // No server lets anybody hold what an object is known by.
+        let nobodys = [
+            &["apiVersion"][..],
+            &["kind"],
+            &["metadata"],
+            &["metadata", "name"],
+        ];
+        let nobodys: FieldSet = nobodys.into_iter().map(Path::of_fields).collect();
+        let fields = fields.difference(&nobodys);
+        json!({
+            "manager": if random.percent(30) {
+                (*random.pick(MANAGERS)).to_owned()
+            } else {
+                format!("old-{}", random.below(20))
+            },
+            "operation": random.pick(&["Apply", "Update", "Update"]),
+            "apiVersion": random.pick(&versions),
+            "time": format!("2025-01-01T00:00:{:02}Z", random.below(60)),
+            "fieldsType": "FieldsV1",
+            "fieldsV1": fields_v1::encode(&fields),
+        })
     }
 }
 
@@ -179,8 +289,10 @@ impl Outcome {
     }
 }
 
+/// The object alone. The version in which it is written down is the writer's choice.
 fn without_managers(object: &Value) -> Value {
     let mut object = object.clone();
+    object["apiVersion"] = Value::Null;
     if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.shift_remove("managedFields");
     }
@@ -207,6 +319,15 @@ fn managers(object: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Whether updaters are no longer told apart.
+pub(crate) fn is_capped(object: &Value) -> bool {
+    let entries = object["metadata"]["managedFields"].as_array();
+    entries
+        .into_iter()
+        .flatten()
+        .any(|entry| entry["manager"] == "ancient-changes")
+}
+
 /// Whether a map or list of the first has more than that of the second.
 pub(crate) fn has_lost(before: &Value, after: &Value) -> bool {
     match (before, after) {
@@ -229,7 +350,7 @@ pub(crate) struct Contest<'a> {
 
 impl<'a> Contest<'a> {
     pub(crate) fn new(kind: &'a Kind) -> Self {
-        let empty = json!({"apiVersion": kind.api_version, "kind": kind.kind});
+        let empty = json!({"apiVersion": kind.first_version(), "kind": kind.kind});
         Self {
             kind,
             live: None,
@@ -256,7 +377,7 @@ impl<'a> Contest<'a> {
                 let mut object = last.clone();
                 let other = self.kind.object(random);
                 change(&mut object, &other, random);
-                self.kind.identify(&mut object);
+                self.identify_as(&mut object, &other);
                 object
             }
             Some(_) | None => self.kind.object(random),
@@ -274,7 +395,7 @@ impl<'a> Contest<'a> {
         let mut object = self.live().clone();
         let other = self.kind.object(random);
         change(&mut object, &other, random);
-        self.kind.identify(&mut object);
+        self.identify_as(&mut object, &other);
         let managed = self.live()["metadata"]["managedFields"].clone();
         let metadata = object["metadata"].as_object_mut().unwrap();
         metadata.shift_remove("managedFields");
@@ -283,12 +404,25 @@ impl<'a> Contest<'a> {
         }
         match random.below(10) {
             0 => drop(metadata.insert("managedFields".to_owned(), json!([]))),
-            1..=5 if !managed.is_null() => {
+            1..=4 if !managed.is_null() => {
                 drop(metadata.insert("managedFields".to_owned(), managed))
+            }
+            5 => {
+                let mut entries = managed.as_array().cloned().unwrap_or_default();
+                // Sometimes more than a server tells apart.
+                let more = if random.percent(30) { 40 } else { 1 };
+                entries.extend((0..more).map(|_| self.kind.entry(random)));
+                metadata.insert("managedFields".to_owned(), Value::Array(entries));
             }
             _ => {}
         }
         object
+    }
+
+    /// Makes an object one of the other's version.
+    fn identify_as(&self, object: &mut Value, other: &Value) {
+        let version = other["apiVersion"].as_str().unwrap();
+        self.kind.identify(object, version);
     }
 
     pub(crate) fn carry_out(&mut self, write: &Write) -> Outcome {
@@ -299,20 +433,25 @@ impl<'a> Contest<'a> {
             subresource: "",
             time: &time,
         };
+        let (Write::Apply { object, .. } | Write::Update { object, .. }) = write;
+        let rules = &self.kind.form(&object["apiVersion"]).rules;
+        // The server reads the object in the version in which it is written.
+        let live = self.live.clone().map(|mut live| {
+            live["apiVersion"] = object["apiVersion"].clone();
+            live
+        });
         let result = match write {
             Write::Apply {
                 manager,
                 force,
                 object,
-            } => object::apply(
-                &self.kind.rules,
-                self.live.as_ref(),
+            } => object::apply(rules, live.as_ref(), object, (author(manager), *force)),
+            Write::Update { manager, object } => object::update(
+                rules,
+                live.as_ref().unwrap_or(&self.empty),
                 object,
-                (author(manager), *force),
+                author(manager),
             ),
-            Write::Update { manager, object } => {
-                object::update(&self.kind.rules, self.live(), object, author(manager))
-            }
         };
         let mut outcome = Outcome {
             object: Value::Null,

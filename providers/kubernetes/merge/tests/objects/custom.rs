@@ -2,11 +2,42 @@
 
 use serde_json::{Value, json};
 
-pub(crate) const API_VERSION: &str = "strata.example/v1";
+/// The versions of the kind. In the second some lists and maps are one piece that are not in the first, and the other
+/// way round.
+pub(crate) const VERSIONS: [&str; 2] = ["strata.example/v1", "strata.example/v2"];
 pub(crate) const KIND: &str = "Widget";
 
 /// The OpenAPI document that an API server would publish for it.
 pub(crate) fn document() -> Value {
+    let mut second = spec();
+    let fields = &mut second["properties"];
+    fields["free"]["x-kubernetes-map-type"] = json!("atomic");
+    fields["parts"]["x-kubernetes-list-type"] = json!("atomic");
+    fields["deep"]["x-kubernetes-map-type"] = json!("atomic");
+    fields["wholeMap"]["x-kubernetes-map-type"] = json!("granular");
+    json!({"components": {"schemas": {
+        "example.strata.v1.Widget": model("v1", &spec()),
+        "example.strata.v2.Widget": model("v2", &second),
+    }}})
+}
+
+fn model(version: &str, spec: &Value) -> Value {
+    let text = json!({"type": "string"});
+    let metadata = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    json!({
+        "type": "object",
+        "properties": {
+            "apiVersion": text,
+            "kind": text,
+            "metadata": {"allOf": [{"$ref": metadata}]},
+            "spec": spec,
+            "status": {"type": "object", "properties": {"text": text}},
+        },
+        "x-kubernetes-group-version-kind": [{"group": "strata.example", "version": version, "kind": KIND}],
+    })
+}
+
+fn spec() -> Value {
     let text = json!({"type": "string"});
     let keyed = |properties: Value| {
         json!({
@@ -16,7 +47,7 @@ pub(crate) fn document() -> Value {
     };
     let set =
         |items: Value| json!({"type": "array", "x-kubernetes-list-type": "set", "items": items});
-    let spec = json!({"type": "object", "properties": {
+    json!({"type": "object", "properties": {
         "text": text,
         "size": {"type": "integer"},
         "ratio": {"type": "number"},
@@ -58,16 +89,5 @@ pub(crate) fn document() -> Value {
         "deep": {"type": "object", "properties": {"deep": {"type": "object", "properties": {
             "text": text, "words": set(text.clone()), "free": {"type": "object", "additionalProperties": text},
         }}}},
-    }});
-    json!({"components": {"schemas": {"example.strata.v1.Widget": {
-        "type": "object",
-        "properties": {
-            "apiVersion": text,
-            "kind": text,
-            "metadata": {"allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}]},
-            "spec": spec,
-            "status": {"type": "object", "properties": {"text": text}},
-        },
-        "x-kubernetes-group-version-kind": [{"group": "strata.example", "version": "v1", "kind": "Widget"}],
-    }}}})
+    }})
 }

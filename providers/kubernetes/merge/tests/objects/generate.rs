@@ -66,7 +66,7 @@ const CHOSEN: &[(&str, &[&str])] = &[
             "seLinuxOptions",
         ],
     ),
-    ("Widget", &["metadata", "spec"]),
+    ("Widget", &["metadata", "spec", "status"]),
 ];
 
 const WORDS: &[&str] = &["a", "b", "c"];

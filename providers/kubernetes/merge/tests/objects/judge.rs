@@ -51,7 +51,7 @@ impl Judge {
 
     /// A new object of the kind.
     pub(crate) fn begin(&mut self, kind: &Kind) {
-        self.ask(&json!({"op": "reset", "apiVersion": kind.api_version, "kind": kind.kind}));
+        self.ask(&json!({"op": "reset", "apiVersion": kind.first_version(), "kind": kind.kind}));
     }
 
     pub(crate) fn carry_out(&mut self, write: &Write) -> Outcome {

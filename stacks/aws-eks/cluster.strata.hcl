@@ -1,7 +1,8 @@
 data "aws_partition" "current" {}
 
 locals {
-  policy_prefix = "arn:${data.aws_partition.current.partition}:iam::aws:policy"
+  policy_prefix        = "arn:${data.aws_partition.current.partition}:iam::aws:policy"
+  access_policy_prefix = "arn:${data.aws_partition.current.partition}:eks::aws:cluster-access-policy"
 
   node_policies = toset([
     "AmazonEKSWorkerNodePolicy",
@@ -113,10 +114,40 @@ resource "aws_eks_access_policy_association" "principal" {
 
   cluster_name  = aws_eks_cluster.main.name
   principal_arn = aws_eks_access_entry.principal[each.key].principal_arn
-  policy_arn    = "arn:${data.aws_partition.current.partition}:eks::aws:cluster-access-policy/${each.value.policy}"
+  policy_arn    = "${local.access_policy_prefix}/${each.value.policy}"
 
   access_scope = {
     type       = length(each.value.namespaces) > 0 ? "namespace" : "cluster"
     namespaces = length(each.value.namespaces) > 0 ? each.value.namespaces : null
   }
+}
+
+data "aws_caller_identity" "current" {}
+
+# An access entry names a role, not a session of it.
+data "aws_iam_session_context" "current" {
+  arn = data.aws_caller_identity.current.arn
+}
+
+resource "aws_eks_access_entry" "caller" {
+  count = var.caller_is_admin ? 1 : 0
+
+  cluster_name  = aws_eks_cluster.main.name
+  principal_arn = data.aws_iam_session_context.current.issuer_arn
+  tags          = local.tags
+
+  # Who made the cluster keeps the access; a run by somebody else does not move it.
+  lifecycle {
+    ignore_changes = [principal_arn]
+  }
+}
+
+resource "aws_eks_access_policy_association" "caller" {
+  count = var.caller_is_admin ? 1 : 0
+
+  cluster_name  = aws_eks_cluster.main.name
+  principal_arn = aws_eks_access_entry.caller[0].principal_arn
+  policy_arn    = "${local.access_policy_prefix}/AmazonEKSClusterAdminPolicy"
+
+  access_scope = { type = "cluster" }
 }

@@ -8,6 +8,26 @@ output "endpoint" {
   description = "URL of the cluster's API."
 }
 
+output "version" {
+  value       = aws_eks_cluster.main.version
+  description = "Kubernetes minor version of the control plane."
+}
+
+output "oidc_issuer" {
+  value       = aws_eks_cluster.main.identity.oidc.issuer
+  description = "URL of the cluster's issuer of tokens for service accounts."
+}
+
+output "security_group_id" {
+  value       = aws_eks_cluster.main.vpc_config.cluster_security_group_id
+  description = "Id of the security group that control plane and nodes share."
+}
+
+output "node_role_arn" {
+  value       = aws_iam_role.node.arn
+  description = "ARN of the role of the nodes."
+}
+
 output "vpc_id" {
   value       = local.vpc_id
   description = "Id of the network."

@@ -86,6 +86,17 @@ variable "access" {
   }
 }
 
+variable "caller_is_admin" {
+  type        = bool
+  default     = true
+  description = "Whether the role or user that makes the cluster administers it. Say false where `access` names it already."
+
+  validation {
+    condition     = var.caller_is_admin || anytrue([for entry in var.access : entry.policy == "AmazonEKSClusterAdminPolicy" && length(entry.namespaces) == 0])
+    error_message = "Somebody must be able to administer the cluster: give one entry of `access` the policy AmazonEKSClusterAdminPolicy, without namespaces."
+  }
+}
+
 variable "log_types" {
   type        = set(string)
   default     = []

@@ -2,6 +2,8 @@
 
 pub(crate) mod availability_zones;
 pub(crate) mod caller_identity;
+pub(crate) mod iam_policy_document;
+pub(crate) mod iam_session_context;
 pub(crate) mod partition;
 pub(crate) mod region;
 
@@ -67,6 +69,12 @@ pub(crate) async fn observe(
         attributes,
         incomplete: false,
     })
+}
+
+/// The arguments of a data source, as it declares them.
+fn arguments<T: serde::de::DeserializeOwned>(given: &serde_json::Value) -> Result<T, Failure> {
+    let read = serde_json::from_value(given.clone());
+    read.map_err(|error| ProviderError::bug(format!("arguments of a data source: {error}")).into())
 }
 
 fn text(name: &'static str, description: &'static str) -> (&'static str, Attribute) {

@@ -8,7 +8,8 @@ use crate::adapter::{Adapter, ErasedType};
 use crate::checks::Checks;
 use crate::data::{
     DataSource, availability_zones::AvailabilityZones, caller_identity::CallerIdentity,
-    partition::Partition, region::Region,
+    iam_policy_document::PolicyDocument, iam_session_context::SessionContext, partition::Partition,
+    region::Region,
 };
 use crate::ec2::{
     eip::Eips, internet_gateway::InternetGateways, nat_gateway::NatGateways,
@@ -36,7 +37,14 @@ const MANAGED: &[&dyn ErasedType] = &[
     &Adapter(AccessPolicies),
 ];
 
-const DATA: &[&dyn DataSource] = &[&AvailabilityZones, &CallerIdentity, &Partition, &Region];
+const DATA: &[&dyn DataSource] = &[
+    &AvailabilityZones,
+    &CallerIdentity,
+    &Partition,
+    &PolicyDocument,
+    &Region,
+    &SessionContext,
+];
 
 /// The types with their schemas, which are made once.
 #[derive(Debug)]

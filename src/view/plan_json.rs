@@ -152,6 +152,7 @@ pub fn action_reason(change: &ObjectChange<'_>) -> Option<&'static str> {
         | Reason::Moved
         | Reason::Imported
         | Reason::RecordChanged
+        | Reason::Protection
         | Reason::Gone => None,
     }
 }

@@ -287,7 +287,12 @@ fn unchanged_headline(change: &ObjectChange<'_>, what: &str) -> String {
     match (change.moved_from, change.import_id) {
         (Some(from), _) => format!("{} has moved to {what}", escape_line(&from.to_string())),
         (None, Some(_)) => format!("{what} will be imported"),
-        (None, None) if change.protect => format!("{what} will be protected from destruction"),
+        (None, None) if change.reason == Reason::Protection && change.protect => {
+            format!("{what} will be protected from destruction")
+        }
+        (None, None) if change.reason == Reason::Protection => {
+            format!("{what} will no longer be protected from destruction")
+        }
         (None, None) => format!("{what}: only the state's own record will change"),
     }
 }
@@ -330,7 +335,8 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         | Reason::Moved
         | Reason::Imported
         | Reason::Removed
-        | Reason::RecordChanged => None,
+        | Reason::RecordChanged
+        | Reason::Protection => None,
     };
     notes.extend(reason.map(str::to_owned));
     if !change.stages.is_empty() {

@@ -80,12 +80,18 @@ impl Bench<'_> {
         abandon_unfinished(store, run.lock, Some(run.plan.id))
             .await
             .map_err(state_error)?;
-        let graph = DefinitionGraph::build(&self.project.loaded.definitions)
-            .map_err(|found| self.unusable(found))?;
+        let destroying = run.plan.options.mode == PlanMode::Destroy;
         let nothing = Definitions {
             packages: [("".into(), Package::default())].into(),
         };
         let spare = DefinitionGraph::build(&nothing).map_err(|found| self.unusable(found))?;
+        let built = match DefinitionGraph::build(&self.project.loaded.definitions) {
+            Ok(graph) => Some(graph),
+            // A destruction needs nothing of the definitions, which may be wrong: rows say what is deleted.
+            Err(_) if destroying => None,
+            Err(found) => return Err(self.unusable(found)),
+        };
+        let graph = built.as_ref().unwrap_or(&spare);
         let input = ReplayInput {
             plan: run.plan,
             snapshot: run.snapshot,
@@ -96,9 +102,8 @@ impl Bench<'_> {
             providers: self.providers(),
             key: &self.key,
         };
-        let destroying = run.plan.options.mode == PlanMode::Destroy;
-        let replay = match Replay::new(&graph, input) {
-            // A destruction reads no data sources, and needs nothing of the definitions: rows say what is deleted.
+        let replay = match Replay::new(graph, input) {
+            // Nor does it read data sources.
             Err(_) if destroying => Replay::new(&spare, input),
             replay => replay,
         };

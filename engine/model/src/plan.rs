@@ -90,6 +90,8 @@ pub enum Reason {
     ArgumentsUnknown,
     /// Only the state's own record changes.
     RecordChanged,
+    /// Its protection from destruction is set or lifted, and nothing else.
+    Protection,
     /// The object was gone when it was refreshed.
     Gone,
 }

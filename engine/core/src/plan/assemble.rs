@@ -256,16 +256,20 @@ impl<'a> Assembly<'a> {
         declared: Option<&InstanceChange<'_>>,
     ) {
         let address = row.address();
-        let protected = match declared {
-            Some(change) => change.protect,
-            None => row.protected && !any_matches(&self.unprotect, address),
-        };
+        // What the definitions say now does not lift what the state says, unless a step before has done so.
+        let recorded = row.protected && !any_matches(&self.unprotect, address);
+        let protected = recorded || declared.is_some_and(|change| change.protect);
         let span = declared.map(|change| change.block.span);
         if protected {
             let detail =
                 format!("{address} would be destroyed, and it is protected by prevent_destroy.");
             let hint = match declared {
-                Some(_) => "Set prevent_destroy = false first.".to_owned(),
+                Some(change) if change.protect => {
+                    "Set prevent_destroy = false and apply that first.".to_owned()
+                }
+                Some(_) => format!(
+                    "Apply only the change of prevent_destroy first, or add -unprotect='{address}'."
+                ),
                 None if self.input.options.mode == PlanMode::Destroy => format!(
                     "Set prevent_destroy = false and apply that first; if its block is gone, add -unprotect='{address}'."
                 ),
@@ -425,7 +429,7 @@ impl<'a> Assembly<'a> {
         if row.protected {
             let record = Step {
                 action: Action::Record,
-                reason: Reason::RecordChanged,
+                reason: Reason::Protection,
                 protect: false,
                 ..template.clone()
             };

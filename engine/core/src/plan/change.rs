@@ -267,7 +267,7 @@ impl<'a> Planner<'a> {
         ))
     }
 
-    fn existing(
+    pub(super) fn existing(
         &mut self,
         site: Site<'a>,
         address: &Address,
@@ -445,72 +445,6 @@ impl<'a> Planner<'a> {
         decode_row(row, site.schema, site.provider.as_ref())
             .map_err(|diagnostic| self.diagnostics.push(*diagnostic))
             .ok()
-    }
-
-    fn import(
-        &mut self,
-        site: Site<'a>,
-        address: &Address,
-        id: String,
-        config: &Value,
-    ) -> Option<(ChangeKind, Value)> {
-        let provider = self.provider_config(site);
-        match (self.input.read.get(address), provider) {
-            (Some(Observation::Present(object)), _) => {
-                let object_value = object.attributes.clone();
-                let (then, value) = self.existing(
-                    site,
-                    address,
-                    (None, &object_value, RowStatus::Ready),
-                    config,
-                )?;
-                Some((
-                    ChangeKind::Import {
-                        id,
-                        object: object_value,
-                        then: Box::new(then),
-                    },
-                    value,
-                ))
-            }
-            (Some(Observation::Absent), _) => {
-                let detail = format!(
-                    "There is no {} with the id {id} to import.",
-                    site.schema.name
-                );
-                self.diagnostics.push(
-                    Diagnostic::error(code::INVALID_STATE_CHANGE, "Nothing to import", detail)
-                        .at(site.block.span)
-                        .about(address),
-                );
-                None
-            }
-            (Some(Observation::Unreadable(error)), _) => {
-                self.diagnostics
-                    .push(unreadable(&RowKey::current(address.clone()), error).at(site.block.span));
-                None
-            }
-            (None, Some(provider)) => {
-                self.needs.push(ReadNeed {
-                    address: address.clone(),
-                    purpose: ReadPurpose::Import,
-                    id: Some(id),
-                    config: None,
-                    provider,
-                });
-                None
-            }
-            (None, None) => {
-                let detail =
-                    "An import needs a provider configuration that is known when planning.";
-                self.diagnostics.push(
-                    Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
-                        .at(site.block.span)
-                        .about(address),
-                );
-                None
-            }
-        }
     }
 
     /// Plans a data source; the result is its value as others see it.

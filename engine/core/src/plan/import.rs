@@ -7,10 +7,10 @@ use strata_language::definition::ImportBlock;
 use strata_model::plan::PlanMode;
 use strata_model::provider::{Observation, ProviderConfig, ProviderName, ReadPurpose};
 use strata_model::schema::{Attribute, AttributeType, Presence};
-use strata_model::state::RowKey;
+use strata_model::state::{RowKey, RowStatus};
 use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Value};
 
-use super::change::unreadable;
+use super::change::{ChangeKind, unreadable};
 use super::walk::{Planner, Site};
 use super::{Generated, ReadNeed};
 use crate::code;
@@ -103,6 +103,104 @@ impl<'a> Planner<'a> {
             }
             (None, Some(each)) => Some(each.key.clone()),
             (None, None) => block.to.value.key.clone(),
+        }
+    }
+}
+
+impl<'a> Planner<'a> {
+    /// The recorded address of an object, as far as one is known by type, id and access.
+    fn owner(
+        &self,
+        resource_type: &str,
+        id: &str,
+        provider: Option<&ProviderConfig>,
+    ) -> Option<&'a RowKey> {
+        let mut rows = self.input.snapshot.rows.iter();
+        let found = rows.find(|(key, row)| {
+            *key.address.resource_type == *resource_type
+                && row.id.as_deref() == Some(id)
+                && provider.is_none_or(|provider| row.provider == *provider)
+        });
+        found.map(|(key, _)| key)
+    }
+
+    /// What the import of an object comes to; nothing while it is still to be read, or when it cannot be.
+    pub(super) fn import(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        id: String,
+        config: &Value,
+    ) -> Option<(ChangeKind, Value)> {
+        let provider = self.provider_config(site);
+        if let Some(owner) = self.owner(site.schema.name, &id, provider.as_ref()) {
+            let detail =
+                format!("{owner} has the object {id} already. One object has one address.");
+            self.diagnostics.push(
+                Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
+                    .at(site.block.span)
+                    .about(address)
+                    .hint(format!(
+                        "To give it this address, add a moved block from {owner} to {address}."
+                    )),
+            );
+            return None;
+        }
+        match (self.input.read.get(address), provider) {
+            (Some(Observation::Present(object)), _) => {
+                let object_value = object.attributes.clone();
+                let (then, value) = self.existing(
+                    site,
+                    address,
+                    (None, &object_value, RowStatus::Ready),
+                    config,
+                )?;
+                Some((
+                    ChangeKind::Import {
+                        id,
+                        object: object_value,
+                        then: Box::new(then),
+                    },
+                    value,
+                ))
+            }
+            (Some(Observation::Absent), _) => {
+                let detail = format!(
+                    "There is no {} with the id {id} to import.",
+                    site.schema.name
+                );
+                self.diagnostics.push(
+                    Diagnostic::error(code::INVALID_STATE_CHANGE, "Nothing to import", detail)
+                        .at(site.block.span)
+                        .about(address),
+                );
+                None
+            }
+            (Some(Observation::Unreadable(error)), _) => {
+                self.diagnostics
+                    .push(unreadable(&RowKey::current(address.clone()), error).at(site.block.span));
+                None
+            }
+            (None, Some(provider)) => {
+                self.needs.push(ReadNeed {
+                    address: address.clone(),
+                    purpose: ReadPurpose::Import,
+                    id: Some(id),
+                    config: None,
+                    provider,
+                });
+                None
+            }
+            (None, None) => {
+                let detail =
+                    "An import needs a provider configuration that is known when planning.";
+                self.diagnostics.push(
+                    Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
+                        .at(site.block.span)
+                        .about(address),
+                );
+                None
+            }
         }
     }
 }

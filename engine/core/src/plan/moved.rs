@@ -46,6 +46,20 @@ impl<'a> Moves<'a> {
             })
             .map(|(path, block)| (path_steps(graph, path), block))
             .collect();
+        for fault in blocks.iter().filter_map(|(_, block)| other_kind(block)) {
+            diagnostics.push(fault);
+        }
+        let blocks: Vec<_> = blocks
+            .into_iter()
+            .filter(|(_, block)| other_kind(block).is_none())
+            .collect();
+        for (path, block) in &blocks {
+            // Circles are faults of the definitions, whatever is recorded.
+            if let Err(block) = follow(&blocks, &probe(path, block)) {
+                diagnostics.push(circle(block));
+                return moves;
+            }
+        }
         if blocks.is_empty() {
             return moves;
         }
@@ -236,6 +250,56 @@ fn move_scope(from: &Scope, to: &Scope, inner: &[ScopeStep]) -> Option<Vec<Scope
     }
     moved.extend_from_slice(rest);
     Some(moved)
+}
+
+/// Some address that a block moves.
+fn probe(path: &[ScopeStep], block: &MovedBlock) -> Address {
+    let within = |scope: &Scope| -> Scope {
+        let steps: Vec<ScopeStep> = path.iter().chain(scope.steps()).cloned().collect();
+        steps.into()
+    };
+    match &block.from.value {
+        TargetAddress::Resource(from) => Address {
+            scope: within(&from.scope),
+            ..from.clone()
+        },
+        TargetAddress::Scope(from) => Address {
+            scope: within(from),
+            mode: Mode::Managed,
+            resource_type: "strata_data".into(),
+            name: "any".into(),
+            key: None,
+        },
+    }
+}
+
+/// What is wrong with a block whose two addresses are of two types.
+fn other_kind(block: &MovedBlock) -> Option<Diagnostic> {
+    let (TargetAddress::Resource(from), TargetAddress::Resource(to)) =
+        (&block.from.value, &block.to.value)
+    else {
+        return None;
+    };
+    if (from.mode, &from.resource_type) == (to.mode, &to.resource_type) {
+        return None;
+    }
+    let detail = format!(
+        "{from} is {}, and {to} is {}: an object keeps its type.",
+        kind_of(from),
+        kind_of(to)
+    );
+    Some(
+        Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid moved block", detail)
+            .at(block.span)
+            .hint("For another type, let the old object go by a removed block, and declare or import the new one."),
+    )
+}
+
+fn kind_of(address: &Address) -> String {
+    match address.mode {
+        Mode::Managed => format!("of the type {}", address.resource_type),
+        Mode::Data => format!("a data source {}", address.resource_type),
+    }
 }
 
 fn circle(block: &MovedBlock) -> Diagnostic {

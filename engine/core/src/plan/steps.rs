@@ -129,7 +129,7 @@ impl<'a> Assembly<'a> {
             self.draft.push(
                 Step {
                     action: Action::Record,
-                    reason: Reason::RecordChanged,
+                    reason: Reason::Protection,
                     ..template
                 },
                 after,
@@ -170,8 +170,8 @@ impl<'a> Assembly<'a> {
         &mut self,
         change: &InstanceChange<'a>,
         kind: &ChangeKind,
-        template: Step,
-        after: BTreeSet<Ref>,
+        mut template: Step,
+        mut after: BTreeSet<Ref>,
     ) -> Option<u32> {
         let ChangeKind::Replace {
             before,
@@ -188,6 +188,13 @@ impl<'a> Assembly<'a> {
         let group = self.groups;
         self.groups += 1;
         self.may_delete(row, change.schema, Some(change));
+        let mut lifted = None;
+        if row.protected && !change.protect {
+            lifted = self.protection(change, template.clone(), after.clone());
+            after.extend(lifted.map(Ref::Step));
+            // The row changes with it: what follows is bound by this step.
+            template.row_digest = None;
+        }
         let create_first = self.create_first(change, before, planned);
         let provider = row.provider.clone();
         let create = Step {
@@ -233,7 +240,9 @@ impl<'a> Assembly<'a> {
             let moved: BTreeSet<Ref> = after
                 .iter()
                 .copied()
-                .filter(|waited| self.is_move(*waited, change))
+                .filter(|waited| {
+                    self.is_move(*waited, change) || lifted.map(Ref::Step) == Some(*waited)
+                })
                 .collect();
             let step = self.draft.push(delete, moved);
             self.deletions.push(Deletion {

@@ -318,6 +318,69 @@ fn protection_outlives_its_block() {
 }
 
 #[test]
+fn protection_is_not_lifted_and_used_in_one_change() {
+    let mut scenario = Scenario::new();
+    scenario.given(
+        "resource \"test_thing\" \"a\" {\n name = \"a\"\n lifecycle { prevent_destroy = true }\n }",
+    );
+    // The name forces a replacement.
+    let other = r#"resource "test_thing" "a" { name = "b" }"#;
+    assert_eq!(scenario.codes(other), ["E0601"]);
+    scenario.options.unprotect = vec!["test_thing.a".to_owned()];
+    scenario.applies(
+        other,
+        &[
+            "record test_thing.a",
+            "delete test_thing.a <- record test_thing.a",
+            "create test_thing.a <- delete test_thing.a, record test_thing.a",
+        ],
+    );
+}
+
+#[test]
+fn a_moved_block_keeps_the_type() {
+    let mut scenario = Scenario::new();
+    scenario.given(r#"resource "test_thing" "a" { name = "a" }"#);
+    let hcl = r#"
+        resource "test_vault" "b" { name = "b" }
+        moved {
+          from = test_thing.a
+          to   = test_vault.b
+        }
+    "#;
+    assert!(scenario.codes(hcl).contains(&"E0249"));
+}
+
+#[test]
+fn circles_of_moved_blocks_are_faults_of_the_definitions() {
+    let scenario = Scenario::new();
+    let hcl = r#"
+        resource "test_thing" "a" { name = "a" }
+        moved {
+          from = test_thing.a
+          to   = test_thing.b
+        }
+        moved {
+          from = test_thing.b
+          to   = test_thing.a
+        }
+    "#;
+    assert_eq!(scenario.codes(hcl), ["E0249"]);
+}
+
+#[test]
+fn an_object_is_imported_to_one_address_only() {
+    let mut scenario = Scenario::new();
+    let one = "resource \"test_thing\" \"a\" { name = \"imported\" }\nimport {\n to = test_thing.a\n id = \"i-1\"\n}";
+    scenario.given(one);
+    let two = one
+        .replace("test_thing\" \"a", "test_thing\" \"b")
+        .replace("test_thing.a", "test_thing.b");
+    let both = format!("{one}\n{two}");
+    assert_eq!(scenario.codes(&both), ["E0249"]);
+}
+
+#[test]
 fn what_holds_data_needs_permission() {
     let mut scenario = Scenario::new();
     scenario.applies(

@@ -341,6 +341,7 @@ impl Scenario {
             .unwrap();
         let mut row = strata_model::plan::row_template(step, provider, schema.version);
         row.status = strata_model::state::RowStatus::Ready;
+        row.id = made.get("id").and_then(Value::as_str).map(str::to_owned);
         row.attributes =
             Encoded::of(made, schema.schema.object_type())
                 .take_fingerprints(made, &key(), &|_| true);

@@ -102,8 +102,13 @@ impl<R: ResourceType> ErasedType for Adapter<R> {
             .is_some_and(|prior| lives_elsewhere(prior, region))
         {
             // Its name means another object there, or none: nothing of it can be taken over.
+            let place = if config.get("region").is_some() {
+                "region"
+            } else {
+                "arn"
+            };
             return Ok(PlannedChange {
-                replace: vec![AttributePath::attribute("arn")],
+                replace: vec![AttributePath::attribute(place)],
                 ..plan_from(None)?
             });
         }
@@ -357,11 +362,15 @@ impl<R: ResourceType> Attempt<'_, R> {
     }
 }
 
-/// Whether an object belongs to another region than the connection now names. Its ARN says where it is, so that a
-/// region that was left to the surroundings, and is now written down, moves nothing; what has no region never moves.
+/// Whether an object belongs to another region than the connection now names. Its ARN, or its region where it has none,
+/// says where it is, so that a region that was left to the surroundings, and is now written down, moves nothing; what
+/// has no region never moves.
 fn lives_elsewhere(prior: &Value, region: Option<&str>) -> bool {
-    let arn = prior.get("arn").and_then(Value::as_str);
-    let home = arn.and_then(|arn| arn.split(':').nth(3));
+    let text = |name| prior.get(name).and_then(Value::as_str);
+    let home = match text("arn") {
+        Some(arn) => arn.split(':').nth(3),
+        None => text("region"),
+    };
     home.zip(region)
         .is_some_and(|(home, region)| !home.is_empty() && home != region)
 }
@@ -423,6 +432,9 @@ mod tests {
         assert!(lives_elsewhere(&vpc, Some("us-east-1")));
         assert!(!lives_elsewhere(&vpc, Some("eu-west-1")));
         assert!(!lives_elsewhere(&vpc, None));
+        let nameless = Value::object([("region", Value::from("eu-west-1"))]);
+        assert!(lives_elsewhere(&nameless, Some("us-east-1")));
+        assert!(!lives_elsewhere(&nameless, Some("eu-west-1")));
         let role = object("arn:aws:iam::1:role/a");
         assert!(!lives_elsewhere(&role, Some("us-east-1")));
         assert!(!lives_elsewhere(

@@ -30,11 +30,15 @@ impl<'a> Change<'a> {
         config: &'a Value,
         region: Option<&'a str>,
     ) -> Self {
-        let Proposal { planned, replace } = schema.schema.propose(prior, config);
-        let planned = match prior {
-            Some(prior) => keep_empty(prior, &planned),
-            None => planned,
-        };
+        let Proposal {
+            mut planned,
+            mut replace,
+        } = schema.schema.propose(prior, config);
+        if let Some(prior) = prior {
+            planned = keep_empty(prior, &planned);
+            // From empty to absent is no change, so that it replaces nothing.
+            replace.retain(|path| prior.at(path) != planned.at(path));
+        }
         Change {
             schema,
             prior,
@@ -122,5 +126,33 @@ impl<'a> Change<'a> {
     /// Names what the change must be alone on.
     pub(crate) fn exclusive(&mut self, name: String) {
         self.exclusive = Some(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strata_model::Type;
+    use strata_model::schema::{Adoption, Attribute, AttributeType, Schema};
+
+    use super::*;
+
+    #[test]
+    fn what_was_empty_and_is_left_out_replaces_nothing() {
+        let words = Attribute::optional(AttributeType::strings(), "Words.").replaces();
+        let schema = Schema::new([("words", words)]);
+        let schema = ResourceSchema::managed("a", Adoption::Tag, schema, "A.");
+        let object = |words: Value| Value::object([("words", words)]);
+        let none = object(Value::null_of(Type::list(Type::String)));
+        let empty = object(Value::list(Type::String, vec![]));
+        let one = object(Value::list(Type::String, vec!["x".into()]));
+        for (prior, config, replaces) in [
+            (&empty, &none, false),
+            (&none, &empty, false),
+            (&one, &none, true),
+            (&none, &one, true),
+        ] {
+            let change = Change::new(&schema, Some(prior), config, None);
+            assert_eq!(change.replaces(), replaces, "{prior:?} {config:?}");
+        }
     }
 }

@@ -158,6 +158,8 @@ pub(crate) enum Pattern {
     Cidr,
     /// The name of an IAM role.
     RoleName,
+    /// The name of a policy or an instance profile.
+    EntityName,
     /// The name of a security group.
     GroupName,
     /// The name of a cluster.
@@ -180,6 +182,7 @@ impl Pattern {
             Pattern::Cidr6 => cidr::parse6(text).is_some(),
             Pattern::Cidr => cidr::parse4(text).is_some() || cidr::parse6(text).is_some(),
             Pattern::RoleName => is_word(text, 64, "+=,.@-_"),
+            Pattern::EntityName => is_word(text, 128, "+=,.@-_"),
             Pattern::GroupName => {
                 is_word(text, 255, " ._-:/()#,@[]+=&;{}!$*") && !text.starts_with("sg-")
             }
@@ -202,6 +205,7 @@ impl Pattern {
             Pattern::Cidr6 => "an IPv6 CIDR block such as 2001:db8::/56",
             Pattern::Cidr => "a CIDR block such as 10.0.0.0/16",
             Pattern::RoleName => "1 to 64 letters, digits and any of + = , . @ - _",
+            Pattern::EntityName => "1 to 128 letters, digits and any of + = , . @ - _",
             Pattern::GroupName => {
                 "1 to 255 letters, digits, spaces and any of . _ - : / ( ) # , @ [ ] + = & ; { } ! $ *, and must not begin with sg-"
             }

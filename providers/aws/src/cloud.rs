@@ -105,6 +105,11 @@ impl Cloud {
         self.account.get_or_try_init(ask).await.map(String::as_str)
     }
 
+    /// The region in which the objects are.
+    pub(crate) async fn region(&self) -> Result<&str, Failure> {
+        Ok(&self.clients().await?.region)
+    }
+
     fn connect(&self, sdk: &SdkConfig) -> Result<Clients, Failure> {
         let Some(region) = sdk.region() else {
             return Err(Failure::refused(

@@ -16,11 +16,10 @@ pub(crate) mod vpc;
 
 use std::time::Duration;
 
-use strata_model::provider::ProviderErrorKind;
 use strata_model::schema::{Adoption, ResourceSchema, Schema};
 
 use crate::cloud::{Cloud, partition};
-use crate::error::{Effect, Failure};
+use crate::error::{Failure, no_id};
 
 /// How long a Describe call may miss a new object, in the cloud's time.
 const CONSISTENCY_WINDOW: Duration = Duration::from_secs(60);
@@ -37,14 +36,4 @@ async fn arn(cloud: &Cloud, owner: &str, kind: &str, id: &str) -> Result<String,
     let region = &cloud.clients().await?.region;
     let partition = partition(region).id;
     Ok(format!("arn:{partition}:ec2:{region}:{owner}:{kind}/{id}"))
-}
-
-/// An answer that does not say what was made.
-fn no_id(operation: &str) -> Failure {
-    let mut failure = Failure::refused(
-        ProviderErrorKind::Unavailable,
-        format!("{operation}: the answer names no object"),
-    );
-    failure.effect = Effect::Maybe;
-    failure
 }

@@ -1,7 +1,8 @@
-//! EKS: clusters, managed node groups, and who may use a cluster.
+//! EKS: clusters, managed node groups, add-ons, and who may use a cluster.
 
 pub(crate) mod access_entry;
 pub(crate) mod access_policy;
+pub(crate) mod addon;
 pub(crate) mod cluster;
 pub(crate) mod cluster_access;
 pub(crate) mod cluster_change;
@@ -9,6 +10,7 @@ pub(crate) mod cluster_schema;
 pub(crate) mod node_group;
 pub(crate) mod node_group_change;
 pub(crate) mod node_group_schema;
+pub(crate) mod pod_identity;
 pub(crate) mod tagging;
 pub(crate) mod updates;
 

@@ -83,6 +83,16 @@ pub(crate) fn found<T>(result: Result<T, Failure>) -> Result<Option<T>, Failure>
     }
 }
 
+/// An answer that does not say what was made.
+pub(crate) fn no_id(operation: &str) -> Failure {
+    let mut failure = Failure::refused(
+        Unavailable,
+        format!("{operation}: the answer names no object"),
+    );
+    failure.effect = Effect::Maybe;
+    failure
+}
+
 /// Success where the failure is of the kind that says that the work is done already.
 pub(crate) fn done_if<T>(
     kind: ProviderErrorKind,
@@ -149,9 +159,10 @@ fn not_dispatched(operation: &str, dispatch: &DispatchFailure) -> Failure {
     if dispatch.is_user() {
         return Failure::refused(Bug, message);
     }
-    if find_cause::<CredentialsError>(error).is_some() {
+    if let Some(cause) = find_cause::<CredentialsError>(error) {
+        let message = format!("AWS cannot be asked ({operation}): {}", chain(cause));
         let error = ProviderError::new(Credentials, message)
-            .hint("Log in again, or check the profile and the AWS_* variables.");
+            .hint("Log in, as with `aws sso login`, or name credentials by a profile or by the AWS_* variables.");
         return error.into();
     }
     match find_cause::<io::Error>(error).map(io::Error::kind) {
@@ -301,6 +312,7 @@ impl Rule {
 
 /// Operations that refer to something that may have been made a moment ago.
 const REFERRING: &[&str] = &[
+    "Add",
     "Create",
     "Attach",
     "Associate",
@@ -314,6 +326,14 @@ const REFERRING: &[&str] = &[
 const DELETING: &[&str] = &["Delete", "Detach", "Disassociate", "Revoke"];
 const CREATING_EKS: &[&str] = &["CreateCluster", "CreateNodegroup"];
 const CLUSTER: &[&str] = &["CreateCluster"];
+/// Operations of add-ons and pod identity that are given roles.
+const IDENTITIES: &[&str] = &[
+    "CreateAddon",
+    "UpdateAddon",
+    "CreatePodIdentityAssociation",
+    "UpdatePodIdentityAssociation",
+];
+const CREATING_IDENTITIES: &[&str] = &["CreateAddon", "CreatePodIdentityAssociation"];
 const NODE_GROUP: &[&str] = &["CreateNodegroup"];
 const IP: &str = "InvalidParameterException";
 
@@ -380,6 +400,19 @@ const RULES: &[Rule] = &[
         "",
         AlreadyExists,
     ),
+    on(
+        CREATING_IDENTITIES,
+        "ResourceInUseException",
+        "already exists",
+        AlreadyExists,
+    ),
+    on(IDENTITIES, IP, "does not exist", Propagation),
+    on(
+        CREATING_IDENTITIES,
+        "ResourceNotFoundException",
+        "",
+        Propagation,
+    ),
     on(&["CreateAccessEntry"], IP, "invalid principal", Propagation),
     on(
         &["AssociateAccessPolicy"],
@@ -439,6 +472,8 @@ const RULES: &[Rule] = &[
     any("*.NotFound", NotFound),
     // IAM.
     any("EntityAlreadyExists*", AlreadyExists),
+    // There is room for one role: another look shows which one is there.
+    on(&["AddRoleToInstanceProfile"], "LimitExceeded*", "", Busy),
     on(REFERRING, "NoSuchEntity*", "", Propagation),
     any("NoSuchEntity*", NotFound),
     any("DeleteConflict*", Dependency)
@@ -538,6 +573,14 @@ mod tests {
             ("CreateRole", "EntityAlreadyExists", "", 409, AlreadyExists),
             ("AttachRolePolicy", "NoSuchEntity", "", 404, Propagation),
             ("GetRole", "NoSuchEntity", "", 404, NotFound),
+            (
+                "AddRoleToInstanceProfile",
+                "NoSuchEntity",
+                "",
+                404,
+                Propagation,
+            ),
+            ("AddRoleToInstanceProfile", "LimitExceeded", "", 409, Busy),
             ("DetachRolePolicy", "NoSuchEntity", "", 404, NotFound),
             ("DeleteRole", "DeleteConflict", "", 409, Dependency),
             (
@@ -622,6 +665,27 @@ mod tests {
                 "ResourceNotFoundException",
                 "",
                 404,
+                Propagation,
+            ),
+            (
+                "CreateAddon",
+                "ResourceInUseException",
+                "Addon already exists.",
+                409,
+                AlreadyExists,
+            ),
+            (
+                "UpdateAddon",
+                "ResourceInUseException",
+                "currently has update x in progress",
+                409,
+                Busy,
+            ),
+            (
+                "CreatePodIdentityAssociation",
+                IP,
+                "Role provided in the request does not exist.",
+                400,
                 Propagation,
             ),
             (
@@ -740,5 +804,8 @@ mod tests {
             (failure.kind(), failure.effect),
             (Credentials, Effect::None)
         );
+        let message = failure.error.message;
+        assert!(message.starts_with("AWS cannot be asked"), "{message}");
+        assert!(failure.error.hint.is_some());
     }
 }

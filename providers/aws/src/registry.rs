@@ -16,10 +16,13 @@ use crate::ec2::{
     route_table::RouteTables, security_group::SecurityGroups, subnet::Subnets, vpc::Vpcs,
 };
 use crate::eks::{
-    access_entry::AccessEntries, access_policy::AccessPolicies, cluster::Clusters,
-    node_group::NodeGroups,
+    access_entry::AccessEntries, access_policy::AccessPolicies, addon::Addons, cluster::Clusters,
+    node_group::NodeGroups, pod_identity::PodIdentities,
 };
-use crate::iam::{role::Roles, role_policy_attachment::RolePolicyAttachments};
+use crate::iam::{
+    customer_policy::Policies, instance_profile::InstanceProfiles, oidc_provider::OidcProviders,
+    role::Roles, role_policy_attachment::RolePolicyAttachments,
+};
 
 const MANAGED: &[&dyn ErasedType] = &[
     &Adapter(Vpcs),
@@ -31,10 +34,15 @@ const MANAGED: &[&dyn ErasedType] = &[
     &Adapter(SecurityGroups),
     &Adapter(Roles),
     &Adapter(RolePolicyAttachments),
+    &Adapter(Policies),
+    &Adapter(InstanceProfiles),
+    &Adapter(OidcProviders),
     &Adapter(Clusters),
     &Adapter(NodeGroups),
     &Adapter(AccessEntries),
     &Adapter(AccessPolicies),
+    &Adapter(Addons),
+    &Adapter(PodIdentities),
 ];
 
 const DATA: &[&dyn DataSource] = &[

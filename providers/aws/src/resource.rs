@@ -132,6 +132,14 @@ pub(crate) fn arn() -> (&'static str, Attribute) {
     )
 }
 
+/// The attribute `region` of a type without ARN, by which its objects are known to live elsewhere.
+pub(crate) fn region() -> (&'static str, Attribute) {
+    (
+        "region",
+        Attribute::computed(AttributeType::String, "Region of the object."),
+    )
+}
+
 /// The attribute `owner_id`.
 pub(crate) fn owner_id() -> (&'static str, Attribute) {
     (

@@ -41,10 +41,17 @@ pub(crate) const ALL: &[&TypeCase] = &[
     &ec2::SECURITY_GROUP,
     &iam::ROLE,
     &iam::ROLE_POLICY_ATTACHMENT,
+    &iam::POLICY,
+    &iam::INSTANCE_PROFILE,
+    &iam::OIDC_PROVIDER,
     &eks::CLUSTER,
     &eks::NODE_GROUP,
     &eks::ACCESS_ENTRY,
     &eks::ACCESS_POLICY,
+    &eks::ADDON,
+    &eks::ADDON_BARE,
+    &eks::POD_IDENTITY,
+    &eks::POD_IDENTITY_BOUNDED,
 ];
 
 /// No arguments.

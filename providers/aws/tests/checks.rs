@@ -564,7 +564,8 @@ impl Subject<'_> {
             .text("arn")
             .split(':')
             .nth(3)
-            .is_some_and(|r| !r.is_empty());
+            .is_some_and(|r| !r.is_empty())
+            || live.value.get("region").is_some();
         let configs = [("us-east-1", false), ("eu-central-1", regional)];
         for (region, replaced) in configs {
             let config = provider_config(&[("region", region.into())]);

@@ -1,7 +1,10 @@
-//! EKS: clusters, their updates, their managed node groups, and who may use them.
+//! EKS: clusters, their updates, node groups and add-ons, and who may use them.
 
 mod access_entry;
 mod access_policy;
+mod addon;
+mod addon_catalog;
+mod addon_update;
 mod certificate;
 mod cluster;
 mod cluster_check;
@@ -10,6 +13,7 @@ mod cluster_update;
 mod nodegroup;
 mod nodegroup_request;
 mod nodegroup_update;
+mod pod_identity;
 mod role;
 mod tagging;
 mod update;
@@ -17,12 +21,13 @@ mod versions;
 
 use serde_json::{Value, json};
 
-use crate::world::Object;
+use crate::world::{Kind, Object};
 
 use super::error::AwsError;
 use super::page::PageRequest;
 use super::rest::RestRequest;
 use super::service::{Api, Cx, Service};
+use super::token::{Seen, Use};
 use cluster::Cluster;
 use nodegroup::Nodegroup;
 
@@ -39,6 +44,10 @@ pub(super) static SERVICE: Service = Service {
             nodegroup_update::OPERATIONS,
             access_entry::OPERATIONS,
             access_policy::OPERATIONS,
+            addon::OPERATIONS,
+            addon_catalog::OPERATIONS,
+            addon_update::OPERATIONS,
+            pod_identity::OPERATIONS,
             tagging::OPERATIONS,
             versions::OPERATIONS,
         ],
@@ -49,6 +58,8 @@ pub(super) static SERVICE: Service = Service {
         world.register::<update::Update>();
         world.register::<access_entry::AccessEntry>();
         world.register::<access_policy::AccessPolicy>();
+        world.register::<addon::Addon>();
+        world.register::<pod_identity::PodIdentity>();
     },
 };
 
@@ -72,6 +83,32 @@ fn find_cluster<'a>(cx: &'a Cx<'_>, name: &str) -> Result<&'a Object<Cluster>, A
     cx.world
         .get::<Cluster>(&cx.region, name)
         .ok_or_else(|| not_found(format!("No cluster found for name: {name}.")))
+}
+
+/// What has an ARN.
+trait Named: Kind {
+    fn arn(&self) -> &str;
+}
+
+/// What an earlier call with the same token made, as long as it exists: then the token is free again.
+fn made_before<T: Kind>(cx: &Cx<'_>, used: &Use<'_>) -> Result<Option<Object<T>>, AwsError> {
+    match used.seen(cx.world) {
+        Seen::New => Ok(None),
+        Seen::Same(id) => Ok(cx.world.get::<T>(&cx.region, &id).cloned()),
+        Seen::Other => Err(invalid_parameter(
+            "The client request token was used with other parameters",
+        )),
+    }
+}
+
+/// Refuses a cluster that does not run yet, or not any more.
+fn check_running(cluster: &Object<Cluster>) -> Result<(), AwsError> {
+    match cluster.body.status {
+        cluster::Status::Active | cluster::Status::Updating => Ok(()),
+        cluster::Status::Creating | cluster::Status::Deleting | cluster::Status::Failed => Err(
+            invalid_request(format!("Cluster '{}' is not in ACTIVE status", cluster.id)),
+        ),
+    }
 }
 
 fn find_nodegroup<'a>(

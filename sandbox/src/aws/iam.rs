@@ -1,14 +1,18 @@
-//! IAM: roles, their tags, and the policies attached to them.
+//! IAM: roles and the policies attached to them, instance profiles, and OIDC providers.
 
 mod attachment;
+mod customer_policy;
+mod instance_profile;
 mod managed;
+mod oidc_provider;
 mod role;
 mod role_tags;
+mod tagging;
 
 pub(super) use attachment::has_policy;
 pub(super) use role::Role;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{Object, Tags};
 
@@ -28,12 +32,17 @@ pub(super) static SERVICE: Service = Service {
             role::OPERATIONS,
             role_tags::OPERATIONS,
             attachment::OPERATIONS,
-            managed::OPERATIONS,
+            customer_policy::OPERATIONS,
+            instance_profile::OPERATIONS,
+            oidc_provider::OPERATIONS,
         ],
     },
     register: |world| {
         world.register::<Role>();
         world.register::<attachment::Attachment>();
+        world.register::<customer_policy::Policy>();
+        world.register::<instance_profile::InstanceProfile>();
+        world.register::<oidc_provider::OidcProvider>();
     },
 };
 
@@ -95,6 +104,14 @@ fn check_tags(tags: &Tags) -> Result<(), AwsError> {
             "satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+",
         ),
     })
+}
+
+/// Writes tags; absent if there are none.
+fn tag_views(tags: &Tags) -> Option<Vec<Value>> {
+    let views = tags
+        .iter()
+        .map(|(key, value)| json!({ "Key": key, "Value": value }));
+    (!tags.is_empty()).then(|| views.collect())
 }
 
 fn tag_constraint(member: &str, constraint: &str) -> AwsError {

@@ -1,4 +1,4 @@
-//! Trust policies: whether a text is one, and whom it lets assume the role.
+//! Policy documents: whether a text is one, and whom a trust policy lets assume its role.
 
 use serde_json::Value;
 
@@ -6,8 +6,33 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// Checks a trust policy.
+/// Checks a trust policy: it says who, and not what on.
 pub(crate) fn check_trust(text: &str) -> Result<Value, Malformed> {
+    check(text, |statement| {
+        if has(statement, "Resource") {
+            return Err(Malformed("Has prohibited field Resource"));
+        }
+        if !has(statement, "Principal") {
+            return Err(Malformed("Missing required field Principal"));
+        }
+        Ok(())
+    })
+}
+
+/// Checks a policy that is put on identities: it says what on, and not who.
+pub(crate) fn check_identity(text: &str) -> Result<Value, Malformed> {
+    check(text, |statement| {
+        if has(statement, "Principal") {
+            return Err(Malformed("Policy document should not specify a principal."));
+        }
+        if !has(statement, "Resource") {
+            return Err(Malformed("Policy statement must contain resources."));
+        }
+        Ok(())
+    })
+}
+
+fn check(text: &str, judge: impl Fn(&Value) -> Result<(), Malformed>) -> Result<Value, Malformed> {
     let document: Value = serde_json::from_str(text)
         .map_err(|_wrong| Malformed("This policy contains invalid Json"))?;
     let Some(members) = document.as_object() else {
@@ -27,27 +52,24 @@ pub(crate) fn check_trust(text: &str) -> Result<Value, Malformed> {
     if statements.is_empty() {
         return Err(Malformed("Missing required field Statement"));
     }
-    statements.into_iter().try_for_each(check_statement)?;
+    for statement in statements {
+        if !matches!(
+            statement.get("Effect").and_then(Value::as_str),
+            Some("Allow" | "Deny")
+        ) {
+            return Err(Malformed("Missing required field Effect"));
+        }
+        if !has(statement, "Action") {
+            return Err(Malformed("Missing required field Action"));
+        }
+        judge(statement)?;
+    }
     Ok(document)
 }
 
-fn check_statement(statement: &Value) -> Result<(), Malformed> {
-    if !matches!(
-        statement.get("Effect").and_then(Value::as_str),
-        Some("Allow" | "Deny")
-    ) {
-        return Err(Malformed("Missing required field Effect"));
-    }
-    if statement.get("Action").is_none() && statement.get("NotAction").is_none() {
-        return Err(Malformed("Missing required field Action"));
-    }
-    if statement.get("Resource").is_some() || statement.get("NotResource").is_some() {
-        return Err(Malformed("Has prohibited field Resource"));
-    }
-    if statement.get("Principal").is_none() && statement.get("NotPrincipal").is_none() {
-        return Err(Malformed("Missing required field Principal"));
-    }
-    Ok(())
+/// Whether a statement has a member, or says all but something by it.
+fn has(statement: &Value, name: &str) -> bool {
+    statement.get(name).is_some() || statement.get(format!("Not{name}")).is_some()
 }
 
 /// Tells whether a trust policy lets a service, such as `eks.amazonaws.com`, assume the role.
@@ -111,6 +133,21 @@ mod tests {
         check(
             r#"{"Statement":{"Effect":"Allow","Action":"x","Principal":"*","Resource":"*"}}"#,
             Some("Has prohibited field Resource"),
+        );
+    }
+
+    #[test]
+    fn policies_of_identities() {
+        let judge = |text: &str| check_identity(text).err().map(|m| m.0);
+        let good = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","NotResource":"*"}}"#;
+        assert_eq!(judge(good), None);
+        assert_eq!(
+            judge(&trust("\"a\"", "\"x\"")),
+            Some("Policy document should not specify a principal.")
+        );
+        assert_eq!(
+            judge(r#"{"Statement":[{"Effect":"Allow","Action":"x"}]}"#),
+            Some("Policy statement must contain resources.")
         );
     }
 

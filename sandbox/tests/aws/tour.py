@@ -173,7 +173,6 @@ def roles():
     assert [a["PolicyName"] for a in attached] == ["AmazonEKSWorkerNodePolicy"]
     assert iam.get_policy(PolicyArn=attached[0]["PolicyArn"])["Policy"]["Path"] == "/"
     assert iam.list_role_policies(RoleName=name)["PolicyNames"] == []
-    assert iam.list_instance_profiles_for_role(RoleName=name)["InstanceProfiles"] == []
     refused("DeleteConflict", iam.delete_role, RoleName=name)
     refused("NoSuchEntity", iam.get_role, RoleName="nobody")
     refused("EntityAlreadyExists", iam.create_role, RoleName=name, AssumeRolePolicyDocument=trust("x"))
@@ -189,6 +188,63 @@ def roles():
         for policy in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]:
             iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=policy["PolicyArn"])
         iam.delete_role(RoleName=role["RoleName"])
+
+
+def allow(*actions):
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def policies(arns):
+    made = iam.create_policy(PolicyName="tour", Path="/a/", PolicyDocument=allow("s3:GetObject"), Description="tour",
+                             Tags=[{"Key": "Name", "Value": "tour"}])["Policy"]
+    of = dict(PolicyArn=made["Arn"])
+    refused("EntityAlreadyExists", iam.create_policy, PolicyName="tour", PolicyDocument=allow("s3:*"))
+    version = iam.create_policy_version(**of, PolicyDocument=allow("s3:*"), SetAsDefault=True)["PolicyVersion"]["VersionId"]
+    read = iam.get_policy_version(**of, VersionId=iam.get_policy(**of)["Policy"]["DefaultVersionId"])["PolicyVersion"]
+    assert read["Document"]["Statement"][0]["Action"] == ["s3:*"]
+    assert len(iam.list_policy_versions(**of)["Versions"]) == 2
+    refused("DeleteConflict", iam.delete_policy, **of)
+    iam.set_default_policy_version(**of, VersionId="v1")
+    iam.delete_policy_version(**of, VersionId=version)
+    iam.tag_policy(**of, Tags=[{"Key": "a", "Value": "1"}])
+    iam.untag_policy(**of, TagKeys=["a"])
+    assert iam.list_policy_tags(**of)["Tags"] == [{"Key": "Name", "Value": "tour"}]
+    iam.attach_role_policy(RoleName="tour-node", **of)
+    refused("DeleteConflict", iam.delete_policy, **of)
+    iam.detach_role_policy(RoleName="tour-node", **of)
+    iam.delete_policy(**of)
+    refused("NoSuchEntity", iam.get_policy, **of)
+
+    of = dict(InstanceProfileName="tour")
+    iam.create_instance_profile(**of, Tags=[{"Key": "Name", "Value": "tour"}])
+    iam.add_role_to_instance_profile(**of, RoleName="tour-node")
+    refused("LimitExceeded", iam.add_role_to_instance_profile, **of, RoleName="tour-cluster")
+    profiles = iam.list_instance_profiles_for_role(RoleName="tour-node")["InstanceProfiles"]
+    assert [p["InstanceProfileName"] for p in profiles] == ["tour"]
+    assert iam.get_instance_profile(**of)["InstanceProfile"]["Roles"][0]["Arn"] == arns["node"]
+    refused("DeleteConflict", iam.delete_instance_profile, **of)
+    iam.tag_instance_profile(**of, Tags=[{"Key": "a", "Value": "1"}])
+    iam.untag_instance_profile(**of, TagKeys=["a"])
+    assert iam.list_instance_profile_tags(**of)["Tags"] == [{"Key": "Name", "Value": "tour"}]
+    iam.remove_role_from_instance_profile(**of, RoleName="tour-node")
+    iam.delete_instance_profile(**of)
+
+    issuer = dict(Url="https://oidc.example.com/id/A", ClientIDList=["sts.amazonaws.com"])
+    arn = iam.create_open_id_connect_provider(**issuer)["OpenIDConnectProviderArn"]
+    of = dict(OpenIDConnectProviderArn=arn)
+    refused("EntityAlreadyExists", iam.create_open_id_connect_provider, **issuer)
+    assert [p["Arn"] for p in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]] == [arn]
+    iam.add_client_id_to_open_id_connect_provider(**of, ClientID="a")
+    iam.remove_client_id_from_open_id_connect_provider(**of, ClientID="a")
+    iam.update_open_id_connect_provider_thumbprint(**of, ThumbprintList=["0" * 40])
+    iam.tag_open_id_connect_provider(**of, Tags=[{"Key": "a", "Value": "1"}])
+    assert iam.list_open_id_connect_provider_tags(**of)["Tags"] == [{"Key": "a", "Value": "1"}]
+    iam.untag_open_id_connect_provider(**of, TagKeys=["a"])
+    read = iam.get_open_id_connect_provider(**of)
+    assert (read["Url"], read["ThumbprintList"]) == ("oidc.example.com/id/A", ["0" * 40])
+    iam.delete_open_id_connect_provider(**of)
+    refused("NoSuchEntity", iam.get_open_id_connect_provider, **of)
 
 
 def updated(name, update, **of):
@@ -248,6 +304,38 @@ def cluster(arns, subnets):
     eks.delete_access_entry(**principal)
     refused("ResourceNotFoundException", eks.describe_access_entry, **principal)
 
+    identity = dict(clusterName=name, namespace="apps", serviceAccount="app", roleArn=arns["node"])
+    made = eks.create_pod_identity_association(**identity, tags={"Name": "tour"}, clientRequestToken="app")["association"]
+    of = dict(clusterName=name, associationId=made["associationId"])
+    refused("ResourceInUseException", eks.create_pod_identity_association, **identity)
+    eks.update_pod_identity_association(**of, targetRoleArn=arns["cluster"])
+    assert eks.describe_pod_identity_association(**of)["association"]["externalId"]
+    listed = eks.list_pod_identity_associations(clusterName=name, namespace="apps")["associations"]
+    assert [one["associationId"] for one in listed] == [made["associationId"]]
+    eks.tag_resource(resourceArn=made["associationArn"], tags={"a": "1"})
+    eks.delete_pod_identity_association(**of)
+
+    offered = eks.describe_addon_versions(kubernetesVersion="1.35", addonName="vpc-cni")["addons"][0]["addonVersions"]
+    assert len(offered) == 2 and not offered[0]["compatibilities"][0]["defaultVersion"]
+    settings = eks.describe_addon_configuration(addonName="vpc-cni", addonVersion=offered[0]["addonVersion"])
+    assert settings["podIdentityConfiguration"][0]["serviceAccount"] == "aws-node"
+    of = dict(clusterName=name, addonName="vpc-cni")
+    state = lambda: eks.describe_addon(**of)["addon"]["status"]
+    eks.create_addon(**of, configurationValues='{"env": {"A": "1"}}', tags={"Name": "tour"}, clientRequestToken="cni",
+                     podIdentityAssociations=[{"serviceAccount": "aws-node", "roleArn": arns["node"]}])
+    wait("the add-on", lambda: state() == "ACTIVE")
+    update = eks.update_addon(**of, addonVersion=offered[0]["addonVersion"], podIdentityAssociations=[])["update"]
+    updated(name, update, addonName="vpc-cni")
+    assert eks.list_addons(clusterName=name)["addons"] == ["vpc-cni"]
+    assert eks.list_pod_identity_associations(clusterName=name)["associations"] == []
+    eks.create_addon(clusterName=name, addonName="coredns")
+    of_dns = dict(clusterName=name, addonName="coredns")
+    wait("the add-on without nodes", lambda: eks.describe_addon(**of_dns)["addon"]["status"] == "DEGRADED")
+    eks.delete_addon(**of_dns)
+    eks.delete_addon(**of, preserve=True)
+    wait("the end of the add-ons", lambda: eks.list_addons(clusterName=name)["addons"] == [])
+    refused("ResourceNotFoundException", eks.describe_addon, **of)
+
     nodes = "nodes"
     of = dict(clusterName=name, nodegroupName=nodes)
     eks.create_nodegroup(
@@ -295,6 +383,7 @@ def main():
     tagging(vpc)
     parts = [routing(vpc, subnets), groups(vpc), roles()]
     results = [next(part) for part in parts]
+    policies(results[2])
     parts.append(cluster(results[2], subnets))
     next(parts[-1])
     command_line()

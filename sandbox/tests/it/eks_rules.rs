@@ -613,10 +613,12 @@ async fn deletion_protection() {
 async fn what_is_not_emulated_says_so() {
     let world = World::new().await;
     world.cluster("demo").await;
-    let answer = world.eks("GET", "/clusters/demo/addons", Value::Null).await;
+    let answer = world
+        .eks("GET", "/clusters/demo/insights", Value::Null)
+        .await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (501, "NotImplemented")
     );
-    assert!(answer.message().contains("/clusters/demo/addons"));
+    assert!(answer.message().contains("/clusters/demo/insights"));
 }

@@ -187,3 +187,132 @@ async fn identities() {
             .starts_with("arn:aws:sts::999999999999:assumed-role/any/")
     );
 }
+
+/// A policy document for a form.
+fn allow(action: &str) -> String {
+    format!(r#"{{"Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"*"}}]}}"#)
+        .replace('"', "%22")
+        .replace('{', "%7B")
+        .replace('}', "%7D")
+}
+
+#[tokio::test]
+async fn policies_have_up_to_five_versions() {
+    let world = World::new().await;
+    let create = |name: &str, document: &str| {
+        format!("Action=CreatePolicy&PolicyName={name}&PolicyDocument={document}")
+    };
+    let made = accepted(&world, &create("one", &allow("s3:*"))).await;
+    let arn = made.text("Arn");
+    assert_eq!(arn, "arn:aws:iam::123456789012:policy/one");
+    refused(
+        &world,
+        &create("ONE", &allow("s3:*")),
+        "EntityAlreadyExists",
+    )
+    .await;
+    refused(&world, &create("a b", &allow("s3:*")), "ValidationError").await;
+    refused(&world, &create("two", "x"), "MalformedPolicyDocument").await;
+    let trust = trust("ec2.amazonaws.com");
+    refused(&world, &create("two", &trust), "MalformedPolicyDocument").await;
+    let long = allow(&"a".repeat(6200));
+    refused(&world, &create("two", &long), "LimitExceeded").await;
+
+    let version = format!(
+        "Action=CreatePolicyVersion&PolicyArn={arn}&SetAsDefault=true&PolicyDocument={}",
+        allow("ec2:*")
+    );
+    for _ in 2..=5 {
+        accepted(&world, &version).await;
+    }
+    refused(&world, &version, "LimitExceeded").await;
+    let of = |action: &str, version: u32| {
+        format!("Action={action}&PolicyArn={arn}&VersionId=v{version}")
+    };
+    refused(&world, &of("DeletePolicyVersion", 5), "DeleteConflict").await;
+    refused(&world, &of("GetPolicyVersion", 9), "NoSuchEntity").await;
+    let delete = format!("Action=DeletePolicy&PolicyArn={arn}");
+    refused(&world, &delete, "DeleteConflict").await;
+    for version in 1..=4 {
+        accepted(&world, &of("DeletePolicyVersion", version)).await;
+    }
+    let role = world.role("r", "ec2.amazonaws.com", "ReadOnlyAccess").await;
+    assert!(!role.is_empty());
+    let pair = format!("RoleName=r&PolicyArn={arn}");
+    accepted(&world, &format!("Action=AttachRolePolicy&{pair}")).await;
+    refused(&world, &delete, "DeleteConflict").await;
+    accepted(&world, &format!("Action=DetachRolePolicy&{pair}")).await;
+    accepted(&world, &delete).await;
+    refused(&world, &delete, "NoSuchEntity").await;
+    let managed = "Action=DeletePolicy&PolicyArn=arn:aws:iam::aws:policy/ReadOnlyAccess";
+    refused(&world, managed, "AccessDenied").await;
+}
+
+#[tokio::test]
+async fn a_profile_holds_one_role() {
+    let world = World::new().await;
+    world.role("a", "ec2.amazonaws.com", "ReadOnlyAccess").await;
+    world.role("b", "ec2.amazonaws.com", "ReadOnlyAccess").await;
+    let of = |action: &str, rest: &str| {
+        format!("Action={action}InstanceProfile&InstanceProfileName=p{rest}")
+    };
+    accepted(&world, &of("Create", "")).await;
+    refused(&world, &of("Create", ""), "EntityAlreadyExists").await;
+    refused(&world, &of("AddRoleTo", "&RoleName=none"), "NoSuchEntity").await;
+    accepted(&world, &of("AddRoleTo", "&RoleName=a")).await;
+    refused(&world, &of("AddRoleTo", "&RoleName=b"), "LimitExceeded").await;
+    refused(&world, &of("RemoveRoleFrom", "&RoleName=b"), "NoSuchEntity").await;
+    refused(&world, &of("Delete", ""), "DeleteConflict").await;
+    let detach =
+        "Action=DetachRolePolicy&RoleName=a&PolicyArn=arn:aws:iam::aws:policy/ReadOnlyAccess";
+    accepted(&world, detach).await;
+    refused(&world, "Action=DeleteRole&RoleName=a", "DeleteConflict").await;
+    accepted(&world, &of("RemoveRoleFrom", "&RoleName=a")).await;
+    accepted(&world, "Action=DeleteRole&RoleName=a").await;
+    accepted(&world, &of("Delete", "")).await;
+    refused(&world, &of("Get", ""), "NoSuchEntity").await;
+}
+
+#[tokio::test]
+async fn an_issuer_is_believed_once() {
+    let world = World::new().await;
+    let create =
+        |url: &str, rest: &str| format!("Action=CreateOpenIDConnectProvider&Url={url}{rest}");
+    let made = accepted(&world, &create("https://a.example/id/1", "")).await;
+    let arn = made.text("OpenIDConnectProviderArn");
+    assert_eq!(
+        arn,
+        "arn:aws:iam::123456789012:oidc-provider/a.example/id/1"
+    );
+    refused(
+        &world,
+        &create("https://a.example/id/1", ""),
+        "EntityAlreadyExists",
+    )
+    .await;
+    refused(&world, &create("http://a.example", ""), "ValidationError").await;
+    let short = create("https://b.example", "&ThumbprintList.member.1=abc");
+    refused(&world, &short, "ValidationError").await;
+    let of =
+        |action: &str, rest: &str| format!("Action={action}&OpenIDConnectProviderArn={arn}{rest}");
+    let read = accepted(&world, &of("GetOpenIDConnectProvider", "")).await;
+    assert_eq!(read.text("Url"), "a.example/id/1");
+    // What is there already, or not there, is no error here.
+    for _ in 0..2 {
+        accepted(
+            &world,
+            &of("AddClientIDToOpenIDConnectProvider", "&ClientID=x"),
+        )
+        .await;
+    }
+    for _ in 0..2 {
+        let remove = of("RemoveClientIDFromOpenIDConnectProvider", "&ClientID=x");
+        accepted(&world, &remove).await;
+    }
+    for _ in 0..2 {
+        accepted(&world, &of("DeleteOpenIDConnectProvider", "")).await;
+    }
+    refused(&world, &of("GetOpenIDConnectProvider", ""), "NoSuchEntity").await;
+    let bad = "Action=GetOpenIDConnectProvider&OpenIDConnectProviderArn=a";
+    refused(&world, bad, "InvalidInput").await;
+}

@@ -6,6 +6,7 @@
 )]
 
 mod access_rules;
+mod addon_rules;
 mod client;
 mod durability;
 mod ec2_rules;

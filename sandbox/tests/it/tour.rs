@@ -81,11 +81,14 @@ async fn every_emulated_operation_is_on_the_tour() {
     assert_eq!(missing, [("ec2", "DeleteNetworkInterface")]);
 }
 
-/// `DescribeVpcs` is `describe_vpcs` in boto3.
+/// `DescribeVpcs` is `describe_vpcs` in boto3, and `OpenIDConnect` is `open_id_connect`.
 fn snake(operation: &str) -> String {
+    let letters: Vec<char> = operation.chars().collect();
     let mut name = String::new();
-    for c in operation.chars() {
-        if c.is_uppercase() && !name.is_empty() {
+    for (at, c) in letters.iter().enumerate() {
+        let after_small = at > 0 && letters[at - 1].is_lowercase();
+        let before_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if c.is_uppercase() && at > 0 && (after_small || before_small) {
             name.push('_');
         }
         name.extend(c.to_lowercase());

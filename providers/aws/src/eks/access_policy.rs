@@ -32,6 +32,7 @@ pub(crate) struct AccessPolicy {
     policy_arn: String,
     access_scope: Scope,
     associated_at: Option<String>,
+    region: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,7 @@ impl ResourceType for AccessPolicies {
                 "associated_at",
                 Attribute::computed(text(), "When the policy was put on the entry."),
             ),
+            resource::region(),
         ]);
         ResourceSchema {
             consistency_window: super::CONSISTENCY_WINDOW,
@@ -116,7 +118,7 @@ impl ResourceType for AccessPolicies {
         if let [Some(cluster), Some(principal), Some(policy)] = known {
             change.set("id", id_of(cluster, principal, policy).into());
         }
-        change.forget_missing(&["associated_at"]);
+        change.forget_missing(&["associated_at", "region"]);
         Ok(())
     }
 
@@ -135,11 +137,13 @@ impl ResourceType for AccessPolicies {
             .into_iter()
             .map(|entry| async move { (entry, associated(cloud, entry).await) }.boxed());
         let lists: BTreeMap<(&str, &str), _> = at_once(lists).await.into_iter().collect();
+        // Where there is none, no list was answered either.
+        let region = cloud.region().await.ok();
         let answers = wanted.iter().map(|wanted| {
             let (cluster, principal, policy) = parts(&wanted.id)?;
             match lists.get(&(cluster, principal)) {
                 Some(Ok(list)) => Ok(pick(list, policy).map(|live| Seen {
-                    object: see(&wanted.id, (cluster, principal), live),
+                    object: see(region, &wanted.id, (cluster, principal), live),
                     incomplete: false,
                 })),
                 Some(Err(failure)) => Err(failure.clone()),
@@ -160,10 +164,11 @@ impl ResourceType for AccessPolicies {
             planned.principal_arn.as_str(),
         );
         let list = associated(cloud, entry).await?;
+        let region = cloud.region().await.ok();
         let id = id_of(entry.0, entry.1, &planned.policy_arn);
         let found = pick(&list, &planned.policy_arn).map(|live| Found {
             seen: Seen {
-                object: see(&id, entry, live),
+                object: see(region, &id, entry, live),
                 incomplete: false,
             },
             id: id.clone(),
@@ -191,7 +196,9 @@ impl ResourceType for AccessPolicies {
         let what = format!("{policy} of {principal} on {cluster}");
         let look = || async move {
             let list = associated(step.cloud, (cluster, principal)).await?;
-            Ok(pick(&list, policy).map(|live| see(target.id, (cluster, principal), live)))
+            let region = step.cloud.region().await.ok();
+            let place = (cluster, principal);
+            Ok(pick(&list, policy).map(|live| see(region, target.id, place, live)))
         };
         let now = step.until(&what, look, |_| true).await?;
         if is_same(&now.access_scope, &planned.access_scope) {
@@ -314,6 +321,7 @@ fn is_same(a: &Scope, b: &Scope) -> bool {
 }
 
 fn see(
+    region: Option<&str>,
     id: &str,
     (cluster, principal): (&str, &str),
     live: &AssociatedAccessPolicy,
@@ -330,6 +338,7 @@ fn see(
             namespaces: scope.map(|scope| scope.namespaces().iter().cloned().collect()),
         },
         associated_at: live.associated_at().map(ToString::to_string),
+        region: region.map(str::to_owned),
     }
 }
 

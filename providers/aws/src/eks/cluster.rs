@@ -19,7 +19,7 @@ use crate::eks::cluster_schema::{
     self, AccessConfig, CertificateAuthority, Cluster, Identity, LATE, MODES, NetworkConfig, Oidc,
     UpgradePolicy, VpcConfig,
 };
-use crate::eks::updates::{self, Subject};
+use crate::eks::updates::{self, Part, Subject};
 use crate::eks::{CLUSTER_INTERVAL, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -138,7 +138,7 @@ impl ResourceType for Clusters {
         while let Some(change) = cluster_change::next(&live, planned)? {
             let subject = Subject {
                 cluster: name,
-                node_group: None,
+                part: Part::Cluster,
             };
             let started = change.send(step, name).await;
             updates::finish(step, subject, started).await?;
@@ -260,7 +260,7 @@ async fn until_active(step: &Step<'_>, name: &str) -> Result<LiveCluster, Failur
         Some(ClusterStatus::Updating) => {
             let subject = Subject {
                 cluster: name,
-                node_group: None,
+                part: Part::Cluster,
             };
             updates::settle(step, subject).await?;
         }

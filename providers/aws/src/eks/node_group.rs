@@ -13,7 +13,7 @@ use crate::checks::{Checks, minor};
 use crate::cloud::{Cloud, at_once};
 use crate::eks::node_group_change::{self, limits_request, taints_request};
 use crate::eks::node_group_schema::{self, NodeGroup, Scaling, Taint, UpdateLimits};
-use crate::eks::updates::{self, Subject};
+use crate::eks::updates::{self, Part, Subject};
 use crate::eks::{NODE_GROUP_INTERVAL, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -136,7 +136,7 @@ impl ResourceType for NodeGroups {
         let planned = target.planned;
         let subject = Subject {
             cluster,
-            node_group: Some(name),
+            part: Part::NodeGroup(name),
         };
         let mut live = until_active(step, subject, name).await?;
         let wanted = step.wanted_tags(planned.tags.as_ref());

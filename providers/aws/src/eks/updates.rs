@@ -1,4 +1,4 @@
-//! Updates of clusters and node groups: started by a call, waited for by their id.
+//! Updates of clusters, node groups and add-ons: started by a call, waited for by their id.
 
 use aws_sdk_eks::types::{Update, UpdateStatus};
 use strata_model::provider::ProviderErrorKind;
@@ -8,18 +8,42 @@ use crate::eks::CLUSTER_INTERVAL;
 use crate::error::{Failure, found, send};
 use crate::step::{Progress, Step};
 
-/// What is updated: a cluster, or a node group of it.
+/// What is updated: a cluster, or a part of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
     pub(crate) cluster: &'a str,
-    pub(crate) node_group: Option<&'a str>,
+    pub(crate) part: Part<'a>,
+}
+
+/// Which part of a cluster is updated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    /// The cluster itself.
+    Cluster,
+    NodeGroup(&'a str),
+    Addon(&'a str),
 }
 
 impl Subject<'_> {
     fn name(&self) -> String {
-        match self.node_group {
-            Some(name) => format!("node group {name} of {}", self.cluster),
-            None => format!("EKS cluster {}", self.cluster),
+        match self.part {
+            Part::Cluster => format!("EKS cluster {}", self.cluster),
+            Part::NodeGroup(name) => format!("node group {name} of {}", self.cluster),
+            Part::Addon(name) => format!("add-on {name} of {}", self.cluster),
+        }
+    }
+
+    fn node_group(&self) -> Option<String> {
+        match self.part {
+            Part::NodeGroup(name) => Some(name.to_owned()),
+            Part::Cluster | Part::Addon(_) => None,
+        }
+    }
+
+    fn addon(&self) -> Option<String> {
+        match self.part {
+            Part::Addon(name) => Some(name.to_owned()),
+            Part::Cluster | Part::NodeGroup(_) => None,
         }
     }
 }
@@ -71,7 +95,8 @@ async fn describe(
         .eks
         .describe_update()
         .name(subject.cluster)
-        .set_nodegroup_name(subject.node_group.map(str::to_owned))
+        .set_nodegroup_name(subject.node_group())
+        .set_addon_name(subject.addon())
         .update_id(id);
     let answer = found(send("DescribeUpdate", call.send()).await)?;
     Ok(answer.and_then(|answer| answer.update))
@@ -83,7 +108,8 @@ pub(crate) async fn settle(step: &Step<'_>, subject: Subject<'_>) -> Result<(), 
     let pages = eks
         .list_updates()
         .name(subject.cluster)
-        .set_nodegroup_name(subject.node_group.map(str::to_owned))
+        .set_nodegroup_name(subject.node_group())
+        .set_addon_name(subject.addon())
         .into_paginator()
         .items()
         .send();

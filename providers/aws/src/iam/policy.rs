@@ -3,6 +3,8 @@
 use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
+use crate::change::Change;
+
 /// A document as IAM returns it: URL-encoded.
 pub(crate) fn decode(encoded: &str) -> String {
     percent_decode_str(encoded)
@@ -16,6 +18,23 @@ pub(crate) fn keep(recorded: &str, live: String) -> String {
         recorded.to_owned()
     } else {
         live
+    }
+}
+
+/// Plans a document in the spelling that it had, where both mean the same.
+pub(crate) fn keep_planned(change: &mut Change<'_>, path: &str) {
+    let before = change.prior.and_then(|prior| prior.get(path));
+    let kept = before.filter(|before| {
+        let planned = change.planned_text(path);
+        before
+            .as_str()
+            .zip(planned)
+            .is_some_and(|(before, planned)| same(before, planned))
+    });
+    if let Some(kept) = kept.cloned() {
+        let planned = change.planned().get(path);
+        let kept = kept.with_secret(planned.is_some_and(strata_model::Value::is_secret));
+        change.set(path, kept);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_iam::types::{Role as LiveRole, Tag};
+use aws_sdk_iam::types::Role as LiveRole;
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
@@ -12,12 +12,11 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cloud::{Cloud, at_once};
-
 use crate::error::{Failure, found, send};
-use crate::iam::policy;
+use crate::iam::{check_path, policy, tagging};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
-use crate::tags::{self, Difference, Tags};
+use crate::tags::{self, Tags};
 
 /// `aws_iam_role`.
 #[derive(Debug)]
@@ -95,10 +94,7 @@ impl ResourceType for Roles {
 
     fn validate(&self, checks: &mut Checks<'_>) {
         checks.text("name", |name| Pattern::RoleName.check(name));
-        checks.text("path", |path| {
-            let fits = path.starts_with('/') && path.ends_with('/') && path.len() <= 512;
-            (!fits).then(|| format!("must begin and end with /, not '{path}'."))
-        });
+        check_path(checks);
         checks.text("assume_role_policy", |text| Pattern::JsonObject.check(text));
         checks.text("permissions_boundary", |arn| Pattern::Arn.check(arn));
         checks.range("max_session_duration", 3600, 43200);
@@ -113,21 +109,7 @@ impl ResourceType for Roles {
         if let Some(name) = change.planned().get("name").cloned() {
             change.set("id", name);
         }
-        let before = change
-            .prior
-            .and_then(|prior| prior.get("assume_role_policy"));
-        let kept = before.filter(|before| {
-            let planned = change.planned_text("assume_role_policy");
-            before
-                .as_str()
-                .zip(planned)
-                .is_some_and(|(before, planned)| policy::same(before, planned))
-        });
-        if let Some(kept) = kept.cloned() {
-            let planned = change.planned().get("assume_role_policy");
-            let kept = kept.with_secret(planned.is_some_and(strata_model::Value::is_secret));
-            change.set("assume_role_policy", kept);
-        }
+        policy::keep_planned(change, "assume_role_policy");
         Ok(())
     }
 
@@ -153,7 +135,7 @@ impl ResourceType for Roles {
         let name = &lost.planned.name;
         let found = get(cloud, name).await?.map(|live| Found {
             id: name.clone(),
-            ours: Some(tags::op_of(&tag_map(&live)) == Some(lost.op)),
+            ours: Some(tags::op_of(&tagging::tag_map(live.tags())) == Some(lost.op)),
             seen: Seen {
                 object: role(cloud, &live, Some(&lost.planned)),
                 incomplete: false,
@@ -163,7 +145,7 @@ impl ResourceType for Roles {
     }
 
     async fn create(&self, step: &Step<'_>, planned: &Role) -> Result<String, Failure> {
-        let tags = sdk_tags(step.create_tags(planned.tags.as_ref()))?;
+        let tags = tagging::sdk_tags(step.create_tags(planned.tags.as_ref()))?;
         let call = step
             .clients()
             .await?
@@ -221,7 +203,7 @@ async fn get(cloud: &Cloud, name: &str) -> Result<Option<LiveRole>, Failure> {
 fn role(cloud: &Cloud, live: &LiveRole, recorded: Option<&Role>) -> Role {
     let none = Tags::new();
     let own = recorded.map(|role| role.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tag_map(live), cloud.default_tags(), own);
+    let tags = tags::seen(tagging::tag_map(live.tags()), cloud.default_tags(), own);
     let document = policy::decode(live.assume_role_policy_document().unwrap_or_default());
     let boundary = live.permissions_boundary();
     Role {
@@ -245,20 +227,6 @@ fn role(cloud: &Cloud, live: &LiveRole, recorded: Option<&Role>) -> Role {
     }
 }
 
-fn tag_map(live: &LiveRole) -> Tags {
-    live.tags()
-        .iter()
-        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-        .collect()
-}
-
-fn sdk_tags(tags: Tags) -> Result<Vec<Tag>, Failure> {
-    tags.into_iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect::<Result<_, _>>()
-        .map_err(|error| ProviderError::bug(format!("a tag cannot be built: {error}")).into())
-}
-
 fn same_texts(now: &Role, planned: &Role) -> bool {
     now.description.as_deref().unwrap_or_default()
         == planned.description.as_deref().unwrap_or_default()
@@ -267,11 +235,10 @@ fn same_texts(now: &Role, planned: &Role) -> bool {
 
 fn is_as_planned(step: &Step<'_>, live: &LiveRole, planned: &Role) -> bool {
     let now = role(step.cloud, live, Some(planned));
-    let wanted = step.wanted_tags(planned.tags.as_ref());
     same_texts(&now, planned)
         && policy::same(&now.assume_role_policy, &planned.assume_role_policy)
         && now.permissions_boundary == planned.permissions_boundary
-        && Difference::between(&tag_map(live), &wanted).is_empty()
+        && tagging::difference(step, live.tags(), planned.tags.as_ref()).is_empty()
 }
 
 async fn converge_tags(
@@ -280,8 +247,7 @@ async fn converge_tags(
     live: &LiveRole,
     planned: &Role,
 ) -> Result<bool, Failure> {
-    let wanted = step.wanted_tags(planned.tags.as_ref());
-    let difference = Difference::between(&tag_map(live), &wanted);
+    let difference = tagging::difference(step, live.tags(), planned.tags.as_ref());
     if difference.is_empty() {
         return Ok(false);
     }
@@ -290,7 +256,7 @@ async fn converge_tags(
         let call = iam
             .tag_role()
             .role_name(id)
-            .set_tags(Some(sdk_tags(difference.set)?));
+            .set_tags(Some(tagging::sdk_tags(difference.set)?));
         step.change("TagRole", call.send()).await?;
     }
     if !difference.remove.is_empty() {

@@ -4,7 +4,7 @@ use futures::FutureExt;
 use serde_json::{Value as Json, json};
 
 use super::TypeCase;
-use super::iam::role;
+use super::iam::{document, role};
 use crate::world::{Needs, Outcome, World};
 
 /// A network with three subnets, a security group, and the roles of clusters and nodes.
@@ -253,5 +253,160 @@ pub(super) const ACCESS_POLICY: TypeCase = TypeCase {
         ]
     },
     silent: &["access_scope.type"],
+    untold: &[],
+};
+
+/// A cluster with nodes, and roles for what runs in it.
+async fn with_nodes(world: &World) -> Outcome<Needs> {
+    let mut needs = with_cluster(world).await?;
+    let config = json!({
+        "cluster_name": needs["cluster"], "node_group_name": "nodes",
+        "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"]],
+        "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
+    });
+    world.create("aws_eks_node_group", &config).await?;
+    for name in ["pod_role0", "pod_role1"] {
+        let arn = role(world, (name, "pods.eks.amazonaws.com"), &[]).await?;
+        needs.insert(name, arn);
+    }
+    Ok(needs)
+}
+
+/// An add-on with a service account: its name, that of the account, two versions.
+const ADDONS: [(&str, &str, [&str; 2]); 3] = [
+    (
+        "vpc-cni",
+        "aws-node",
+        ["v1.20.3-eksbuild.1", "v1.20.4-eksbuild.1"],
+    ),
+    (
+        "aws-ebs-csi-driver",
+        "ebs-csi-controller-sa",
+        ["v1.51.0-eksbuild.1", "v1.52.1-eksbuild.1"],
+    ),
+    (
+        "aws-efs-csi-driver",
+        "efs-csi-controller-sa",
+        ["v2.1.9-eksbuild.1", "v2.1.11-eksbuild.1"],
+    ),
+];
+
+fn addon(n: u64) -> (&'static str, &'static str, [&'static str; 2]) {
+    ADDONS[usize::try_from(n % 3).expect("small")]
+}
+
+pub(super) const ADDON: TypeCase = TypeCase {
+    name: "aws_eks_addon",
+    variant: "",
+    needs: |world| with_nodes(world).boxed(),
+    config: |needs, n| {
+        let (name, account, versions) = addon(n);
+        json!({
+            "cluster_name": needs["cluster"], "addon_name": name, "addon_version": versions[0],
+            "configuration_values": r#"{"resources": {"limits": {"cpu": "100m"}}}"#,
+            "pod_identity_association": [{"role_arn": needs["pod_role0"], "service_account": account}],
+            "resolve_conflicts_on_create": "OVERWRITE", "resolve_conflicts_on_update": "PRESERVE",
+            "tags": {"Name": format!("addon-{n}")},
+        })
+    },
+    updates: |needs, n| {
+        let (_, account, versions) = addon(n);
+        let other = json!([{"role_arn": needs["pod_role1"], "service_account": account}]);
+        vec![
+            ("addon_version", json!(versions[1])),
+            (
+                "configuration_values",
+                json!(r#"{"resources": {"limits": {"cpu": "200m"}}}"#),
+            ),
+            ("service_account_role_arn", json!(needs["pod_role1"])),
+            ("pod_identity_association", other),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |_, _| {
+        vec![
+            ("cluster_name", json!("another")),
+            ("addon_name", json!("coredns")),
+        ]
+    },
+    silent: &[
+        "resolve_conflicts_on_create",
+        "resolve_conflicts_on_update",
+        "preserve",
+    ],
+    untold: &["resolve_conflicts_on_create", "resolve_conflicts_on_update"],
+};
+
+/// What is left out, and what is taken away again.
+pub(super) const ADDON_BARE: TypeCase = TypeCase {
+    name: "aws_eks_addon",
+    variant: "bare",
+    needs: |world| with_nodes(world).boxed(),
+    config: |needs, n| {
+        let (name, ..) = addon(n);
+        json!({"cluster_name": needs["cluster"], "addon_name": name, "preserve": true})
+    },
+    updates: |needs, n| {
+        let (_, account, _) = addon(n);
+        let one = json!([{"role_arn": needs["pod_role1"], "service_account": account}]);
+        vec![
+            ("configuration_values", json!(r#"{"resources": {}}"#)),
+            ("pod_identity_association", one),
+        ]
+    },
+    replaces: super::none,
+    silent: &[],
+    untold: &["preserve"],
+};
+
+pub(super) const POD_IDENTITY: TypeCase = TypeCase {
+    name: "aws_eks_pod_identity_association",
+    variant: "",
+    needs: |world| with_nodes(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "namespace": "apps", "service_account": format!("app-{n}"),
+            "role_arn": needs["pod_role0"], "tags": {"Name": format!("app-{n}")},
+        })
+    },
+    updates: |needs, _| {
+        vec![
+            ("role_arn", json!(needs["pod_role1"])),
+            ("target_role_arn", json!(needs["pod_role1"])),
+            ("disable_session_tags", json!(true)),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |_, n| {
+        vec![
+            ("cluster_name", json!("another")),
+            ("namespace", json!("others")),
+            ("service_account", json!(format!("another-{n}"))),
+        ]
+    },
+    silent: &["policy"],
+    untold: &[],
+};
+
+/// An association with everything that can be taken away from it.
+pub(super) const POD_IDENTITY_BOUNDED: TypeCase = TypeCase {
+    name: "aws_eks_pod_identity_association",
+    variant: "bounded",
+    needs: |world| with_nodes(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "namespace": "apps", "service_account": format!("app-{n}"),
+            "role_arn": needs["pod_role0"], "target_role_arn": needs["pod_role1"],
+            "disable_session_tags": true, "policy": document(&["s3:GetObject"]),
+        })
+    },
+    updates: |_, _| {
+        vec![
+            ("policy", document(&["s3:ListBucket"])),
+            ("target_role_arn", Json::Null),
+        ]
+    },
+    replaces: super::none,
+    silent: &[],
     untold: &[],
 };

@@ -100,3 +100,103 @@ pub(super) const ROLE_POLICY_ATTACHMENT: TypeCase = TypeCase {
     silent: &[],
     untold: &[],
 };
+
+/// A policy that allows some actions on everything.
+pub(super) fn document(actions: &[&str]) -> Json {
+    let document = json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}],
+    });
+    json!(document.to_string())
+}
+
+pub(super) const POLICY: TypeCase = TypeCase {
+    name: "aws_iam_policy",
+    variant: "",
+    needs: |_| async { Ok(Needs::new()) }.boxed(),
+    config: |_, n| {
+        json!({
+            "name": format!("policy-{n}"), "path": "/teams/a/", "description": "of a test",
+            "policy": document(&["s3:GetObject", "s3:ListBucket"]), "tags": {"Name": format!("policy-{n}")},
+        })
+    },
+    updates: |_, _| {
+        vec![
+            ("policy", document(&["s3:*"])),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |_, n| {
+        vec![
+            ("name", json!(format!("renamed-{n}"))),
+            ("path", json!("/teams/b/")),
+            ("description", json!("of another test")),
+        ]
+    },
+    silent: &[],
+    untold: &[],
+};
+
+/// The names of roles that a profile can hold.
+async fn with_roles(world: &World) -> Outcome<Needs> {
+    let mut needs = Needs::new();
+    for name in ["role_name0", "role_name1"] {
+        let arn = role(world, ("held", "ec2.amazonaws.com"), &[]).await?;
+        let held = arn.rsplit('/').next().unwrap_or_default().to_owned();
+        needs.insert(name, held);
+    }
+    Ok(needs)
+}
+
+pub(super) const INSTANCE_PROFILE: TypeCase = TypeCase {
+    name: "aws_iam_instance_profile",
+    variant: "",
+    needs: |world| with_roles(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "name": format!("profile-{n}"), "path": "/teams/a/", "role": needs["role_name0"],
+            "tags": {"Name": format!("profile-{n}")},
+        })
+    },
+    updates: |needs, _| {
+        vec![
+            ("role", json!(needs["role_name1"])),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |_, n| {
+        vec![
+            ("name", json!(format!("renamed-{n}"))),
+            ("path", json!("/teams/b/")),
+        ]
+    },
+    silent: &[],
+    untold: &[],
+};
+
+pub(super) const OIDC_PROVIDER: TypeCase = TypeCase {
+    name: "aws_iam_openid_connect_provider",
+    variant: "",
+    needs: |_| async { Ok(Needs::new()) }.boxed(),
+    config: |_, n| {
+        json!({
+            "url": format!("https://oidc.eks.us-east-1.amazonaws.com/id/{n:032X}"),
+            "client_id_list": ["sts.amazonaws.com", "another"],
+            "thumbprint_list": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
+            "tags": {"Name": format!("issuer-{n}")},
+        })
+    },
+    updates: |_, _| {
+        vec![
+            ("client_id_list", json!(["sts.amazonaws.com", "a-third"])),
+            (
+                "thumbprint_list",
+                json!(["990f4193972f2becf12ddeda5237f9c952f20d9e"]),
+            ),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |_, _| vec![("url", json!("https://issuer.example.com"))],
+    silent: &[],
+    untold: &[],
+};

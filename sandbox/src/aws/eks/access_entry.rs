@@ -18,7 +18,8 @@ use crate::world::{Kind, New, Object};
 use super::access_policy::AccessPolicy;
 use super::cluster_request::check_tags;
 use super::{
-    find_cluster, in_use, invalid_parameter, invalid_request, names_page, not_found, take_page,
+    Named, find_cluster, in_use, invalid_parameter, invalid_request, names_page, not_found,
+    take_page,
 };
 
 pub(super) const OPERATIONS: &[RestOperation] = &[
@@ -75,6 +76,12 @@ pub(super) struct AccessEntry {
 impl Kind for AccessEntry {
     const SERVICE: &'static str = "eks";
     const TYPE: &'static str = "access-entry";
+}
+
+impl Named for AccessEntry {
+    fn arn(&self) -> &str {
+        &self.arn
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -19,12 +19,14 @@ use crate::world::{Key, Kind, New, Object, World};
 
 use super::access_entry::AccessEntry;
 use super::access_policy::AccessPolicy;
+use super::addon::Addon;
 use super::certificate::new_authority;
 use super::cluster_request::{CreateCluster, Encryption, LOG_TYPES};
 use super::nodegroup::Nodegroup;
+use super::pod_identity::PodIdentity;
 use super::update::Update;
 use super::{
-    cluster_check, failure_of, find_cluster, in_use, invalid_parameter, invalid_request,
+    Named, cluster_check, failure_of, find_cluster, in_use, invalid_parameter, invalid_request,
     names_page, role, take_page,
 };
 
@@ -119,6 +121,12 @@ impl Kind for Cluster {
     }
 }
 
+impl Named for Cluster {
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+}
+
 /// Removes a cluster with what EKS made for it.
 fn remove(world: &mut World, key: &Key) {
     let (region, name) = (key.region.as_str(), key.id.as_str());
@@ -131,6 +139,8 @@ fn remove(world: &mut World, key: &Key) {
     }
     let prefix = format!("{name}/");
     world.remove_where::<Update>(region, |update| update.id.starts_with(&prefix));
+    world.remove_where::<Addon>(region, |addon| addon.id.starts_with(&prefix));
+    world.remove_where::<PodIdentity>(region, |known| known.id.starts_with(&prefix));
     world.remove_where::<AccessPolicy>(region, |policy| policy.id.starts_with(&prefix));
     world.remove_where::<AccessEntry>(region, |entry| entry.id.starts_with(&prefix));
     world.remove::<Cluster>(region, name);

@@ -199,6 +199,7 @@ fn run(
         Start {
             cluster: cluster.id,
             nodegroup: None,
+            addon: None,
             kind,
             params,
             seconds,

@@ -19,7 +19,7 @@ use super::nodegroup_request::{
     AMI_TYPES, CreateNodegroup, Taint, UpdateLimits, check, newest_release, sizes,
 };
 use super::{
-    failure_of, find_cluster, find_nodegroup, in_use, invalid_parameter, invalid_request,
+    Named, failure_of, find_cluster, find_nodegroup, in_use, invalid_parameter, invalid_request,
     names_page, role, take_page,
 };
 
@@ -120,6 +120,12 @@ impl Kind for Nodegroup {
             group.body.until_ms = None;
             group.body.modified_ms = now_ms;
         });
+    }
+}
+
+impl Named for Nodegroup {
+    fn arn(&self) -> &str {
+        &self.arn
     }
 }
 

@@ -185,6 +185,7 @@ fn run(
         Start {
             cluster,
             nodegroup: group.name,
+            addon: None,
             kind,
             params,
             seconds,

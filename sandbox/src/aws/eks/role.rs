@@ -5,6 +5,7 @@ use crate::aws::error::AwsError;
 use crate::aws::iam::{Role, has_policy};
 use crate::aws::policy::trusts_service;
 use crate::aws::service::Cx;
+use crate::world::Object;
 
 use super::invalid_parameter;
 
@@ -31,6 +32,35 @@ pub(super) const NODE: Needed = Needed {
         "AmazonEKSWorkerNodeMinimalPolicy",
     ],
 };
+
+/// Finds a role by its ARN.
+fn find<'a>(cx: &'a Cx<'_>, role_arn: &str) -> Option<&'a Object<Role>> {
+    let arn = Arn::parse(role_arn).filter(|arn| arn.service == "iam")?;
+    let path = arn.resource.strip_prefix("role/")?;
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let role = cx.world.get::<Role>("global", name);
+    role.filter(|role| role.body.arn == role_arn)
+}
+
+/// Refuses a role that does not exist, as pod identity says it.
+pub(super) fn check_exists(cx: &mut Cx<'_>, role_arn: &str) -> Result<(), AwsError> {
+    if cx.role_refused(role_arn) || find(cx, role_arn).is_none() {
+        return Err(invalid_parameter(
+            "Role provided in the request does not exist.",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a role that does not exist, as add-ons say it.
+pub(super) fn check_known(cx: &mut Cx<'_>, role_arn: &str) -> Result<(), AwsError> {
+    if cx.role_refused(role_arn) || find(cx, role_arn).is_none() {
+        return Err(invalid_parameter(format!(
+            "Role with arn: {role_arn}, does not exist"
+        )));
+    }
+    Ok(())
+}
 
 /// Refuses a role that does not exist, cannot be assumed, or lacks its policies.
 pub(super) fn check_role(cx: &mut Cx<'_>, role_arn: &str, needed: Needed) -> Result<(), AwsError> {

@@ -1,4 +1,4 @@
-//! The tags of clusters, node groups and access entries. They can change while an update runs.
+//! The tags of what EKS keeps. They can change while an update runs.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,15 @@ use crate::aws::arn::Arn;
 use crate::aws::error::{Answer, AwsError};
 use crate::aws::rest::RestRequest;
 use crate::aws::service::{Cx, RestOperation};
-use crate::world::{Key, Kind, Tags};
+use crate::world::{Key, Tags};
 
 use super::access_entry::AccessEntry;
+use super::addon::Addon;
 use super::cluster::Cluster;
 use super::cluster_request::check_tags;
 use super::nodegroup::Nodegroup;
-use super::{invalid_parameter, not_found};
+use super::pod_identity::PodIdentity;
+use super::{Named, invalid_parameter, not_found};
 
 pub(super) const OPERATIONS: &[RestOperation] = &[
     RestOperation::write("TagResource", ("POST", "/tags/{resourceArn}"), tag),
@@ -38,47 +40,28 @@ fn find(cx: &Cx<'_>, arn_text: &str) -> Result<(&'static str, Key, Tags), AwsErr
         )));
     };
     let parts: Vec<&str> = arn.resource.split('/').collect();
-    let (kind, id) = match parts.as_slice() {
-        ["cluster", name] => (Cluster::TYPE, (*name).to_owned()),
-        ["nodegroup", cluster, name, _unique] => (Nodegroup::TYPE, format!("{cluster}/{name}")),
-        ["access-entry", cluster, ..] => {
-            let prefix = format!("{cluster}/");
-            let mut entries = cx.world.under::<AccessEntry>(&cx.region, &prefix);
-            let entry = entries.find(|entry| entry.body.arn == arn_text);
-            let entry =
-                entry.ok_or_else(|| not_found(format!("Resource not found: {arn_text}")))?;
-            (AccessEntry::TYPE, entry.id.clone())
-        }
+    let named = match parts.as_slice() {
+        ["cluster", name] => named::<Cluster>(cx, arn_text, name),
+        ["nodegroup", cluster, ..] => named::<Nodegroup>(cx, arn_text, cluster),
+        ["access-entry", cluster, ..] => named::<AccessEntry>(cx, arn_text, cluster),
+        ["addon", cluster, ..] => named::<Addon>(cx, arn_text, cluster),
+        ["podidentityassociation", cluster, ..] => named::<PodIdentity>(cx, arn_text, cluster),
         _ => {
             return Err(invalid_parameter(format!(
                 "Unsupported resource: {arn_text}"
             )));
         }
     };
-    let key = Key::new(&cx.region, &id);
-    let tags = cx
-        .world
-        .tags_of("eks", kind, &key)
-        .filter(|_| is_same(cx, &key, arn_text));
-    let tags = tags.ok_or_else(|| not_found(format!("Resource not found: {arn_text}")))?;
-    Ok((kind, key, tags))
+    named.ok_or_else(|| not_found(format!("Resource not found: {arn_text}")))
 }
 
-/// A node group that was made again has another ARN.
-fn is_same(cx: &Cx<'_>, key: &Key, arn: &str) -> bool {
-    let group = cx
-        .world
-        .raw::<Nodegroup>(&key.region, &key.id)
-        .map(|group| group.body.arn.as_str());
-    let cluster = cx
-        .world
-        .raw::<Cluster>(&key.region, &key.id)
-        .map(|c| c.body.arn.as_str());
-    let entry = cx
-        .world
-        .raw::<AccessEntry>(&key.region, &key.id)
-        .map(|entry| entry.body.arn.as_str());
-    [group, cluster, entry].contains(&Some(arn))
+/// The object of a type that has this ARN, among those whose ids begin with a text. What was made again has another ARN.
+fn named<T: Named>(cx: &Cx<'_>, arn: &str, beginning: &str) -> Option<(&'static str, Key, Tags)> {
+    let mut objects = cx.world.under::<T>(&cx.region, beginning);
+    let object = objects.find(|object| object.body.arn() == arn)?;
+    let key = object.key();
+    let tags = cx.world.tags_of(T::SERVICE, T::TYPE, &key)?;
+    Some((T::TYPE, key, tags))
 }
 
 fn tag(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {

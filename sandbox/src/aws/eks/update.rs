@@ -1,4 +1,4 @@
-//! Updates: what changes a cluster or a node group over time. One runs at a time for each.
+//! Updates: what changes a cluster, a node group or an add-on over time. One runs at a time for each.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use crate::aws::service::{Cx, RestOperation};
 use crate::aws::time::seconds;
 use crate::world::{Key, Kind, New, Object, World};
 
+use super::addon::{self, Addon};
 use super::cluster::{self, Cluster};
 use super::cluster_update::ClusterChange;
 use super::nodegroup::{self, Nodegroup};
@@ -37,6 +38,7 @@ pub(super) enum Status {
 pub(super) enum Change {
     Cluster(ClusterChange),
     Nodegroup(NodegroupChange),
+    Addon(addon::Settings),
 }
 
 /// One update; the id is `cluster/update`.
@@ -44,6 +46,9 @@ pub(super) enum Change {
 pub(super) struct Update {
     /// The node group that it is of, if it is not of the cluster.
     pub(super) nodegroup: Option<String>,
+    /// The add-on that it is of.
+    #[serde(default)]
+    pub(super) addon: Option<String>,
     /// What EKS calls it, such as `VersionUpdate`.
     pub(super) kind: String,
     /// Pairs of the parameter's type and value.
@@ -117,6 +122,22 @@ fn finish(world: &mut World, update: &Object<Update>, succeeded: bool) {
                 group.body.modified_ms = now_ms;
             });
         }
+        Change::Addon(settings) => {
+            let name = update.body.addon.as_deref().unwrap_or_default();
+            let id = format!("{cluster}/{name}");
+            let failure = update.body.failure.clone().filter(|_| !succeeded);
+            world.update::<Addon>(region, &id, |addon| {
+                addon.body.update = None;
+                addon.body.status = match failure {
+                    Some(_) => addon::Status::UpdateFailed,
+                    None => addon::Status::Active,
+                };
+                addon.body.failure = failure;
+            });
+            if succeeded {
+                addon::put(world, (region, &id), settings);
+            }
+        }
     }
 }
 
@@ -125,6 +146,7 @@ fn finish(world: &mut World, update: &Object<Update>, succeeded: bool) {
 pub(super) struct Start {
     pub(super) cluster: String,
     pub(super) nodegroup: Option<String>,
+    pub(super) addon: Option<String>,
     pub(super) kind: &'static str,
     pub(super) params: Vec<(&'static str, String)>,
     pub(super) seconds: u64,
@@ -137,6 +159,7 @@ pub(super) fn start(cx: &mut Cx<'_>, start: Start) -> Object<Update> {
     let id = format!("{}/{update_id}", start.cluster);
     let body = Update {
         nodegroup: start.nodegroup.clone(),
+        addon: start.addon.clone(),
         kind: start.kind.to_owned(),
         params: start
             .params
@@ -150,15 +173,22 @@ pub(super) fn start(cx: &mut Cx<'_>, start: Start) -> Object<Update> {
     };
     let region = cx.region.clone();
     let update = cx.world.insert(New::plain(&region, id, body));
-    match &start.nodegroup {
-        None => {
+    match (&start.nodegroup, &start.addon) {
+        (None, None) => {
             cx.world
                 .update::<Cluster>(&region, &start.cluster, |cluster| {
                     cluster.body.update = Some(update_id);
                     cluster.body.status = cluster::Status::Updating;
                 });
         }
-        Some(name) => {
+        (None, Some(name)) => {
+            let id = format!("{}/{name}", start.cluster);
+            cx.world.update::<Addon>(&region, &id, |addon| {
+                addon.body.update = Some(update_id);
+                addon.body.status = addon::Status::Updating;
+            });
+        }
+        (Some(name), _) => {
             let id = format!("{}/{name}", start.cluster);
             cx.world.update::<Nodegroup>(&region, &id, |group| {
                 group.body.update = Some(update_id);
@@ -177,22 +207,33 @@ pub(super) fn find<'a>(cx: &'a Cx<'_>, id: &str) -> Result<&'a Object<Update>, A
         .ok_or_else(|| not_found(format!("No update found for ID: {update_id}")))
 }
 
+/// Whose an update is: the node group, the add-on, or neither where it is the cluster's.
+type Owner = (Option<String>, Option<String>);
+
 /// Takes from the query whose update is meant, and checks that it exists.
-fn take_owner(cx: &Cx<'_>, request: &mut RestRequest) -> Result<Option<String>, AwsError> {
+fn take_owner(cx: &Cx<'_>, request: &mut RestRequest) -> Result<Owner, AwsError> {
     let cluster = find_cluster(cx, request.path("name"))?;
     let nodegroup = request.query("nodegroupName");
     if let Some(name) = &nodegroup {
         find_nodegroup(cx, &cluster.id, name)?;
     }
-    Ok(nodegroup)
+    let addon = request.query("addonName");
+    if let Some(name) = &addon {
+        addon::find(cx, &cluster.id, name)?;
+    }
+    Ok((nodegroup, addon))
+}
+
+fn is_of(update: &Object<Update>, (nodegroup, addon): &Owner) -> bool {
+    update.body.nodegroup == *nodegroup && update.body.addon == *addon
 }
 
 fn describe(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
-    let nodegroup = take_owner(cx, request)?;
+    let owner = take_owner(cx, request)?;
     request.finish()?;
     let id = format!("{}/{}", request.path("name"), request.path("updateId"));
     let update = find(cx, &id)?;
-    if update.body.nodegroup != nodegroup {
+    if !is_of(update, &owner) {
         return Err(not_found(format!(
             "No update found for ID: {}",
             request.path("updateId")
@@ -202,13 +243,13 @@ fn describe(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
 }
 
 fn list(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
-    let nodegroup = take_owner(cx, request)?;
+    let owner = take_owner(cx, request)?;
     let page = take_page(cx, request)?;
     request.finish()?;
     let prefix = format!("{}/", request.path("name"));
     let updates = cx.world.under::<Update>(&cx.region, &prefix);
     let ids = updates
-        .filter(|update| update.body.nodegroup == nodegroup)
+        .filter(|update| is_of(update, &owner))
         .map(|update| parts(&update.id).1.to_owned());
     let (ids, token) = page.cut(ids.collect(), Clone::clone);
     Ok(names_page("updateIds", ids, token))

@@ -9,7 +9,7 @@ use crate::aws::params::Params;
 use crate::aws::service::{Cx, QueryOperation};
 use crate::world::{Kind, New, World};
 
-use super::managed::is_managed;
+use super::customer_policy::exists;
 use super::{GLOBAL, find_role, no_such_entity, page_answer, take_page};
 
 pub(super) const OPERATIONS: &[QueryOperation] = &[
@@ -17,7 +17,6 @@ pub(super) const OPERATIONS: &[QueryOperation] = &[
     QueryOperation::write("DetachRolePolicy", detach),
     QueryOperation::read("ListAttachedRolePolicies", list_attached),
     QueryOperation::read("ListRolePolicies", list_inline),
-    QueryOperation::read("ListInstanceProfilesForRole", list_instance_profiles),
 ];
 
 /// How many policies a role has at most.
@@ -41,13 +40,19 @@ pub(crate) fn has_policy(world: &World, role: &str, policy_name: &str) -> bool {
     attached.any(|a| a.body.policy_arn.rsplit('/').next() == Some(policy_name))
 }
 
+/// Counts the roles that a policy is on.
+pub(super) fn count_attached(world: &World, policy_arn: &str) -> usize {
+    let attached = world.all::<Attachment>(GLOBAL);
+    attached.filter(|a| a.body.policy_arn == policy_arn).count()
+}
+
 fn attach(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let name = p.req("RoleName")?;
     let policy_arn = p.req("PolicyArn")?;
     p.finish()?;
     let role = find_role(cx, &name)?.id.clone();
     check_arn(&policy_arn)?;
-    if !is_managed(&policy_arn) {
+    if !exists(cx.world, &policy_arn) {
         let text = format!("Policy {policy_arn} does not exist or is not attachable.");
         return Err(no_such_entity(&text));
     }
@@ -117,15 +122,6 @@ fn list_inline(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     p.finish()?;
     find_role(cx, &name)?;
     Ok(page_answer("PolicyNames", Vec::new(), None))
-}
-
-/// The sandbox emulates no instance profiles yet: a role is in none.
-fn list_instance_profiles(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
-    let name = p.req("RoleName")?;
-    take_page(cx, p)?;
-    p.finish()?;
-    find_role(cx, &name)?;
-    Ok(page_answer("InstanceProfiles", Vec::new(), None))
 }
 
 pub(super) fn check_arn(policy_arn: &str) -> Result<(), AwsError> {

@@ -1,16 +1,9 @@
 //! The policies that AWS itself manages: they exist in every account.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::aws::arn::Arn;
-use crate::aws::error::{Answer, AwsError};
-use crate::aws::params::Params;
-use crate::aws::service::{Cx, QueryOperation};
 use crate::aws::time::iso;
-
-use super::no_such_entity;
-
-pub(super) const OPERATIONS: &[QueryOperation] = &[QueryOperation::read("GetPolicy", get)];
 
 /// Paths and names, sorted, one per line.
 static NAMES: &str = include_str!("managed_policies.txt");
@@ -29,33 +22,24 @@ pub(super) fn is_managed(policy_arn: &str) -> bool {
         .is_some_and(|name| NAMES.lines().any(|known| known == name))
 }
 
-fn get(_cx: &mut Cx<'_>, p: &mut Params) -> Answer {
-    let arn = p.req("PolicyArn")?;
-    p.finish()?;
-    if Arn::parse(&arn).is_none() {
-        return Err(AwsError::new(
-            "InvalidInput",
-            format!("ARN {arn} is not valid."),
-        ));
-    }
-    if !is_managed(&arn) {
-        return Err(no_such_entity(&format!("Policy {arn} was not found.")));
+/// Writes a policy that AWS manages.
+pub(super) fn managed_view(arn: &str) -> Option<Value> {
+    if !is_managed(arn) {
+        return None;
     }
     let resource = arn.split_once(":policy").map_or("/", |(_, path)| path);
     let at = resource.rfind('/').unwrap_or_default();
-    Ok(json!({
-        "Policy": {
-            "PolicyName": &resource[at + 1..],
-            "PolicyId": policy_id(&arn),
-            "Arn": arn,
-            "Path": &resource[..=at],
-            "DefaultVersionId": "v1",
-            "AttachmentCount": 0,
-            "PermissionsBoundaryUsageCount": 0,
-            "IsAttachable": true,
-            "CreateDate": iso(CREATED_MS),
-            "UpdateDate": iso(CREATED_MS),
-        }
+    Some(json!({
+        "PolicyName": &resource[at + 1..],
+        "PolicyId": policy_id(arn),
+        "Arn": arn,
+        "Path": &resource[..=at],
+        "DefaultVersionId": "v1",
+        "AttachmentCount": 0,
+        "PermissionsBoundaryUsageCount": 0,
+        "IsAttachable": true,
+        "CreateDate": iso(CREATED_MS),
+        "UpdateDate": iso(CREATED_MS),
     }))
 }
 

@@ -13,7 +13,8 @@ use crate::aws::time::iso;
 use crate::world::{Kind, New, Object};
 
 use super::attachment::{Attachment, check_arn};
-use super::managed::is_managed;
+use super::customer_policy::exists;
+use super::instance_profile;
 use super::{GLOBAL, check_tags, find_role, no_such_entity, page_answer, take_page, take_tags};
 
 pub(super) const OPERATIONS: &[QueryOperation] = &[
@@ -47,7 +48,7 @@ impl Kind for Role {
 }
 
 /// What IAM leaves as it is in the documents that it returns.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
@@ -174,7 +175,7 @@ fn put_boundary(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     p.finish()?;
     let id = find_role(cx, &name)?.id.clone();
     check_arn(&boundary)?;
-    if !is_managed(&boundary) {
+    if !exists(cx.world, &boundary) {
         let text = format!("Scope ARN: {boundary} does not exist or is not attachable.");
         return Err(no_such_entity(&text));
     }
@@ -212,12 +213,16 @@ fn delete(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
         let text = "Cannot delete entity, must detach all policies first.";
         return Err(AwsError::with_status(409, "DeleteConflict", text));
     }
+    if instance_profile::holds(cx.world, &id) {
+        let text = "Cannot delete entity, must remove roles from instance profile first.";
+        return Err(AwsError::with_status(409, "DeleteConflict", text));
+    }
     cx.world.remove::<Role>(GLOBAL, &id);
     Ok(Value::Null)
 }
 
 /// Lists leave out what only a get of one role tells.
-fn view(role: &Object<Role>, whole: bool) -> Value {
+pub(super) fn view(role: &Object<Role>, whole: bool) -> Value {
     let tags: Vec<Value> = role
         .tags
         .iter()
@@ -242,7 +247,7 @@ fn view(role: &Object<Role>, whole: bool) -> Value {
     })
 }
 
-fn malformed(problem: Malformed) -> AwsError {
+pub(super) fn malformed(problem: Malformed) -> AwsError {
     AwsError::new("MalformedPolicyDocument", problem.0)
 }
 
@@ -262,7 +267,7 @@ fn check_name(p: &Params, name: &str) -> Result<(), AwsError> {
     Ok(())
 }
 
-fn check_path(p: &Params, path: &str) -> Result<(), AwsError> {
+pub(super) fn check_path(p: &Params, path: &str) -> Result<(), AwsError> {
     let fits = path.len() <= 512
         && path.starts_with('/')
         && path.ends_with('/')
@@ -273,7 +278,7 @@ fn check_path(p: &Params, path: &str) -> Result<(), AwsError> {
     Err(p.invalid("Path", path, "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."))
 }
 
-fn check_description(p: &Params, description: Option<&str>) -> Result<(), AwsError> {
+pub(super) fn check_description(p: &Params, description: Option<&str>) -> Result<(), AwsError> {
     match description {
         Some(text) if text.chars().count() > 1000 => Err(p.invalid(
             "Description",

@@ -1,0 +1,549 @@
+//! `aws_eks_addon`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_eks::types::{
+    Addon as LiveAddon, AddonPodIdentityAssociations, AddonStatus, ResolveConflicts,
+};
+use futures::FutureExt;
+use serde::{Deserialize, Serialize};
+use strata_model::provider::{ProviderError, ProviderErrorKind};
+use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema, Timeouts};
+
+use crate::change::Change;
+use crate::checks::{Checks, Pattern};
+use crate::cloud::{Cloud, at_once};
+use crate::eks::updates::{self, Part, Subject};
+use crate::eks::{MINUTE, pod_identity, tagging};
+use crate::error::{Failure, found, send};
+use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
+use crate::step::{Progress, Step};
+use crate::tags::{self, Tags};
+
+/// How often an add-on is looked at, in the cloud's time.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// `aws_eks_addon`.
+#[derive(Debug)]
+pub(crate) struct Addons;
+
+/// An add-on. Its id is `cluster:name`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Addon {
+    id: Option<String>,
+    arn: Option<String>,
+    cluster_name: String,
+    addon_name: String,
+    addon_version: Option<String>,
+    configuration_values: Option<String>,
+    service_account_role_arn: Option<String>,
+    pod_identity_association: Option<BTreeSet<Identity>>,
+    resolve_conflicts_on_create: Option<String>,
+    resolve_conflicts_on_update: Option<String>,
+    preserve: Option<bool>,
+    created_at: Option<String>,
+    tags: Option<Tags>,
+    tags_all: Option<Tags>,
+}
+
+/// The role of a service account of an add-on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Identity {
+    role_arn: String,
+    service_account: String,
+}
+
+#[async_trait]
+impl ResourceType for Addons {
+    type Object = Addon;
+    const NAME: &'static str = "aws_eks_addon";
+
+    fn schema(&self) -> ResourceSchema {
+        ResourceSchema {
+            consistency_window: super::CONSISTENCY_WINDOW,
+            unique_name: Some("addon_name"),
+            timeouts: Timeouts {
+                delete: Duration::from_secs(40 * MINUTE),
+                ..Timeouts::default()
+            },
+            ..ResourceSchema::managed(
+                Self::NAME,
+                Adoption::Name,
+                attributes(),
+                "Software that EKS installs in a cluster and keeps: `vpc-cni`, `coredns`, and others. Those that need nodes come after them.",
+            )
+        }
+    }
+
+    fn validate(&self, checks: &mut Checks<'_>) {
+        checks.text("cluster_name", |name| Pattern::ClusterName.check(name));
+        checks.text("configuration_values", |text| {
+            Pattern::JsonObject.check(text)
+        });
+        checks.text("service_account_role_arn", |arn| Pattern::Arn.check(arn));
+        checks.one_of("resolve_conflicts_on_create", &["NONE", "OVERWRITE"]);
+        checks.one_of(
+            "resolve_conflicts_on_update",
+            &["NONE", "OVERWRITE", "PRESERVE"],
+        );
+        checks.each("pod_identity_association", |checks| {
+            checks.text("role_arn", |arn| Pattern::Arn.check(arn));
+        });
+    }
+
+    fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
+        let names = change
+            .planned_text("cluster_name")
+            .zip(change.planned_text("addon_name"));
+        if let Some((cluster, name)) = names {
+            change.set("id", id_of(cluster, name).into());
+        }
+        change.forget_missing(&["arn", "created_at", "addon_version"]);
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        cloud: &Cloud,
+        wanted: &[Wanted<Addon>],
+    ) -> Vec<Result<Option<Seen<Addon>>, Failure>> {
+        let reads = wanted.iter().map(|wanted| {
+            async move {
+                match describe(cloud, parts(&wanted.id)?).await? {
+                    Some(live) => Ok(Some(see(cloud, &live, wanted.recorded.as_ref()).await?)),
+                    None => Ok(None),
+                }
+            }
+            .boxed()
+        });
+        at_once(reads).await
+    }
+
+    async fn find(&self, cloud: &Cloud, lost: &Lost<Addon>) -> Result<Vec<Found<Addon>>, Failure> {
+        let planned = &lost.planned;
+        let place = (planned.cluster_name.as_str(), planned.addon_name.as_str());
+        let Some(live) = describe(cloud, place).await? else {
+            return Ok(Vec::new());
+        };
+        Ok(vec![Found {
+            id: id_of(place.0, place.1),
+            ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+            seen: see(cloud, &live, Some(planned)).await?,
+        }])
+    }
+
+    async fn create(&self, step: &Step<'_>, planned: &Addon) -> Result<String, Failure> {
+        let eks = &step.clients().await?.eks;
+        let tags = step.create_tags(planned.tags.as_ref());
+        let how = planned.resolve_conflicts_on_create.as_deref();
+        let identities = identities_request(planned)?;
+        let call = eks
+            .create_addon()
+            .cluster_name(&planned.cluster_name)
+            .addon_name(&planned.addon_name)
+            .set_addon_version(planned.addon_version.clone())
+            .set_configuration_values(planned.configuration_values.clone())
+            .set_service_account_role_arn(planned.service_account_role_arn.clone())
+            .set_pod_identity_associations(Some(identities).filter(|list| !list.is_empty()))
+            .set_resolve_conflicts(how.map(ResolveConflicts::from))
+            .client_request_token(step.op.to_string())
+            .set_tags(Some(tags.into_iter().collect()));
+        step.change("CreateAddon", call.send()).await?;
+        Ok(id_of(&planned.cluster_name, &planned.addon_name))
+    }
+
+    async fn converge(
+        &self,
+        step: &Step<'_>,
+        target: &Target<'_, Addon>,
+    ) -> Result<Addon, Failure> {
+        let place = parts(target.id)?;
+        let planned = target.planned;
+        let what = format!("add-on {} of {}", place.1, place.0);
+        let live = step
+            .until(&what, || describe(step.cloud, place), |_| true)
+            .await?;
+        let wanted = step.wanted_tags(planned.tags.as_ref());
+        let arn = live.addon_arn().unwrap_or_default();
+        tagging::converge(step, arn, (&tagging::ordered(live.tags()), &wanted)).await?;
+        let live = until_at_rest(step, place).await?;
+        let now = see(step.cloud, &live, Some(planned)).await?.object;
+        if !is_same(&now, planned) {
+            let subject = Subject {
+                cluster: place.0,
+                part: Part::Addon(place.1),
+            };
+            let started = update(step, planned).await;
+            updates::finish(step, subject, started).await?;
+        }
+        until_active(step, planned).await
+    }
+
+    async fn delete(&self, step: &Step<'_>, id: &str, prior: &Addon) -> Result<(), Failure> {
+        let (cluster, name) = parts(id)?;
+        if describe(step.cloud, (cluster, name)).await?.is_none() {
+            return Ok(());
+        }
+        let live = match until_at_rest(step, (cluster, name)).await {
+            Err(failure) if failure.kind() == ProviderErrorKind::NotFound => return Ok(()),
+            live => live?,
+        };
+        if live.status() != Some(&AddonStatus::Deleting) {
+            let eks = &step.clients().await?.eks;
+            let call = eks
+                .delete_addon()
+                .cluster_name(cluster)
+                .addon_name(name)
+                .preserve(prior.preserve.unwrap_or(false));
+            found(step.change("DeleteAddon", call.send()).await)?;
+        }
+        let what = format!("add-on {name} of {cluster}");
+        let look = || async move {
+            let live = describe(step.cloud, (cluster, name)).await?;
+            match live {
+                Some(live) if live.status() == Some(&AddonStatus::DeleteFailed) => {
+                    Err(failed(&live))
+                }
+                live => Ok(live),
+            }
+        };
+        step.until_gone(&what, INTERVAL, look).await
+    }
+}
+
+fn attributes() -> Schema {
+    let text = || AttributeType::String;
+    Schema::new([
+        resource::id("Cluster and add-on, as `cluster:addon`."),
+        resource::arn(),
+        (
+            "cluster_name",
+            Attribute::required(text(), "Name of the cluster.").replaces(),
+        ),
+        (
+            "addon_name",
+            Attribute::required(text(), "Name of the add-on, such as `vpc-cni`.").replaces(),
+        ),
+        (
+            "addon_version",
+            Attribute::optional_computed(
+                text(),
+                "Version, such as `v1.20.4-eksbuild.1`; EKS's default for the cluster's version if left out.",
+            ),
+        ),
+        (
+            "configuration_values",
+            Attribute::optional(
+                AttributeType::Json,
+                "Settings of the add-on, as JSON by its own schema.",
+            ),
+        ),
+        (
+            "service_account_role_arn",
+            Attribute::optional(
+                text(),
+                "Role of the add-on's service account by the cluster's OIDC provider; that of the nodes if left out.",
+            ),
+        ),
+        (
+            "pod_identity_association",
+            Attribute::optional(
+                AttributeType::Set(Box::new(identity())),
+                "Roles of the add-on's service accounts by pod identity.",
+            ),
+        ),
+        (
+            "resolve_conflicts_on_create",
+            Attribute::optional(
+                text(),
+                "What happens to a self-managed installation: `NONE` leaves its settings and may fail, `OVERWRITE` replaces them.",
+            ),
+        ),
+        (
+            "resolve_conflicts_on_update",
+            Attribute::optional(
+                text(),
+                "What happens to settings that were changed in the cluster: `NONE`, `OVERWRITE`, or `PRESERVE`.",
+            ),
+        ),
+        (
+            "preserve",
+            Attribute::optional(
+                AttributeType::Bool,
+                "Whether the software stays in the cluster when the add-on is deleted.",
+            ),
+        ),
+        (
+            "created_at",
+            Attribute::computed(text(), "When the add-on was created."),
+        ),
+        tags::argument(),
+        tags::all(),
+    ])
+}
+
+fn identity() -> AttributeType {
+    AttributeType::object([
+        (
+            "role_arn",
+            Attribute::required(AttributeType::String, "ARN of the role."),
+        ),
+        (
+            "service_account",
+            Attribute::required(
+                AttributeType::String,
+                "Name of the service account, such as `aws-node`.",
+            ),
+        ),
+    ])
+}
+
+fn id_of(cluster: &str, name: &str) -> String {
+    format!("{cluster}:{name}")
+}
+
+fn parts(id: &str) -> Result<(&str, &str), Failure> {
+    let parts = id.split_once(':');
+    parts
+        .filter(|(cluster, name)| !cluster.is_empty() && !name.is_empty())
+        .ok_or_else(|| {
+            let message = format!("'{id}' is not the id of an add-on, which is CLUSTER:ADDON");
+            Failure::refused(ProviderErrorKind::Invalid, message)
+        })
+}
+
+async fn describe(
+    cloud: &Cloud,
+    (cluster, name): (&str, &str),
+) -> Result<Option<LiveAddon>, Failure> {
+    let call = cloud
+        .clients()
+        .await?
+        .eks
+        .describe_addon()
+        .cluster_name(cluster)
+        .addon_name(name);
+    let answer = found(send("DescribeAddon", call.send()).await)?;
+    Ok(answer.and_then(|answer| answer.addon))
+}
+
+fn identities_request(planned: &Addon) -> Result<Vec<AddonPodIdentityAssociations>, Failure> {
+    let wanted = planned.pod_identity_association.iter().flatten();
+    let built = wanted.map(|identity| {
+        AddonPodIdentityAssociations::builder()
+            .service_account(&identity.service_account)
+            .role_arn(&identity.role_arn)
+            .build()
+    });
+    built.collect::<Result<_, _>>().map_err(|error| {
+        ProviderError::bug(format!("an association cannot be built: {error}")).into()
+    })
+}
+
+/// Sends all settings: what an update leaves out is not the same for each of them.
+async fn update(
+    step: &Step<'_>,
+    planned: &Addon,
+) -> Result<Option<aws_sdk_eks::types::Update>, Failure> {
+    let eks = &step.clients().await?.eks;
+    let how = planned.resolve_conflicts_on_update.as_deref();
+    let configuration = planned.configuration_values.as_deref().unwrap_or("{}");
+    let call = eks
+        .update_addon()
+        .cluster_name(&planned.cluster_name)
+        .addon_name(&planned.addon_name)
+        .set_addon_version(planned.addon_version.clone())
+        .configuration_values(configuration)
+        .set_service_account_role_arn(planned.service_account_role_arn.clone())
+        .set_pod_identity_associations(Some(identities_request(planned)?))
+        .set_resolve_conflicts(how.map(ResolveConflicts::from))
+        .client_request_token(step.op.to_string());
+    Ok(step.change("UpdateAddon", call.send()).await?.update)
+}
+
+/// Whether what an update can change is as planned; a version that is not planned is EKS's choice.
+fn is_same(now: &Addon, planned: &Addon) -> bool {
+    let version = planned.addon_version.as_ref();
+    let identities = |addon: &Addon| addon.pod_identity_association.clone().unwrap_or_default();
+    version.is_none_or(|version| now.addon_version.as_ref() == Some(version))
+        && settings(now.configuration_values.as_deref())
+            == settings(planned.configuration_values.as_deref())
+        && now.service_account_role_arn == planned.service_account_role_arn
+        && identities(now) == identities(planned)
+}
+
+/// Settings by meaning: none and an empty object are the same.
+fn settings(text: Option<&str>) -> serde_json::Value {
+    let text = text.filter(|text| !text.trim().is_empty()).unwrap_or("{}");
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+/// Waits until neither creation nor update is under way.
+async fn until_at_rest(step: &Step<'_>, place: (&str, &str)) -> Result<LiveAddon, Failure> {
+    let what = format!("add-on {} of {}", place.1, place.0);
+    let look = || async move {
+        let Some(live) = describe(step.cloud, place).await? else {
+            return Err(gone(place));
+        };
+        match live.status() {
+            Some(status @ (AddonStatus::Creating | AddonStatus::Updating)) => {
+                Ok(Progress::Pending(status.as_str().to_owned()))
+            }
+            _ => Ok(Progress::Done(live)),
+        }
+    };
+    step.wait(&what, INTERVAL, look).await
+}
+
+/// Waits until the add-on works as planned. One that waits for nodes is degraded until there are some.
+async fn until_active(step: &Step<'_>, planned: &Addon) -> Result<Addon, Failure> {
+    let place = (planned.cluster_name.as_str(), planned.addon_name.as_str());
+    let what = format!("add-on {} of {}", place.1, place.0);
+    let wanted = step.wanted_tags(planned.tags.as_ref());
+    let wanted = &wanted;
+    let look = || async move {
+        let Some(live) = describe(step.cloud, place).await? else {
+            return Err(gone(place));
+        };
+        match live.status() {
+            Some(AddonStatus::Active) => {
+                let own = tagging::ordered(live.tags());
+                let now = see(step.cloud, &live, Some(planned)).await?.object;
+                let same =
+                    is_same(&now, planned) && tags::Difference::between(&own, wanted).is_empty();
+                Ok(if same {
+                    Progress::Done(now)
+                } else {
+                    Progress::Pending("not as wanted yet".to_owned())
+                })
+            }
+            Some(AddonStatus::CreateFailed | AddonStatus::UpdateFailed) => Err(failed(&live)),
+            Some(AddonStatus::Deleting | AddonStatus::DeleteFailed) => Err(Failure::refused(
+                ProviderErrorKind::Failed,
+                format!("add-on {} of {} is being deleted", place.1, place.0),
+            )),
+            status => Ok(Progress::Pending(pending(
+                status.map_or("unknown", AddonStatus::as_str),
+                &live,
+            ))),
+        }
+    };
+    step.wait(&what, INTERVAL, look).await
+}
+
+fn gone((cluster, name): (&str, &str)) -> Failure {
+    Failure::refused(
+        ProviderErrorKind::NotFound,
+        format!("add-on {name} of {cluster}: it does not exist any more"),
+    )
+}
+
+fn pending(status: &str, live: &LiveAddon) -> String {
+    match issues(live) {
+        issues if issues.is_empty() => status.to_owned(),
+        issues => format!("{status}: {issues}"),
+    }
+}
+
+fn issues(live: &LiveAddon) -> String {
+    let issues = live
+        .health()
+        .map(|health| health.issues())
+        .unwrap_or_default();
+    let texts: Vec<String> = issues
+        .iter()
+        .map(|issue| {
+            let code = issue.code().map_or("Unknown", |code| code.as_str());
+            format!("{code}: {}", issue.message().unwrap_or_default())
+        })
+        .collect();
+    texts.join("; ")
+}
+
+/// An add-on whose creation failed stays so; an update that failed can be tried again.
+fn failed(live: &LiveAddon) -> Failure {
+    let name = live.addon_name().unwrap_or_default();
+    let status = live.status().map_or("FAILED", AddonStatus::as_str);
+    let message = format!("add-on {name} is {}", pending(status, live));
+    match live.status() {
+        Some(AddonStatus::CreateFailed) => Failure::for_good(message),
+        _ => Failure::refused(ProviderErrorKind::Failed, message),
+    }
+}
+
+async fn see(
+    cloud: &Cloud,
+    live: &LiveAddon,
+    recorded: Option<&Addon>,
+) -> Result<Seen<Addon>, Failure> {
+    let none = Tags::new();
+    let own = recorded.map(|addon| addon.tags.as_ref().unwrap_or(&none));
+    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let (cluster, name) = (
+        live.cluster_name().unwrap_or_default(),
+        live.addon_name().unwrap_or_default(),
+    );
+    let mut identities = BTreeSet::new();
+    for arn in live.pod_identity_associations() {
+        if let Some(known) = pod_identity::by_arn(cloud, arn).await? {
+            identities.insert(Identity {
+                role_arn: known.role_arn.unwrap_or_default(),
+                service_account: known.service_account.unwrap_or_default(),
+            });
+        }
+    }
+    let declared = recorded.and_then(|addon| addon.configuration_values.as_deref());
+    let configuration = live.configuration_values.clone();
+    let object = Addon {
+        id: Some(id_of(cluster, name)),
+        arn: live.addon_arn.clone(),
+        cluster_name: cluster.to_owned(),
+        addon_name: name.to_owned(),
+        addon_version: live.addon_version.clone(),
+        // An empty object is what takes settings away.
+        configuration_values: configuration
+            .filter(|text| declared.is_some() || settings(Some(text)) != settings(None)),
+        service_account_role_arn: live.service_account_role_arn.clone(),
+        pod_identity_association: Some(identities),
+        resolve_conflicts_on_create: recorded
+            .and_then(|addon| addon.resolve_conflicts_on_create.clone()),
+        resolve_conflicts_on_update: recorded
+            .and_then(|addon| addon.resolve_conflicts_on_update.clone()),
+        preserve: recorded.and_then(|addon| addon.preserve),
+        created_at: live.created_at().map(ToString::to_string),
+        tags: Some(tags.tags),
+        tags_all: Some(tags.tags_all),
+    };
+    let incomplete = matches!(
+        live.status(),
+        Some(AddonStatus::Creating | AddonStatus::CreateFailed)
+    );
+    Ok(Seen { object, incomplete })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_compared_by_meaning() {
+        assert_eq!(settings(None), settings(Some("{}")));
+        assert_eq!(settings(Some("")), settings(Some(" {} ")));
+        assert_eq!(
+            settings(Some(r#"{"a":1,"b":2}"#)),
+            settings(Some(r#"{"b": 2, "a": 1}"#))
+        );
+        assert_ne!(settings(Some(r#"{"a":1}"#)), settings(None));
+    }
+
+    #[test]
+    fn ids_are_taken_apart() {
+        assert_eq!(parts(&id_of("c", "vpc-cni")).unwrap(), ("c", "vpc-cni"));
+        assert!(parts("c").is_err());
+        assert!(parts(":a").is_err());
+    }
+}

@@ -11,6 +11,7 @@ use flate2::read::GzDecoder;
 use serde_json::{Map, Value};
 
 use crate::openapi::{GroupVersionKind, Models};
+use crate::resource::Resource;
 
 static PACKED: &[u8] = include_bytes!("../schemas/kubernetes.json.gz");
 
@@ -31,19 +32,6 @@ static UNPACKED: LazyLock<Value> = LazyLock::new(|| {
         Value::Null
     }
 });
-
-/// Where the objects of a kind are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
-    /// The kind.
-    pub kind: GroupVersionKind,
-    /// Its name in paths, such as `deployments`.
-    pub plural: String,
-    /// Whether its objects are in namespaces.
-    pub namespaced: bool,
-    /// What can be written apart from the object, such as `status` and `scale`; in order.
-    pub subresources: Vec<String>,
-}
 
 /// One minor of Kubernetes.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@
 //! object and the managed fields that the server would store, before defaults and admission. Below it:
 //!
 //! - [`schema`]: types, made from OpenAPI documents by [`openapi`], or deduced where a kind has none; [`builtin`] has
-//!   the documents of Kubernetes itself;
+//!   the documents of Kubernetes itself, [`custom`] reads definitions of custom kinds;
 //! - [`path`], [`set`] and [`fields_v1`]: fields, sets of them, and their form in `managedFields`;
 //! - [`typed`]: a value with its type, and what can be done with it: validate, merge, compare, remove;
 //! - [`managed`] and [`updater`]: managers, conflicts, and the two operations on typed values.
@@ -19,6 +19,7 @@
 
 pub mod builtin;
 mod compare;
+pub mod custom;
 mod field_set;
 pub mod fields_v1;
 pub mod managed;
@@ -28,6 +29,8 @@ pub mod openapi;
 pub mod path;
 mod reconcile;
 mod remove;
+mod required;
+pub mod resource;
 pub mod schema;
 pub mod set;
 pub mod typed;

@@ -112,6 +112,11 @@ impl Models {
         Ok(())
     }
 
+    /// Adds a model, or replaces the one of that name.
+    pub fn insert(&mut self, name: &str, model: Value) {
+        self.models.insert(name.to_owned(), model);
+    }
+
     /// The names of the models by the kinds whose objects they describe.
     #[must_use]
     pub fn kinds(&self) -> BTreeMap<GroupVersionKind, String> {
@@ -267,6 +272,15 @@ impl Model<'_> {
                 .cloned();
             fields.insert(name.clone(), Field { type_ref, default });
         }
+        let required = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let required = required
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
         let element = match schema.get("additionalProperties") {
             // An object of which nothing is said may hold anything.
             None => (preserve_unknown || fields.is_empty()).then(TypeRef::deduced),
@@ -278,6 +292,7 @@ impl Model<'_> {
             .unwrap_or(Relationship::Separable);
         Ok(MapType {
             fields,
+            required,
             element,
             relationship,
         })

@@ -1,6 +1,6 @@
 //! Types of Kubernetes values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -289,6 +289,8 @@ pub struct ListType {
 pub struct MapType {
     /// The fields that have a name.
     pub fields: BTreeMap<String, Field>,
+    /// The fields that a valid object has. Merging does not look at them.
+    pub required: BTreeSet<String>,
     /// The type under any other key; without it, other keys are an error.
     pub element: Option<TypeRef>,
     /// [`Relationship::Atomic`] or [`Relationship::Separable`].
@@ -335,6 +337,7 @@ fn untyped(map_element: TypeRef, map_relationship: Relationship) -> Atom {
         })),
         map: Some(Arc::new(MapType {
             fields: BTreeMap::new(),
+            required: BTreeSet::new(),
             element: Some(map_element),
             relationship: map_relationship,
         })),
@@ -351,6 +354,7 @@ mod tests {
     fn a_field_decides_over_its_type() {
         let map = MapType {
             fields: BTreeMap::new(),
+            required: BTreeSet::new(),
             element: None,
             relationship: Relationship::Separable,
         };

@@ -11,7 +11,7 @@ use crate::path::{Path, PathElement};
 use crate::schema::{Atom, Chosen, ListType, MapType, Relationship, Schema, TypeRef};
 use crate::set::FieldSet;
 use crate::walk::{self, Problems};
-use crate::{field_set, merge, remove};
+use crate::{field_set, merge, remove, required};
 
 /// A value that is not of its type.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -173,6 +173,19 @@ impl TypedValue {
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The required fields that the value does not have and that no default of the schema fills in, in the maps that it
+    /// does have. Null counts as not there.
+    ///
+    /// A server asks for them after it has filled in defaults, some of which it knows in code alone.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Path> {
+        let mut missing = Vec::new();
+        required::find(&self.schema, &self.type_ref, &self.value, &mut |path| {
+            missing.push(path)
+        });
+        missing
     }
 
     /// Every field that the value has an opinion on: leaves, items, entries of free maps, and empty maps.

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use strata_kubernetes_merge::object::{self, Author, ObjectError, Rules};
 use strata_kubernetes_merge::openapi::GroupVersionKind;
+use strata_kubernetes_merge::typed::Duplicates;
 use strata_kubernetes_merge::updater::UpdateError;
-use strata_kubernetes_merge::{TypeRef, builtin};
+use strata_kubernetes_merge::{TypeRef, TypedValue, builtin};
 
 fn rules(api_version: &str, kind: &str) -> Rules {
     let models = builtin::minor("1.36").unwrap().models();
@@ -196,4 +197,40 @@ fn what_no_server_takes_is_refused_with_the_field() {
         object::apply(&rules, None, &other, (author("a"), false)),
         Err(ObjectError::OtherKind { .. })
     ));
+}
+
+#[test]
+fn what_a_valid_object_lacks_is_named() {
+    let models = builtin::minor("1.36").unwrap().models();
+    let model = models.kinds()[&GroupVersionKind::of("apps/v1", "Deployment")].clone();
+    let schema = Arc::new(models.schema(false).unwrap());
+    let missing = |spec: Value| {
+        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": spec});
+        let value = TypedValue::new(
+            value,
+            Arc::clone(&schema),
+            TypeRef::named(&model),
+            Duplicates::Refused,
+        )
+        .unwrap();
+        let paths: Vec<String> = value.missing().iter().map(ToString::to_string).collect();
+        paths
+    };
+    assert_eq!(missing(json!({})), [".spec.selector", ".spec.template"]);
+    let containers =
+        json!([{"name": "a", "volumeMounts": [{"mountPath": "/x", "name": "x"}]}, {"name": "b"}]);
+    let whole = json!({"selector": {}, "template": {"spec": {"containers": containers}}});
+    assert_eq!(missing(whole), [""; 0]);
+    let toleration = json!([{"key": "x", "operator": "Exists"}]);
+    let spread = json!([{"topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]);
+    let lacks = json!({"tolerations": toleration, "topologySpreadConstraints": spread});
+    let lacks = json!({"selector": {}, "template": {"spec": lacks}});
+    let spread = r#".spec.template.spec.topologySpreadConstraints[topologyKey="zone",whenUnsatisfiable="DoNotSchedule"]"#;
+    assert_eq!(
+        missing(lacks),
+        [
+            ".spec.template.spec.containers".to_owned(),
+            format!("{spread}.maxSkew")
+        ]
+    );
 }

@@ -53,7 +53,7 @@ fn writes_end_as_they_do_on_an_api_server() {
     let mut models = builtin::minor(builtin::minors().last().unwrap())
         .unwrap()
         .models();
-    models.add(&custom::document()).unwrap();
+    strata_kubernetes_merge::custom::add(&mut models, &custom::definition()).unwrap();
     let mut judge = Judge::start(&models.document());
     let kinds = contenders::kinds(&models);
     let mut seen = Seen::default();

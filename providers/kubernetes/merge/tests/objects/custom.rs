@@ -7,33 +7,35 @@ use serde_json::{Value, json};
 pub(crate) const VERSIONS: [&str; 2] = ["strata.example/v1", "strata.example/v2"];
 pub(crate) const KIND: &str = "Widget";
 
-/// The OpenAPI document that an API server would publish for it.
-pub(crate) fn document() -> Value {
+/// Its definition.
+pub(crate) fn definition() -> Value {
     let mut second = spec();
     let fields = &mut second["properties"];
     fields["free"]["x-kubernetes-map-type"] = json!("atomic");
     fields["parts"]["x-kubernetes-list-type"] = json!("atomic");
     fields["deep"]["x-kubernetes-map-type"] = json!("atomic");
     fields["wholeMap"]["x-kubernetes-map-type"] = json!("granular");
-    json!({"components": {"schemas": {
-        "example.strata.v1.Widget": model("v1", &spec()),
-        "example.strata.v2.Widget": model("v2", &second),
-    }}})
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.strata.example"},
+        "spec": {
+            "group": "strata.example",
+            "scope": "Namespaced",
+            "names": {"kind": KIND, "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
+            "versions": [version("v1", &spec()), version("v2", &second)],
+        },
+    })
 }
 
-fn model(version: &str, spec: &Value) -> Value {
-    let text = json!({"type": "string"});
-    let metadata = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+fn version(name: &str, spec: &Value) -> Value {
+    let status = json!({"type": "object", "properties": {"text": {"type": "string"}}});
     json!({
-        "type": "object",
-        "properties": {
-            "apiVersion": text,
-            "kind": text,
-            "metadata": {"allOf": [{"$ref": metadata}]},
-            "spec": spec,
-            "status": {"type": "object", "properties": {"text": text}},
-        },
-        "x-kubernetes-group-version-kind": [{"group": "strata.example", "version": version, "kind": KIND}],
+        "name": name,
+        "served": true,
+        "storage": name == "v1",
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec, "status": status}}},
+        "subresources": {"status": {}},
     })
 }
 

@@ -23,6 +23,7 @@ mutants=(
   "refusal-read-as-absence|--workspace --test survival|end_to_end::reading"
   "fence-unchecked|-p strata-state --test store|locking"
   "replace-as-one-step|-p strata-core --lib|apply::tests"
+  "held-fields-pruned|-p strata-kubernetes-merge --test objects|writes_end"
   "list-keys-ignored|-p strata-kubernetes-merge --test objects|writes_end"
   "row-apart-from-result|-p strata-core --lib|apply::tests"
 )

@@ -180,7 +180,8 @@ impl Author<'_> {
 /// An object after a write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
-    /// The object, with its new `metadata.managedFields`.
+    /// The object, with its new `metadata.managedFields`. A map or list that lost everything because nobody applies it
+    /// any more is null, as in the server, which drops it later unless the field may be null.
     pub object: Value,
     /// Whether anything but the managed fields is other than before.
     pub changed: bool,

@@ -218,32 +218,24 @@ impl Updater<'_> {
                 let comparison = self.compared_in(write.live, new, &entry.version)?;
                 comparisons.insert(entry.version.clone(), comparison);
             }
-            let Some(Some(comparison)) = comparisons.get(&entry.version) else {
-                left.push((
-                    manager.clone(),
-                    Entry {
-                        fields: FieldSet::new(),
-                        ..entry.clone()
-                    },
-                ));
-                continue;
+            let comparison = comparisons.get(&entry.version).and_then(Option::as_ref);
+            let (fields, lost) = match comparison {
+                Some(comparison) => kept_and_lost(&entry.fields, comparison),
+                // The version is not served: neither are its managers.
+                None => (FieldSet::new(), FieldSet::new()),
             };
-            let lost = entry
-                .fields
-                .intersection(&comparison.modified.union(&comparison.added));
             conflicts.extend(lost.paths().into_iter().map(|path| Conflict {
                 manager: manager.clone(),
                 path,
             }));
-            let fields = entry
-                .fields
-                .difference(&lost)
-                .difference(&comparison.removed);
+            let version = entry.version.clone();
+            let time = entry.time.clone();
             left.push((
                 manager.clone(),
                 Entry {
+                    version,
+                    time,
                     fields,
-                    ..entry.clone()
                 },
             ));
         }
@@ -359,4 +351,11 @@ impl Updater<'_> {
             ),
         ))
     }
+}
+
+/// What a manager still holds after a change, and what was overwritten. What was removed is neither.
+fn kept_and_lost(fields: &FieldSet, change: &Comparison) -> (FieldSet, FieldSet) {
+    let lost = fields.intersection(&change.modified.union(&change.added));
+    let kept = fields.difference(&lost).difference(&change.removed);
+    (kept, lost)
 }

@@ -234,6 +234,7 @@ impl Bench<'_> {
             connections: &self.connections,
             parallelism: usize::from(parallelism),
             speed: self.clouds.speed,
+            ui: &self.session.ui,
         }
     }
 

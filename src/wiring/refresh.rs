@@ -9,17 +9,36 @@ use futures::stream;
 use strata_core::apply::{Connections, retry};
 use strata_core::plan::{LateObject, ReadNeed};
 use strata_model::provider::{
-    Observation, Operation, ProviderConfig, ProviderError, ReadPurpose, ReadRequest,
+    Observation, Operation, ProviderConfig, ProviderError, ProviderErrorKind, ReadPurpose,
+    ReadRequest,
 };
 use strata_model::state::{OpOutcome, RowKey, StateRow, StateSnapshot};
 use strata_model::store::StateStore;
 use strata_model::{Address, OpId, Value};
+
+use crate::view::Ui;
 
 /// The provider whose objects live in the state only: reading one gives what was recorded, so it is left out.
 const STATE_ONLY: &str = "strata";
 
 /// How many closed ops are looked through for creates that were given up: an object turns up within minutes, or never.
 const REMEMBERED: u32 = 1000;
+
+/// How long a system that fails or cannot be reached is asked again while somebody waits for a plan, in the cloud's
+/// time: a run that has begun is more patient.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// For how long a look that failed is repeated.
+fn patience(kind: ProviderErrorKind) -> Option<Duration> {
+    let limit = retry::read_limit(kind)?;
+    // Being asked to ask more slowly is no outage.
+    let is_outage = kind != ProviderErrorKind::Throttled;
+    Some(if is_outage {
+        limit.min(PATIENCE)
+    } else {
+        limit
+    })
+}
 
 /// Something to read, with what the request borrows.
 struct Wanted<'a, K> {
@@ -41,6 +60,8 @@ pub struct Reading<'a> {
     pub parallelism: usize,
     /// How much faster than the system's time the cloud's runs.
     pub speed: f64,
+    /// Who is told what is waited for.
+    pub ui: &'a Ui,
 }
 
 impl Reading<'_> {
@@ -199,19 +220,27 @@ impl Reading<'_> {
                 open.iter().map(|index| batch[*index].request()).collect();
             let read = connection.read(&requests).await;
             let spent = self.connections.clock().elapsed().saturating_sub(began);
-            let mut wait: Option<Duration> = None;
+            let mut wait: Option<(Duration, ProviderError)> = None;
             for (index, observation) in open.iter().zip(padded(read, open.len())) {
                 if let Observation::Unreadable(error) = &observation
-                    && retry::read_limit(error.kind).is_some_and(|limit| spent < limit)
+                    && patience(error.kind).is_some_and(|limit| spent < limit)
                 {
                     let delay = retry::delay(error, attempt, &**self.connections.ids());
-                    wait = Some(wait.map_or(delay, |longest| longest.max(delay)));
+                    if wait.as_ref().is_none_or(|(longest, _)| *longest < delay) {
+                        wait = Some((delay, error.clone()));
+                    }
                     continue;
                 }
                 answers[*index] = Some(observation);
             }
-            let Some(delay) = wait else { break };
+            let Some((delay, error)) = wait else { break };
             attempt += 1;
+            // One failure in a row is everyday; of the second on people should know why nothing happens.
+            if attempt > 1 {
+                let seconds = delay.as_secs_f64().ceil();
+                let told = format!("Asking again in {seconds} s: {error}");
+                self.ui.note(&told);
+            }
             self.connections.clock().sleep(delay).await;
         }
         let answers = answers

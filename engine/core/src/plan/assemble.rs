@@ -112,11 +112,22 @@ fn untouched(planner: &Planner<'_>, selected: &[bool], dep: &Dep) -> bool {
         .any(|(_, at)| planner.changes[*at].kind.is_change() && !selected[*at])
 }
 
+/// Whether an instance of what is declared is named. Which instances data sources have is not judged.
+fn is_planned(planner: &Planner<'_>, pattern: &Pattern) -> bool {
+    pattern.is_data()
+        || planner
+            .changes
+            .iter()
+            .any(|change| pattern.matches(&change.address))
+}
+
 /// Which changes `-target` and `-exclude` leave: targets with all that they need, and nothing that needs an exclude.
 fn select(planner: &Planner<'_>, diagnostics: &mut Diagnostics) -> Vec<bool> {
     let options = planner.input.options;
     let is_named = |pattern: &Pattern| {
-        select::declares(planner.world.graph, pattern) || is_recorded(&planner.input, pattern)
+        is_recorded(&planner.input, pattern)
+            || select::declares(planner.world.graph, pattern)
+                && (!pattern.names_an_instance() || is_planned(planner, pattern))
     };
     select::check_named(options, &is_named, diagnostics);
     let targets = Pattern::parse_all(&options.targets, diagnostics);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use strata_language::definition::{IgnoreChanges, ResourceBlock};
 use strata_language::evaluate::Evaluator;
-use strata_model::plan::Reason;
+use strata_model::plan::{PlanMode, Reason};
 use strata_model::provider::{
     Observation, PlanRequest, PlannedChange, ProviderConfig, ReadPurpose, ValidateRequest,
 };
@@ -274,6 +274,10 @@ impl<'a> Planner<'a> {
         (row, before, status): (Option<&StateRow>, &Value, RowStatus),
         config: &Value,
     ) -> Option<(ChangeKind, Value)> {
+        if self.input.options.mode == PlanMode::RefreshOnly {
+            // Nothing is proposed, so that nothing can be wrong with a proposal.
+            return Some((ChangeKind::NoOp, before.clone()));
+        }
         let config = ignore_changes(
             &site.block.meta.lifecycle.ignore_changes,
             site.schema,

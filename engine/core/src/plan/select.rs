@@ -2,7 +2,7 @@
 
 use strata_language::expression::Reference;
 use strata_model::plan::PlanOptions;
-use strata_model::{Address, Diagnostic, Diagnostics, Scope, ScopeStep};
+use strata_model::{Address, Diagnostic, Diagnostics, Mode, Scope, ScopeStep};
 
 use super::moved::{path_steps, same_block};
 use crate::code;
@@ -41,6 +41,23 @@ impl Pattern {
             }
         }
         patterns
+    }
+
+    /// Whether it says which instance of a block, stack or cluster is meant.
+    pub(crate) fn names_an_instance(&self) -> bool {
+        let has_key = |scope: &Scope| scope.steps().iter().any(|step| step.key.is_some());
+        match self {
+            Pattern::Resource(address) => address.key.is_some() || has_key(&address.scope),
+            Pattern::Scope(scope) => has_key(scope),
+        }
+    }
+
+    /// Whether it names a data source.
+    pub(crate) fn is_data(&self) -> bool {
+        match self {
+            Pattern::Resource(address) => address.mode == Mode::Data,
+            Pattern::Scope(_) => false,
+        }
     }
 
     /// Whether an address is named. A pattern without a key names all instances.

@@ -369,6 +369,22 @@ fn circles_of_moved_blocks_are_faults_of_the_definitions() {
 }
 
 #[test]
+fn a_named_instance_has_to_be_there() {
+    let mut scenario = Scenario::new();
+    let hcl = r#"
+        resource "test_thing" "a" {
+          for_each = toset(["x"])
+          name     = each.key
+        }
+    "#;
+    scenario.given(hcl);
+    scenario.options.replace = vec!["test_thing.a[\"zz\"]".to_owned()];
+    assert_eq!(scenario.codes(hcl), ["E0606"]);
+    scenario.options.replace = vec!["test_thing.a[\"x\"]".to_owned()];
+    assert_eq!(scenario.codes(hcl), Vec::<&str>::new());
+}
+
+#[test]
 fn an_object_is_imported_to_one_address_only() {
     let mut scenario = Scenario::new();
     let one = "resource \"test_thing\" \"a\" { name = \"imported\" }\nimport {\n to = test_thing.a\n id = \"i-1\"\n}";

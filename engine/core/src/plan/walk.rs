@@ -16,6 +16,7 @@ use super::select::Pattern;
 use super::{Generated, PlanInput, PlanOutcome, ReadNeed};
 use crate::code;
 use crate::world::expand::Expansion;
+use crate::world::expand::NOT_KNOWN;
 use crate::world::graph::{Graph, NodeId, NodeKind};
 use crate::world::view::Each;
 use crate::world::{Block, Dep, Outside, ResourceInstance, ScopeIx, Slot, World};
@@ -87,6 +88,20 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         replace,
     };
     planner.run()
+}
+
+/// Where something could not be read, keys that would come from it are unknown for that reason alone.
+fn without_consequences(diagnostics: Diagnostics) -> Diagnostics {
+    if !diagnostics.iter().any(|one| one.code == code::UNREADABLE) {
+        return diagnostics;
+    }
+    let mut causes = Diagnostics::new();
+    causes.extend(
+        diagnostics
+            .into_iter()
+            .filter(|one| one.code != code::INVALID_EXPANSION || !one.detail.contains(NOT_KNOWN)),
+    );
+    causes
 }
 
 fn failed(mut diagnostics: Diagnostics) -> PlanOutcome {
@@ -183,7 +198,7 @@ impl<'a> Planner<'a> {
             };
         }
         if self.diagnostics.has_errors() || self.input.validate_only {
-            return failed(self.diagnostics);
+            return failed(without_consequences(self.diagnostics));
         }
         super::assemble::assemble(self)
     }

@@ -247,6 +247,10 @@ fn known(expr: &Expr, value: &Value, argument: &str) -> Result<(), Box<Diagnosti
     Ok(())
 }
 
+/// What the detail of a diagnostic says of `count` or `for_each` that is not known.
+pub(crate) const NOT_KNOWN: &str =
+    "must be known when planning, and this is known only after apply";
+
 fn unknown(expr: &Expr, argument: &str) -> Box<Diagnostic> {
     let names: Vec<String> = references(expr)
         .iter()
@@ -257,9 +261,7 @@ fn unknown(expr: &Expr, argument: &str) -> Box<Diagnostic> {
     } else {
         format!(" It comes from {}.", names.join(", "))
     };
-    let detail = format!(
-        "{argument} must be known when planning, and this is known only after apply.{from}"
-    );
+    let detail = format!("{argument} {NOT_KNOWN}.{from}");
     Box::new(
         Diagnostic::error(code::INVALID_EXPANSION, "Invalid count or for_each", detail)
             .at(expr.span)

@@ -7,5 +7,6 @@ pub mod apply;
 pub mod code;
 pub mod plan;
 pub mod replay;
-pub mod resolve;
+pub mod lookup;
+mod resolve;
 mod world;

@@ -106,7 +106,7 @@ pub(super) fn is_declared(graph: &Graph<'_>, address: &Address) -> bool {
         name: address.name.clone(),
     };
     path_of(graph, &address.scope)
-        .is_some_and(|path| graph.paths[path].index.contains_key(&reference))
+        .is_some_and(|path| graph.paths[path].index.contains(&reference))
 }
 
 fn path_of(graph: &Graph<'_>, scope: &Scope) -> Option<PathId> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strata_model::{Kind, Name, Type, Value};
+use strata_model::{Kind, Members, Name, Type, Value};
 
 use super::{ConvertError, convert, convertible};
 use crate::definition::{ObjectAttribute, TypeConstraint};
@@ -85,7 +85,7 @@ fn filled(value: &Value, constraint: &TypeConstraint) -> Value {
 }
 
 fn object(
-    members: &BTreeMap<Arc<str>, Value>,
+    members: &Members,
     attributes: &BTreeMap<Name, ObjectAttribute>,
 ) -> Kind {
     let mut filled_members = members.clone();

@@ -1,9 +1,6 @@
 //! Attributes and indexes of values.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use strata_model::{Diagnostic, Kind, Number, Span, Type, Value};
+use strata_model::{Diagnostic, Kind, Members, Number, Span, Type, Value};
 
 use super::failed;
 use crate::codes;
@@ -62,7 +59,7 @@ fn no_attributes(ty: &Type, name: &str, span: Span) -> Box<Diagnostic> {
 
 fn no_member(
     value: &Value,
-    members: &BTreeMap<Arc<str>, Value>,
+    members: &Members,
     name: &str,
     span: Span,
 ) -> Box<Diagnostic> {

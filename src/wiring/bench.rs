@@ -119,9 +119,7 @@ impl<'s> Bench<'s> {
             );
         }
         let ahead = ahead.filter(|ahead| ahead.state == location.state);
-        let (ahead, snapshot) = ahead
-            .map(|ahead| (ahead.opened, ahead.snapshot))
-            .unzip();
+        let (ahead, snapshot) = ahead.map(|ahead| (ahead.opened, ahead.snapshot)).unzip();
         let opened = match access {
             Access::Look if ahead.is_some() => ahead,
             Access::Look => location.open_read(session).await?,
@@ -239,7 +237,11 @@ impl<'s> Bench<'s> {
     ///
     /// When the state cannot be read.
     pub async fn snapshot(&self) -> Result<StateSnapshot, CommandError> {
-        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ahead = self
+            .ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let (Some(_), Some(snapshot)) = (&self.store, ahead) {
             hide_secrets(self.session, &snapshot);
             return Ok(snapshot);

@@ -42,7 +42,10 @@ pub(crate) fn connect_options(path: &Path, writable: bool) -> SqliteConnectOptio
         .pragma("temp_store", "MEMORY")
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
-        .pragma("cache_size", if writable { WRITER_CACHE } else { READER_CACHE })
+        .pragma(
+            "cache_size",
+            if writable { WRITER_CACHE } else { READER_CACHE },
+        )
         .disable_statement_logging();
     if writable {
         options

@@ -5,8 +5,8 @@
 
 pub mod apply;
 pub mod code;
+pub mod lookup;
 pub mod plan;
 pub mod replay;
-pub mod lookup;
 mod resolve;
 mod world;

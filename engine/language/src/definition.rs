@@ -1,5 +1,6 @@
 //! Definitions: what the blocks of a project or package say, in one model for both spellings.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -62,8 +63,8 @@ pub struct Package {
     pub removed: Vec<RemovedBlock>,
 }
 
-/// Tells resource blocks of a package apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Tells resource blocks of a package apart. They sort by mode, type and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourceId {
     /// Managed or data.
     pub mode: Mode,
@@ -71,6 +72,26 @@ pub struct ResourceId {
     pub resource_type: Name,
     /// The block's name.
     pub name: Name,
+}
+
+impl Ord for ResourceId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let types = || match Arc::ptr_eq(&self.resource_type, &other.resource_type) {
+            // Blocks of one type often share its name.
+            true => Ordering::Equal,
+            false => self.resource_type.cmp(&other.resource_type),
+        };
+        let modes = self.mode.cmp(&other.mode);
+        modes
+            .then_with(types)
+            .then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+impl PartialOrd for ResourceId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// `project { … }`
@@ -340,7 +361,9 @@ impl Meta {
             preconditions,
             postconditions,
         } = lifecycle;
-        [count, for_each, prevent_destroy].iter().all(|expr| expr.is_none())
+        [count, for_each, prevent_destroy]
+            .iter()
+            .all(|expr| expr.is_none())
             && create_before_destroy.is_none()
             && *ignore_changes == IgnoreChanges::None
             && depends_on.is_empty()

@@ -18,8 +18,8 @@ use strata_language::parse;
 use strata_language::references::references;
 use strata_language::scope::{ResolveRequest, Scope, SecretRequest};
 use strata_model::schema::{Attribute, AttributeType, Schema};
-use strata_model::{Members,
-    Diagnostic, Diagnostics, FileId, SourceMap, Span, Type, Value, source::SourceFile,
+use strata_model::{
+    Diagnostic, Diagnostics, FileId, Members, SourceMap, Span, Type, Value, source::SourceFile,
 };
 
 struct Names;

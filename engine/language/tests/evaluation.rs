@@ -7,7 +7,7 @@ use strata_language::evaluate::Evaluator;
 use strata_language::expression::Reference;
 use strata_language::parse;
 use strata_language::scope::{ResolveRequest, Scope};
-use strata_model::{Members, Diagnostic, Diagnostics, FileId, Kind, Type, Value};
+use strata_model::{Diagnostic, Diagnostics, FileId, Kind, Members, Type, Value};
 
 /// Names for the tables below.
 struct Names(BTreeMap<&'static str, Value>);
@@ -44,10 +44,7 @@ impl Names {
             ),
             (
                 "var.tags",
-                Value::map(
-                    Type::String,
-                    [("env".into(), "prod".into())].into(),
-                ),
+                Value::map(Type::String, [("env".into(), "prod".into())].into()),
             ),
             ("aws_vpc.main", vpc.clone()),
             (

@@ -10,7 +10,7 @@ use strata_language::evaluate::Evaluator;
 use strata_language::functions;
 use strata_language::parse;
 use strata_language::scope::{ResolveRequest, Scope, SourceTree};
-use strata_model::{Members, Diagnostic, Diagnostics, FileId, Kind, Timestamp, Type, Value};
+use strata_model::{Diagnostic, Diagnostics, FileId, Kind, Members, Timestamp, Type, Value};
 
 /// The arguments by name.
 struct Arguments(Vec<Value>);

@@ -432,12 +432,7 @@ enum SortKey {
     Unknown(String),
 }
 
-fn replaced_member(
-    members: &Members,
-    name: &Arc<str>,
-    rest: &[PathStep],
-    new: Value,
-) -> Members {
+fn replaced_member(members: &Members, name: &Arc<str>, rest: &[PathStep], new: Value) -> Members {
     let mut members = members.clone();
     if rest.is_empty() {
         members.insert(name.clone(), new);

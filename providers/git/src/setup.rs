@@ -10,10 +10,16 @@ const SERVER_TIMEOUT_MS: i32 = 120_000;
 /// Does what must be done before a program starts threads: tells OpenSSL, through the environment, where the machine has
 /// its certificates. libgit2's bindings do it too when they are first used, and change nothing then.
 ///
-/// That first use reads all certificates, which takes longer than a small plan: it comes when it is needed.
+/// That first use reads all certificates, which takes longer than a small plan: it comes when it is needed. The second
+/// call of this does nothing.
+#[expect(
+    unsafe_code,
+    reason = "the environment is changed before there is a second thread that could read it"
+)]
 pub fn prepare() {
-    // No thread is there yet, as the caller vouches.
-    openssl_probe::init_ssl_cert_env_vars();
+    static ONCE: Once = Once::new();
+    // SAFETY: there is one thread, as the caller vouches.
+    ONCE.call_once(|| unsafe { openssl_probe::init_openssl_env_vars() });
 }
 
 /// Makes libgit2 deaf to the machine's configuration and gives its connections time limits. Every function of this crate

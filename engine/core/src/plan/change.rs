@@ -418,8 +418,12 @@ impl<'a> Planner<'a> {
                 return None;
             }
             Some(Observation::Present(object)) => {
-                let observed =
-                    restore_inputs(object.attributes.clone(), &row.attributes, config, self.input.key);
+                let observed = restore_inputs(
+                    object.attributes.clone(),
+                    &row.attributes,
+                    config,
+                    self.input.key,
+                );
                 if object.incomplete && prior.status == RowStatus::Ready {
                     prior.status = RowStatus::Incomplete;
                 }

@@ -55,7 +55,10 @@ pub(super) fn decode_beside<T>(
         })
     };
     work.run();
-    let done = work.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let done = work
+        .done
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     let mut recorded = Recorded::with_capacity(done.len());
     for (place, value) in done {
         recorded.insert(place, value);
@@ -83,7 +86,9 @@ impl Work<'_> {
 
     fn decode(&self, decoder: &Decoder, row: &StateRow) -> Option<Value> {
         let address = row.address();
-        let (_, schema) = self.providers.schema(address.mode, &address.resource_type)?;
+        let (_, schema) = self
+            .providers
+            .schema(address.mode, &address.resource_type)?;
         if row.schema_version != schema.version {
             return None;
         }

@@ -370,9 +370,9 @@ impl<'d> Graph<'d> {
         let path = &self.paths[self.nodes[node].path];
         let mut names = path.package.locals.keys();
         let own = |name: &&Name| path.index.get(&Reference::Local((*name).clone())) == Some(&node);
-        names
-            .find(own)
-            .map_or_else(String::new, |name| Reference::Local(name.clone()).to_string())
+        names.find(own).map_or_else(String::new, |name| {
+            Reference::Local(name.clone()).to_string()
+        })
     }
 
     fn path_label(&self, path: PathId) -> String {

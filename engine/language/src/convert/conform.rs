@@ -84,10 +84,7 @@ fn filled(value: &Value, constraint: &TypeConstraint) -> Value {
     Value::from(kind).marked_like(value)
 }
 
-fn object(
-    members: &Members,
-    attributes: &BTreeMap<Name, ObjectAttribute>,
-) -> Kind {
+fn object(members: &Members, attributes: &BTreeMap<Name, ObjectAttribute>) -> Kind {
     let mut filled_members = members.clone();
     for (name, attribute) in attributes {
         let given = members.get(name).filter(|member| !member.is_null());

@@ -220,7 +220,6 @@ fn tuple(elements: &[Value], types: &[Type]) -> Result<Kind, ConvertError> {
     Ok(Kind::Tuple(Arc::new(converted)))
 }
 
-
 fn map(members: &Members, element: &Type, value: &Value) -> Result<Kind, ConvertError> {
     let element = element_type(members.values(), element)
         .ok_or_else(|| mismatch(&value.ty(), &Type::map(Type::Any)))?;
@@ -241,12 +240,7 @@ fn object(
     attributes: &BTreeMap<Arc<str>, Type>,
     value: &Value,
 ) -> Result<Kind, ConvertError> {
-    let lacking = || {
-        mismatch(
-            &value.ty(),
-            &Type::Object(Arc::new(attributes.clone())),
-        )
-    };
+    let lacking = || mismatch(&value.ty(), &Type::Object(Arc::new(attributes.clone())));
     if attributes.keys().any(|name| !members.contains_key(name)) {
         return Err(lacking());
     }

@@ -57,12 +57,7 @@ fn no_attributes(ty: &Type, name: &str, span: Span) -> Box<Diagnostic> {
     boxed(codes::INVALID_INDEX.error(detail).at(span))
 }
 
-fn no_member(
-    value: &Value,
-    members: &Members,
-    name: &str,
-    span: Span,
-) -> Box<Diagnostic> {
+fn no_member(value: &Value, members: &Members, name: &str, span: Span) -> Box<Diagnostic> {
     let noun = if let Kind::Map(..) = value.kind() {
         "element"
     } else {

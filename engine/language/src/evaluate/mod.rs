@@ -154,10 +154,7 @@ impl<'f> Frame<'f> {
     }
 
     /// The variables of a template that a function renders.
-    pub(crate) fn template(
-        variables: &'f Members,
-        renderer: &'static str,
-    ) -> Self {
+    pub(crate) fn template(variables: &'f Members, renderer: &'static str) -> Self {
         Frame {
             parent: None,
             bound: Bound::Template(variables, renderer),

@@ -1,9 +1,9 @@
 //! Functions that render templates.
 
-
 use strata_model::address::is_name;
 use strata_model::{
-    Diagnostic, Diagnostics, FileId, Kind, Members, Position, SourceMap, Type, Value, source::SourceFile,
+    Diagnostic, Diagnostics, FileId, Kind, Members, Position, SourceMap, Type, Value,
+    source::SourceFile,
 };
 
 use super::{

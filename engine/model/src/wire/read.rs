@@ -321,4 +321,3 @@ impl Visitor<'_> for Word {
         Ok(key == self.0)
     }
 }
-

@@ -1,6 +1,5 @@
 //! Writing YAML: blocks, every text in quotes or as a literal block.
 
-
 use strata_model::{Kind, Members, Value};
 
 use super::super::{Call, Fault};
@@ -37,7 +36,6 @@ struct Writer<'w, 'c, 'r> {
     /// Where the current line begins.
     line: usize,
 }
-
 
 impl Writer<'_, '_, '_> {
     fn push(&mut self, text: &str) -> Result<(), Fault> {

@@ -321,3 +321,49 @@ impl Visitor<'_> for Word {
         Ok(key == self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Json;
+
+    fn decoded(text: &str, ty: &Type) -> Value {
+        let encoded = Encoded {
+            json: serde_json::from_str::<Json>(text).unwrap(),
+            ..Encoded::default()
+        };
+        encoded.decode(ty).unwrap()
+    }
+
+    #[test]
+    fn the_same_text_is_the_same_value_and_the_last_of_a_name_counts() {
+        let ty = Type::object([("a", Type::Any), ("b", Type::Any), ("c", Type::String)]);
+        let word = |word: &str| format!(r#"{{"$type":["list","string"],"$value":["{word}"]}}"#);
+        let (x, y) = (word("x"), word("y"));
+        let value = decoded(&format!(r#"{{"a":{x},"a":{y},"b":{x},"d":[1]}}"#), &ty);
+        assert_eq!(
+            format!("{value:?}"),
+            r#"{"a": ["y"], "b": ["x"], "c": null}"#
+        );
+        let value = decoded(&format!(r#"{{"a":{x},"b":{x},"c":"z"}}"#), &ty);
+        let part = |name: &str| value.get(name).and_then(Value::elements);
+        assert!(part("a").is_some_and(|own| Some(own.as_ptr()) == part("b").map(<[_]>::as_ptr)));
+    }
+
+    #[test]
+    fn values_in_values_are_read_however_deep() {
+        let wrap = |inner: String| {
+            format!(r#"{{"$type":["object",{{"a":"dynamic"}}],"$value":{{"a":{inner}}}}}"#)
+        };
+        let nested = |depth: usize| (0..depth).fold("null".to_owned(), |inner, _| wrap(inner));
+        for depth in [3, 40] {
+            let mut value = decoded(&nested(depth), &Type::Any);
+            for _ in 0..depth {
+                value = value.get("a").unwrap().clone();
+            }
+            assert!(value.is_null());
+        }
+        // Deeper than JSON is read at all: nothing, and no stack that runs out.
+        assert!(decoded(&nested(20_000), &Type::Any).is_null());
+    }
+}

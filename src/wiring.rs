@@ -1,6 +1,7 @@
 //! The only room that names concrete providers, stores and emulators, and puts them together.
 
 pub mod access;
+pub mod ahead;
 pub mod applying;
 pub mod bench;
 pub mod builtin_stacks;

@@ -13,7 +13,7 @@ use crate::view::{events, plan_text};
 use crate::wiring::bench::{Access, Bench};
 use crate::wiring::planning::Request;
 use crate::wiring::project::Project;
-use crate::wiring::{generating, saved};
+use crate::wiring::{ahead, generating, saved};
 
 /// `strata plan`
 #[derive(Debug, Clone, Args)]
@@ -124,14 +124,17 @@ pub async fn open<'s>(
 ) -> Result<Bench<'s>, CommandError> {
     // A destruction needs nothing but the state.
     let destroys = planning.destroy || session.word == "destroy";
-    let project = Project::load(session, target)?;
+    let (project, ahead) = match access {
+        Access::Look => ahead::load(session, target)?,
+        Access::Change => (Project::load(session, target)?, None),
+    };
     if project.loaded.is_bare && !destroys {
         let message = "there are no definitions here: no file ends in .strata.yaml or .strata.hcl";
         let hint =
             "Go to the project's directory, or name it. To remove everything: strata destroy.";
         return Err(CommandError::new(ErrorKind::Definitions, message).hint(hint));
     }
-    let mut bench = Bench::open(session, project, &planning.variables, access).await?;
+    let mut bench = Bench::open(session, (project, ahead), &planning.variables, access).await?;
     if !destroys {
         bench.ask_missing(&|_| false).await?;
     }

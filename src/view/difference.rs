@@ -1,10 +1,10 @@
 //! The difference between two values as a tree, before it becomes text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use strata_model::value::Kind;
-use strata_model::{AttributePath, PathStep, Value};
+use strata_model::{AttributePath, Members, PathStep, Value};
 
 use super::style::Symbol;
 
@@ -117,7 +117,7 @@ impl Comparison<'_> {
             .into_iter()
             .flatten()
             .all(|value| matches!(value.kind(), Kind::Object(_)));
-        let empty = BTreeMap::new();
+        let empty = Members::new();
         let before = before.and_then(Value::members).unwrap_or(&empty);
         let after = after.and_then(Value::members).unwrap_or(&empty);
         let names: BTreeSet<&Arc<str>> = before.keys().chain(after.keys()).collect();

@@ -1,6 +1,7 @@
 //! Everything that a run works with, opened in one place: project, variables, state, key, clouds, connections.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use strata_core::apply::{Connections, Finding, Recovery, Resolution};
@@ -12,6 +13,7 @@ use strata_model::store::{Lock, StateStore};
 use strata_model::{Lineage, Name, SecretKey, Type, Value};
 use strata_state::SqliteStore;
 
+use super::ahead::Ahead;
 use super::clouds::Clouds;
 use super::location::{Location, Opened};
 use super::project::Project;
@@ -46,6 +48,8 @@ pub struct Bench<'s> {
     pub location: Location,
     /// The state; `None` where there is none yet.
     pub store: Option<SqliteStore>,
+    /// What is recorded, where it was read already; taken by who asks first.
+    ahead: Mutex<Option<StateSnapshot>>,
     /// The state's key.
     pub key: SecretKey,
     /// The clouds.
@@ -74,17 +78,17 @@ impl<'s> Bench<'s> {
             )
             .hint("Make a new plan."));
         }
-        Self::open(session, project, arguments, Access::Change).await
+        Self::open(session, (project, None), arguments, Access::Change).await
     }
 
-    /// Opens everything for a project that was loaded.
+    /// Opens everything for a project that was loaded, and takes the state that was read ahead, if it is the project's.
     ///
     /// # Errors
     ///
     /// When the definitions are not valid (that has been shown then), or something cannot be opened.
     pub async fn open(
         session: &'s Session,
-        mut project: Project,
+        (mut project, ahead): (Project, Option<Ahead>),
         arguments: &VariableArguments,
         access: Access,
     ) -> Result<Self, CommandError> {
@@ -114,7 +118,10 @@ impl<'s> Bench<'s> {
                     .hint("Name it with -state=PATH or STRATA_STATE."),
             );
         }
+        let ahead = ahead.filter(|ahead| ahead.state == location.state);
+        let (ahead, snapshot) = ahead.map(|ahead| (ahead.opened, ahead.snapshot)).unzip();
         let opened = match access {
+            Access::Look if ahead.is_some() => ahead,
             Access::Look => location.open_read(session).await?,
             Access::Change => Some(location.open_write(session, false).await?),
         };
@@ -157,6 +164,7 @@ impl<'s> Bench<'s> {
             trees,
             location,
             store,
+            ahead: Mutex::new(snapshot),
             key,
             clouds,
             connections,
@@ -182,6 +190,8 @@ impl<'s> Bench<'s> {
             let about = about
                 .map(|about| format!("  {about}\n"))
                 .unwrap_or_default();
+            // It may take its time to answer: what was read before is read again.
+            self.ahead = Mutex::default();
             let question = format!("var.{name}\n{about}\n  Enter a value: ");
             let answer = if block.sensitive {
                 ui.ask_secret(&question).await
@@ -227,6 +237,15 @@ impl<'s> Bench<'s> {
     ///
     /// When the state cannot be read.
     pub async fn snapshot(&self) -> Result<StateSnapshot, CommandError> {
+        let ahead = self
+            .ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let (Some(_), Some(snapshot)) = (&self.store, ahead) {
+            hide_secrets(self.session, &snapshot);
+            return Ok(snapshot);
+        }
         match &self.store {
             Some(store) => snapshot(self.session, store).await,
             None => Ok(StateSnapshot::default()),
@@ -249,6 +268,8 @@ impl<'s> Bench<'s> {
             store.close().await.ok();
         }
         self.clouds.close().await;
+        // The process ends soon: giving back the definitions block by block would serve nobody.
+        std::mem::forget(self.project);
     }
 }
 

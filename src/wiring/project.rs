@@ -125,6 +125,15 @@ pub fn is_url(text: &str) -> bool {
     text.contains("://") || text.starts_with("git@")
 }
 
+/// The directory that a target names; `None` for a URL.
+pub fn directory_of(session: &Session, target: Option<&str>) -> Option<PathBuf> {
+    (!target.is_some_and(is_url)).then(|| directory_in(session, target))
+}
+
+fn directory_in(session: &Session, target: Option<&str>) -> PathBuf {
+    normalized(&session.directory.join(target.unwrap_or(".")))
+}
+
 struct Found {
     directory: Option<PathBuf>,
     origin: String,
@@ -160,8 +169,7 @@ impl Found {
                 dirty: false,
             });
         }
-        let directory = session.directory.join(target.unwrap_or("."));
-        let directory = normalized(&directory);
+        let directory = directory_in(session, target);
         let git = GitSources::new(session, session.data_directory(&directory).join("sources"));
         let root = Root::open(&directory).map_err(|error| {
             CommandError::file("cannot open the project's directory", &directory, error)

@@ -21,6 +21,12 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// What the log file is cut back to after it was copied.
 const LOG_LIMIT_BYTES: &str = "16777216";
 
+/// How much of the file stays in memory, in KiB, below zero as SQLite wants it: what is written is read again.
+const WRITER_CACHE: &str = "-16384";
+
+/// The same for reading only: every page is looked at once.
+const READER_CACHE: &str = "-1024";
+
 /// How a state file is opened: for writing as well, or for reading only.
 pub(crate) fn connect_options(path: &Path, writable: bool) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new()
@@ -36,7 +42,10 @@ pub(crate) fn connect_options(path: &Path, writable: bool) -> SqliteConnectOptio
         .pragma("temp_store", "MEMORY")
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
-        .pragma("cache_size", "-16384")
+        .pragma(
+            "cache_size",
+            if writable { WRITER_CACHE } else { READER_CACHE },
+        )
         .disable_statement_logging();
     if writable {
         options

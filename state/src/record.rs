@@ -179,15 +179,14 @@ impl Codec {
         })
     }
 
-    /// Reads a row.
+    /// Reads a row; `address` is its key's, as it is stored.
     pub(crate) fn row_from_json(
         &self,
-        key: RowKey,
+        (key, address): (RowKey, &str),
         provider: ProviderConfig,
         data: &str,
     ) -> Result<StateRow, StoreError> {
-        let columns = KeyColumns::of(&key);
-        let record: RowRecord<'_> = from_json(Table::Resources, &columns.address, data)?;
+        let record: RowRecord<'_> = from_json(Table::Resources, address, data)?;
         self.row(Table::Resources.name(), key, provider, record)
     }
 

@@ -3,7 +3,7 @@
 //! Rows come in chunks, each one text, and are decoded on other threads while the next chunk is read: what a plan of
 //! ten thousand rows waits for is the decoding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::Connection;
@@ -200,6 +200,7 @@ pub(crate) fn row_mac(
 
 fn decode_chunk(codec: &Codec, configs: &Configs, text: &str) -> Result<(Rows, Sum), StoreError> {
     let (mut rows, mut sum) = (Vec::with_capacity(CHUNK), Sum::default());
+    let mut names = Names::default();
     for line in text.split(ROW_SEPARATOR) {
         let mut columns = line.splitn(5, COLUMN_SEPARATOR);
         let mut next = || columns.next().unwrap_or_default();
@@ -216,7 +217,8 @@ fn decode_chunk(codec: &Codec, configs: &Configs, text: &str) -> Result<(Rows, S
                 .corrupt(format!("the checksum of resources {address} does not fit")));
         }
         sum.add(expected);
-        let key = parse_key(Table::Resources, address, deposed)?;
+        let mut key = parse_key(Table::Resources, address, deposed)?;
+        names.share(&mut key.address.resource_type);
         let provider = configs.get(&config).cloned().ok_or_else(|| {
             inconsistent(
                 Table::Resources,
@@ -224,7 +226,10 @@ fn decode_chunk(codec: &Codec, configs: &Configs, text: &str) -> Result<(Rows, S
                 format!("connection {config} is not there"),
             )
         })?;
-        let row = codec.row_from_json(key.clone(), provider, data)?;
+        let mut row = codec.row_from_json((key.clone(), address), provider, data)?;
+        if let Some(source) = &mut row.source {
+            names.share(&mut source.file);
+        }
         rows.push((key, row));
     }
     // In order here, on this thread, the rest is merging.
@@ -249,16 +254,37 @@ async fn join(
     Ok(in_order(parts))
 }
 
-/// Makes a map of rows. Rows are large: their numbers are sorted, and each row is moved once.
+/// Texts that many rows have: one copy of each serves all.
+#[derive(Default)]
+struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    fn share(&mut self, name: &mut Arc<str>) {
+        match self.0.get(name) {
+            Some(known) => *name = known.clone(),
+            None => {
+                self.0.insert(name.clone());
+            }
+        }
+    }
+}
+
+/// Makes a map of rows. Rows are large: their places are sorted, and each row is moved once.
 fn in_order(parts: Vec<Rows>) -> BTreeMap<RowKey, StateRow> {
-    let mut rows: Vec<Option<(RowKey, StateRow)>> = parts.into_iter().flatten().map(Some).collect();
-    let mut order: Vec<usize> = (0..rows.len()).collect();
+    let mut parts: Vec<Vec<Option<(RowKey, StateRow)>>> = parts
+        .into_iter()
+        .map(|part| part.into_iter().map(Some).collect())
+        .collect();
+    let places = parts.iter().enumerate();
+    let mut order: Vec<(usize, usize)> = places
+        .flat_map(|(part, rows)| (0..rows.len()).map(move |row| (part, row)))
+        .collect();
     order.sort_by(|left, right| {
-        let key = |index: usize| rows[index].as_ref().map(|(key, _)| key);
+        let key = |(part, row): (usize, usize)| parts[part][row].as_ref().map(|(key, _)| key);
         key(*left).cmp(&key(*right))
     });
     order
         .into_iter()
-        .filter_map(|index| rows[index].take())
+        .filter_map(|(part, row)| parts[part][row].take())
         .collect()
 }

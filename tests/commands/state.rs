@@ -109,3 +109,25 @@ fn states_stand_where_they_are_told_to() {
     assert!(environment.path("env.db").exists() && environment.path("data/key").exists());
     environment.run("plan -state=s3://bucket/key").exits(64);
 }
+
+#[test]
+fn a_plan_looks_at_the_state_that_the_project_names() {
+    let text = format!("project {{\n  state = \"elsewhere/project.db\"\n}}\n{TEXT}");
+    let project = Project::of(&text);
+    project.run("apply -auto-approve").exits(0);
+    // An older copy of it, where a project that names none has its state.
+    std::fs::copy(
+        project.path("elsewhere/project.db"),
+        project.path(".strata/state.db"),
+    )
+    .unwrap();
+    let more = format!("{text}\nresource \"strata_data\" \"later\" {{}}\n");
+    project.write("main.strata.hcl", &more);
+    project.run("apply -auto-approve").exits(0);
+    project.run("plan").exits(0).says("No changes.");
+    project.write(
+        "main.strata.hcl",
+        &more.replace("elsewhere/project.db", ".strata/state.db"),
+    );
+    project.run("plan").exits(0).says("1 to add");
+}

@@ -5,7 +5,8 @@
 
 pub mod apply;
 pub mod code;
+pub mod lookup;
 pub mod plan;
 pub mod replay;
-pub mod resolve;
+mod resolve;
 mod world;

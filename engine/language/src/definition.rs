@@ -1,5 +1,6 @@
 //! Definitions: what the blocks of a project or package say, in one model for both spellings.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -62,8 +63,8 @@ pub struct Package {
     pub removed: Vec<RemovedBlock>,
 }
 
-/// Tells resource blocks of a package apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Tells resource blocks of a package apart. They sort by mode, type and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourceId {
     /// Managed or data.
     pub mode: Mode,
@@ -71,6 +72,26 @@ pub struct ResourceId {
     pub resource_type: Name,
     /// The block's name.
     pub name: Name,
+}
+
+impl Ord for ResourceId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let types = || match Arc::ptr_eq(&self.resource_type, &other.resource_type) {
+            // Blocks of one type often share its name.
+            true => Ordering::Equal,
+            false => self.resource_type.cmp(&other.resource_type),
+        };
+        let modes = self.mode.cmp(&other.mode);
+        modes
+            .then_with(types)
+            .then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+impl PartialOrd for ResourceId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// `project { … }`
@@ -306,6 +327,71 @@ pub struct Meta {
     pub timeouts: Arguments,
 }
 
+/// What a block without meta-arguments says.
+static NO_META: Meta = Meta {
+    count: None,
+    for_each: None,
+    depends_on: Vec::new(),
+    lifecycle: Lifecycle {
+        prevent_destroy: None,
+        create_before_destroy: None,
+        ignore_changes: IgnoreChanges::None,
+        replace_triggered_by: Vec::new(),
+        preconditions: Vec::new(),
+        postconditions: Vec::new(),
+    },
+    timeouts: Arguments(Vec::new()),
+};
+
+impl Meta {
+    /// Whether nothing is said.
+    fn is_empty(&self) -> bool {
+        let Meta {
+            count,
+            for_each,
+            depends_on,
+            lifecycle,
+            timeouts,
+        } = self;
+        let Lifecycle {
+            prevent_destroy,
+            create_before_destroy,
+            ignore_changes,
+            replace_triggered_by,
+            preconditions,
+            postconditions,
+        } = lifecycle;
+        [count, for_each, prevent_destroy]
+            .iter()
+            .all(|expr| expr.is_none())
+            && create_before_destroy.is_none()
+            && *ignore_changes == IgnoreChanges::None
+            && depends_on.is_empty()
+            && replace_triggered_by.is_empty()
+            && preconditions.is_empty()
+            && postconditions.is_empty()
+            && timeouts.0.is_empty()
+    }
+}
+
+/// The meta-arguments of a resource: most have none, and take no room for them.
+#[derive(Debug, Clone, Default)]
+pub struct SparseMeta(Option<Box<Meta>>);
+
+impl From<Meta> for SparseMeta {
+    fn from(meta: Meta) -> Self {
+        SparseMeta((!meta.is_empty()).then(|| Box::new(meta)))
+    }
+}
+
+impl std::ops::Deref for SparseMeta {
+    type Target = Meta;
+
+    fn deref(&self) -> &Meta {
+        self.0.as_deref().unwrap_or(&NO_META)
+    }
+}
+
 /// `lifecycle { … }`
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
@@ -345,7 +431,7 @@ pub struct ResourceBlock {
     /// `provider`
     pub provider: Option<ProviderReference>,
     /// The other meta-arguments.
-    pub meta: Meta,
+    pub meta: SparseMeta,
     /// The place of the block's head.
     pub span: Span,
 }

@@ -63,7 +63,7 @@ impl Scope for Names {
                 "name" => "web".into(),
                 "greeting" => "Hi, ${name}!".into(),
                 "zones" => Value::list(Type::String, vec!["a".into(), "b".into()]),
-                "tags" => Value::map(Type::String, tags),
+                "tags" => Value::map(Type::String, tags.into()),
                 "nodes" => Value::tuple(vec![node("n1", 1), node("n2", 3)]),
                 other => panic!("the page does not introduce var.{other}"),
             },

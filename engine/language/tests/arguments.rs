@@ -19,7 +19,7 @@ use strata_language::references::references;
 use strata_language::scope::{ResolveRequest, Scope, SecretRequest};
 use strata_model::schema::{Attribute, AttributeType, Schema};
 use strata_model::{
-    Diagnostic, Diagnostics, FileId, SourceMap, Span, Type, Value, source::SourceFile,
+    Diagnostic, Diagnostics, FileId, Members, SourceMap, Span, Type, Value, source::SourceFile,
 };
 
 struct Names;
@@ -254,7 +254,7 @@ fn optional_attributes_take_their_defaults() {
             attribute(
                 TypeConstraint::Map(Box::new(inner)),
                 true,
-                Some(Value::map(Type::Any, BTreeMap::new())),
+                Some(Value::map(Type::Any, Members::new())),
             ),
         ),
     ]));

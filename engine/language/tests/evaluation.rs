@@ -7,7 +7,7 @@ use strata_language::evaluate::Evaluator;
 use strata_language::expression::Reference;
 use strata_language::parse;
 use strata_language::scope::{ResolveRequest, Scope};
-use strata_model::{Diagnostic, Diagnostics, FileId, Kind, Type, Value};
+use strata_model::{Diagnostic, Diagnostics, FileId, Kind, Members, Type, Value};
 
 /// Names for the tables below.
 struct Names(BTreeMap<&'static str, Value>);
@@ -44,10 +44,7 @@ impl Names {
             ),
             (
                 "var.tags",
-                Value::map(
-                    Type::String,
-                    BTreeMap::from([("env".into(), "prod".into())]),
-                ),
+                Value::map(Type::String, [("env".into(), "prod".into())].into()),
             ),
             ("aws_vpc.main", vpc.clone()),
             (
@@ -83,7 +80,7 @@ fn shown(value: &Value) -> String {
     let inner = |elements: &[Value]| -> String {
         elements.iter().map(shown).collect::<Vec<_>>().join(", ")
     };
-    let members = |members: &BTreeMap<std::sync::Arc<str>, Value>| -> String {
+    let members = |members: &Members| -> String {
         let members = members
             .iter()
             .map(|(key, value)| format!("{key} = {}", shown(value)));

@@ -3,7 +3,6 @@
 //! `marks/table.txt` holds the results. The invariants below hold for all of it: a secret makes the result secret, an
 //! unknown never becomes a known value that could turn out wrong, and no message shows a secret.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strata_language::budget::Budget;
@@ -11,7 +10,7 @@ use strata_language::evaluate::Evaluator;
 use strata_language::functions;
 use strata_language::parse;
 use strata_language::scope::{ResolveRequest, Scope, SourceTree};
-use strata_model::{Diagnostic, Diagnostics, FileId, Kind, Timestamp, Type, Value};
+use strata_model::{Diagnostic, Diagnostics, FileId, Kind, Members, Timestamp, Type, Value};
 
 /// The arguments by name.
 struct Arguments(Vec<Value>);
@@ -58,7 +57,7 @@ impl SourceTree for Files {
 
 fn shown(value: &Value) -> String {
     let all = |elements: &[Value]| elements.iter().map(shown).collect::<Vec<_>>().join(", ");
-    let members = |members: &BTreeMap<Arc<str>, Value>| {
+    let members = |members: &Members| {
         let members = members
             .iter()
             .map(|(key, value)| format!("{key} = {}", shown(value)));

@@ -1,9 +1,9 @@
 //! Values of the definition language and of objects' attributes.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::members::Members;
 use crate::number::Number;
 use crate::path::{AttributePath, PathStep};
 use crate::types::Type;
@@ -36,11 +36,11 @@ pub enum Kind {
     /// Distinct elements of one type, in canonical order (see [`Value::set`]).
     Set(Type, Arc<Vec<Value>>),
     /// Text keys to elements of one type.
-    Map(Type, Arc<BTreeMap<Arc<str>, Value>>),
+    Map(Type, Arc<Members>),
     /// Elements of types of their own, in order.
     Tuple(Arc<Vec<Value>>),
     /// Named attributes.
-    Object(Arc<BTreeMap<Arc<str>, Value>>),
+    Object(Arc<Members>),
 }
 
 impl From<Kind> for Value {
@@ -101,7 +101,7 @@ impl Value {
     }
 
     /// A map; the caller vouches that the elements are of the type.
-    pub fn map(element: Type, elements: BTreeMap<Arc<str>, Value>) -> Value {
+    pub fn map(element: Type, elements: Members) -> Value {
         Kind::Map(element, Arc::new(elements)).into()
     }
 
@@ -233,7 +233,7 @@ impl Value {
     }
 
     /// The members of a known map or object.
-    pub fn members(&self) -> Option<&BTreeMap<Arc<str>, Value>> {
+    pub fn members(&self) -> Option<&Members> {
         if let Kind::Map(_, members) | Kind::Object(members) = &self.kind {
             Some(members)
         } else {
@@ -432,12 +432,7 @@ enum SortKey {
     Unknown(String),
 }
 
-fn replaced_member(
-    members: &BTreeMap<Arc<str>, Value>,
-    name: &Arc<str>,
-    rest: &[PathStep],
-    new: Value,
-) -> BTreeMap<Arc<str>, Value> {
+fn replaced_member(members: &Members, name: &Arc<str>, rest: &[PathStep], new: Value) -> Members {
     let mut members = members.clone();
     if rest.is_empty() {
         members.insert(name.clone(), new);

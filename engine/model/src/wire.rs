@@ -1,18 +1,21 @@
 //! The stored form of values: plain JSON beside the paths of what JSON cannot say.
 
+mod read;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
+use crate::members::Members;
 use crate::path::{AttributePath, PathStep};
 use crate::types::Type;
 use crate::value::{Kind, Value};
 use crate::{Fingerprint, Number, SecretKey};
+
+pub use self::read::Decoder;
 
 /// A value as it is stored in plans and rows.
 ///
@@ -94,20 +97,7 @@ impl Encoded {
     ///
     /// Names the first path whose JSON does not fit the type.
     pub fn decode(&self, ty: &Type) -> Result<Value, DecodeError> {
-        let mut value = match read(&self.json, ty) {
-            Some(value) => value,
-            None => decode(&self.json.value(), ty, &AttributePath::root())?,
-        };
-        for path in &self.unknown {
-            value = mark(&value, path, |old| Value::unknown(old.ty()));
-        }
-        for path in self.fingerprints.keys() {
-            value = mark(&value, path, |old| Value::unknown(old.ty()).into_secret());
-        }
-        for path in &self.secret {
-            value = mark(&value, path, Value::into_secret);
-        }
-        Ok(value)
+        Decoder::default().decode(self, ty)
     }
 }
 
@@ -207,174 +197,6 @@ impl Serialize for Plain<'_> {
     }
 }
 
-/// Reads a value of a type straight from its text. `None` where the text does not fit: [`decode`] says why.
-fn read(json: &Json, ty: &Type) -> Option<Value> {
-    let mut reader = serde_json::Deserializer::from_str(json.text());
-    Typed(ty).deserialize(&mut reader).ok()
-}
-
-struct Typed<'t>(&'t Type);
-
-impl<'de> DeserializeSeed<'de> for Typed<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-/// Says that a text does not fit; nobody reads it.
-fn unfit<T, E: serde::de::Error>() -> Result<T, E> {
-    Err(E::custom("the text does not fit its type"))
-}
-
-fn number<E: serde::de::Error>(ty: &Type, number: Option<Number>) -> Result<Value, E> {
-    match (ty, number) {
-        (Type::Number, Some(number)) => Ok(Kind::Number(number).into()),
-        _ => unfit(),
-    }
-}
-
-impl<'de> Visitor<'de> for Typed<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a value of type {}", self.0)
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
-        Ok(match self.0 {
-            Type::Any => Value::null(),
-            ty => Value::null_of(ty.clone()),
-        })
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Value, E> {
-        match self.0 {
-            Type::Bool => Ok(value.into()),
-            _ => unfit(),
-        }
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
-        number(self.0, Number::from_json(&value.into()))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
-        number(self.0, Number::from_json(&value.into()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        number(self.0, Number::from_f64(value))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
-        match self.0 {
-            Type::String => Ok(value.into()),
-            _ => unfit(),
-        }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut elements = Vec::new();
-        match self.0 {
-            Type::List(element) | Type::Set(element) => {
-                while let Some(value) = seq.next_element_seed(Typed(element))? {
-                    elements.push(value);
-                }
-                let element = (**element).clone();
-                Ok(match self.0 {
-                    Type::Set(_) => Value::set(element, elements),
-                    _ => Value::list(element, elements),
-                })
-            }
-            Type::Tuple(types) => {
-                for ty in types.iter() {
-                    match seq.next_element_seed(Typed(ty))? {
-                        Some(value) => elements.push(value),
-                        None => return unfit(),
-                    }
-                }
-                match seq.next_element::<IgnoredAny>()? {
-                    None => Ok(Value::tuple(elements)),
-                    Some(_) => unfit(),
-                }
-            }
-            _ => unfit(),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        match self.0 {
-            Type::Any => wrapped(map),
-            Type::Map(element) => {
-                let mut members = BTreeMap::new();
-                while let Some(key) = map.next_key::<Arc<str>>()? {
-                    members.insert(key, map.next_value_seed(Typed(element))?);
-                }
-                Ok(Value::map((**element).clone(), members))
-            }
-            Type::Object(types) => {
-                let mut attributes = BTreeMap::new();
-                while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-                    match types.get_key_value(&*name) {
-                        Some((name, ty)) => {
-                            let value = shared(&attributes, map.next_value_seed(Typed(ty))?);
-                            attributes.insert(name.clone(), value);
-                        }
-                        None => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                for (name, ty) in types.iter() {
-                    if !attributes.contains_key(name) {
-                        attributes.insert(name.clone(), Typed(ty).visit_unit()?);
-                    }
-                }
-                Ok(Kind::Object(Arc::new(attributes)).into())
-            }
-            _ => unfit(),
-        }
-    }
-}
-
-/// What is there already, where it is equal: objects often show again what they were given, and copies share their parts.
-fn shared(attributes: &BTreeMap<Arc<str>, Value>, value: Value) -> Value {
-    let has_parts = match value.kind() {
-        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
-            !elements.is_empty()
-        }
-        Kind::Map(_, members) | Kind::Object(members) => !members.is_empty(),
-        Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
-            false
-        }
-    };
-    let mut others = attributes.values().filter(|_| has_parts);
-    others
-        .find(|other| **other == value)
-        .cloned()
-        .unwrap_or(value)
-}
-
-/// A value with its type before it; anything else of type `Any` is left to [`decode`].
-fn wrapped<'de, A: MapAccess<'de>>(mut map: A) -> Result<Value, A::Error> {
-    if map.next_key::<std::borrow::Cow<'de, str>>()?.as_deref() != Some(WRAPPED_TYPE) {
-        return unfit();
-    }
-    let Some(own) = Type::from_json(&map.next_value::<serde_json::Value>()?) else {
-        return unfit();
-    };
-    if map.next_key::<std::borrow::Cow<'de, str>>()?.as_deref() != Some(WRAPPED_VALUE) {
-        return unfit();
-    }
-    let value = map.next_value_seed(Typed(&own))?;
-    match map.next_key::<IgnoredAny>()? {
-        None => Ok(value),
-        Some(_) => unfit(),
-    }
-}
-
 fn decode(json: &serde_json::Value, ty: &Type, path: &AttributePath) -> Result<Value, DecodeError> {
     let mismatch = || DecodeError {
         path: path.clone(),
@@ -411,7 +233,7 @@ fn decode(json: &serde_json::Value, ty: &Type, path: &AttributePath) -> Result<V
             decode_elements(json, element, path).ok_or_else(mismatch)??,
         )),
         Type::Map(element) => {
-            let mut members = BTreeMap::new();
+            let mut members = Members::new();
             for (key, json) in json.as_object().ok_or_else(mismatch)? {
                 let key: Arc<str> = key.as_str().into();
                 members.insert(
@@ -434,7 +256,7 @@ fn decode(json: &serde_json::Value, ty: &Type, path: &AttributePath) -> Result<V
         }
         Type::Object(types) => {
             let members = json.as_object().ok_or_else(mismatch)?;
-            let mut attributes = BTreeMap::new();
+            let mut attributes = Members::with_capacity(types.len());
             for (name, ty) in types.iter() {
                 let json = members
                     .get(name.as_ref())

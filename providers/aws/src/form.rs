@@ -120,7 +120,10 @@ pub(crate) fn plan_tags(change: &mut Change<'_>, provider: Option<&Config>) {
     for (key, value) in tags.members().into_iter().flatten() {
         all.insert(Arc::clone(key), value.clone());
     }
-    change.set("tags_all", Value::map(Type::String, all).marked_like(&tags));
+    change.set(
+        "tags_all",
+        Value::map(Type::String, all.into()).marked_like(&tags),
+    );
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use git2::{
 
 use crate::address::{self, Allowed, Resolver, SystemResolver};
 use crate::error::{GitError, quoted};
-use crate::setup::prepare;
+use crate::setup::ready;
 use crate::source::{RemoteUrl, Scheme, Source};
 use crate::tree::{Limits, SourceTree};
 
@@ -113,7 +113,7 @@ pub fn fetch(
     settings: &Settings,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Fetched, GitError> {
-    prepare();
+    ready();
     let url = &source.url;
     let repository = open_cache(&settings.cache, url)?;
     let pinned = source.revision.as_deref().filter(|text| is_commit_id(text));

@@ -7,11 +7,24 @@ use git2::{ConfigLevel, opts};
 const CONNECT_TIMEOUT_MS: i32 = 30_000;
 const SERVER_TIMEOUT_MS: i32 = 120_000;
 
-/// Makes libgit2 deaf to the machine's configuration and gives its connections time limits.
+/// Does what must be done before a program starts threads: tells OpenSSL, through the environment, where the machine has
+/// its certificates. libgit2's bindings do it too when they are first used, and change nothing then.
 ///
-/// Every function of this crate calls it first; a program calls it once more before it starts threads. The second call
-/// does nothing.
+/// That first use reads all certificates, which takes longer than a small plan: it comes when it is needed. The second
+/// call of this does nothing.
+#[expect(
+    unsafe_code,
+    reason = "the environment is changed before there is a second thread that could read it"
+)]
 pub fn prepare() {
+    static ONCE: Once = Once::new();
+    // SAFETY: there is one thread, as the caller vouches.
+    ONCE.call_once(|| unsafe { openssl_probe::init_openssl_env_vars() });
+}
+
+/// Makes libgit2 deaf to the machine's configuration and gives its connections time limits. Every function of this crate
+/// that uses it calls this first; the second call does nothing.
+pub(crate) fn ready() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // A setting that cannot be made leaves the library's default, which is safe as well: these settings keep the

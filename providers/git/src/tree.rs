@@ -113,7 +113,7 @@ impl SourceTree {
     }
 
     fn open(&self) -> Result<Repository, GitError> {
-        crate::prepare();
+        crate::setup::ready();
         Repository::open_bare(&self.repository)
             .map_err(|error| GitError::failed("opening the cache of", &self.origin, error))
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, Repository, RepositoryOpenFlags, Status, StatusOptions, StatusShow};
 
 use crate::error::GitError;
-use crate::setup::prepare;
+use crate::setup::ready;
 
 /// The work tree that a directory is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,10 @@ pub struct WorkTree {
 ///
 /// When there is a repository that cannot be read.
 pub fn inspect(directory: &Path) -> Result<Option<WorkTree>, GitError> {
-    prepare();
+    if !has_repository(directory) {
+        return Ok(None);
+    }
+    ready();
     let fail = |error: git2::Error| {
         GitError::failed(
             "reading the work tree at",
@@ -56,6 +59,17 @@ pub fn inspect(directory: &Path) -> Result<Option<WorkTree>, GitError> {
         commit,
         dirty,
     }))
+}
+
+/// Whether the directory or one above it has a `.git`. What that is, is libgit2's to say, and to refuse; where there is
+/// none, there is no work tree.
+fn has_repository(directory: &Path) -> bool {
+    let directory = directory
+        .canonicalize()
+        .unwrap_or_else(|_| directory.to_owned());
+    directory
+        .ancestors()
+        .any(|above| above.join(".git").symlink_metadata().is_ok())
 }
 
 fn options() -> StatusOptions {

@@ -120,7 +120,8 @@ impl Change<'_> {
             .map_err(|error| self.doing.fault(error))?;
         verify_config(integrity, config, &provider, &mac)?;
         let provider = from_json(Table::Configs, &config.to_string(), &provider)?;
-        self.codec.row_from_json(key.clone(), provider, &data)
+        self.codec
+            .row_from_json((key.clone(), &columns.address), provider, &data)
     }
 
     pub(super) async fn flush_rows(&mut self) -> Result<(), StoreError> {

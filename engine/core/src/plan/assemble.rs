@@ -12,7 +12,7 @@ use strata_model::state::{RowKey, StateRow};
 use strata_model::wire::Encoded;
 use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Position, Value};
 
-use super::change::{ChangeKind, InstanceChange, decode_row, unreadable};
+use super::change::{ChangeKind, InstanceChange, decode_row, place_of, unreadable};
 use super::edges::{Deletion, Draft, Ref};
 use super::encode::encode;
 use super::moved::removed;
@@ -30,8 +30,8 @@ pub(super) struct Assembly<'a> {
     pub(super) deletions: Vec<Deletion>,
     /// Steps of rows that stay, by the row's key in the state.
     kept: BTreeMap<RowKey, Ref>,
-    /// What waits for a declared instance waits for this.
-    reach: BTreeMap<Dep, Option<Ref>>,
+    /// What waits for a declared instance waits for this; by the positions of changes.
+    reach: Vec<Option<Ref>>,
     whole: BTreeMap<Dep, Option<Ref>>,
     pub(super) drift: Vec<DriftRecord>,
     pub(super) allow_delete: Vec<Pattern>,
@@ -49,7 +49,7 @@ impl<'a> Assembly<'a> {
             diagnostics,
             deletions: Vec::new(),
             kept: BTreeMap::new(),
-            reach: BTreeMap::new(),
+            reach: Vec::new(),
             whole: BTreeMap::new(),
             drift: Vec::new(),
             allow_delete,
@@ -98,18 +98,9 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
 
 /// Whether an instance would change but is not selected.
 fn untouched(planner: &Planner<'_>, selected: &[bool], dep: &Dep) -> bool {
-    let first = Dep {
-        instance: dep.instance.or(Some(0)),
-        ..*dep
-    };
     planner
-        .change_of
-        .range(first..)
-        .take_while(|(other, _)| {
-            (other.node, other.scope) == (dep.node, dep.scope)
-                && (dep.instance.is_none() || other.instance == dep.instance)
-        })
-        .any(|(_, at)| planner.changes[*at].kind.is_change() && !selected[*at])
+        .changes_of(dep)
+        .any(|at| planner.changes[at].kind.is_change() && !selected[at])
 }
 
 /// Whether an instance of what is declared is named. Which instances data sources have is not judged.
@@ -171,15 +162,7 @@ pub(super) fn is_recorded(input: &PlanInput<'_>, pattern: &Pattern) -> bool {
 
 fn each_dep(planner: &Planner<'_>, deps: &[Dep], visit: &mut dyn FnMut(usize)) {
     for dep in deps {
-        let first = Dep {
-            instance: dep.instance.or(Some(0)),
-            ..*dep
-        };
-        let range = planner.change_of.range(first..).take_while(|(other, _)| {
-            (other.node, other.scope) == (dep.node, dep.scope)
-                && (dep.instance.is_none() || other.instance == dep.instance)
-        });
-        range.for_each(|(_, at)| visit(*at));
+        planner.changes_of(dep).for_each(&mut *visit);
     }
 }
 
@@ -218,20 +201,19 @@ impl<'a> Assembly<'a> {
         if let (Some(step), Some((key, _))) = (last, change.row) {
             self.kept.insert(key.clone(), Ref::Step(step));
         }
-        self.reach.insert(change.dep, reach);
+        self.reach.push(reach);
     }
 
     fn reach_of(&mut self, planner: &Planner<'_>, dep: &Dep) -> Option<Ref> {
+        let positions = planner.changes_of(dep);
         if dep.instance.is_some() {
-            return self.reach.get(dep).copied().flatten();
+            return self.reach.get(positions.start).copied().flatten();
         }
         if let Some(known) = self.whole.get(dep) {
             return *known;
         }
         let mut refs = BTreeSet::new();
-        each_dep(planner, &[*dep], &mut |at| {
-            refs.extend(self.reach.get(&planner.changes[at].dep).copied().flatten());
-        });
+        refs.extend(positions.filter_map(|at| self.reach.get(at).copied().flatten()));
         let joined = self.draft.join(refs);
         self.whole.insert(*dep, joined);
         joined
@@ -319,7 +301,7 @@ impl<'a> Assembly<'a> {
             changes.map(|change| change.address.block()).collect()
         });
         for (key, row) in &planner.input.snapshot.rows {
-            if planner.claimed.contains(key) || any_matches(&excludes, &key.address) {
+            if planner.claimed.contains(&place_of(key)) || any_matches(&excludes, &key.address) {
                 continue;
             }
             if !targets.is_empty() && !any_matches(&targets, &key.address) {

@@ -122,7 +122,7 @@ impl<'a> Planner<'a> {
         }
         let row = self.row(&RowKey::current(address.clone()));
         if let Some((recorded, _)) = row {
-            self.claimed.insert(recorded.clone());
+            self.claimed.insert(place_of(recorded), ());
         }
         let Some((kind, value, drifted)) = self.change(site, &address, row, &said.config) else {
             return nothing_known();
@@ -133,8 +133,7 @@ impl<'a> Planner<'a> {
             scope: site.scope,
             instance: Some(at),
         };
-        self.change_of.insert(dep, self.changes.len());
-        self.changes.push(InstanceChange {
+        self.add_change(InstanceChange {
             address,
             dep,
             block: site.block,
@@ -391,17 +390,9 @@ impl<'a> Planner<'a> {
 
     /// Whether a dependency, or any instance of the block that it names, changes.
     pub(super) fn has_change(&self, dep: &Dep) -> bool {
-        let first = Dep {
-            instance: dep.instance.or(Some(0)),
-            ..*dep
-        };
-        self.change_of
-            .range(first..)
-            .take_while(|(other, _)| {
-                (other.node, other.scope) == (dep.node, dep.scope)
-                    && (dep.instance.is_none() || other.instance == dep.instance)
-            })
-            .any(|(_, at)| self.changes[*at].kind.is_change())
+        self.changes[self.changes_of(dep)]
+            .iter()
+            .any(|change| change.kind.is_change())
     }
 
     fn prior(
@@ -411,8 +402,8 @@ impl<'a> Planner<'a> {
         row: &StateRow,
         config: &Value,
     ) -> Option<Prior> {
-        let recorded = self.recorded(site, row)?;
-        let recorded = restore_inputs(&recorded, &row.attributes, config, self.input.key);
+        let recorded = self.recorded(site, (key, row))?;
+        let recorded = restore_inputs(recorded, &row.attributes, config, self.input.key);
         let mut prior = Prior {
             value: Some(recorded.clone()),
             gone: false,
@@ -431,8 +422,12 @@ impl<'a> Planner<'a> {
                 return None;
             }
             Some(Observation::Present(object)) => {
-                let observed =
-                    restore_inputs(&object.attributes, &row.attributes, config, self.input.key);
+                let observed = restore_inputs(
+                    object.attributes.clone(),
+                    &row.attributes,
+                    config,
+                    self.input.key,
+                );
                 if object.incomplete && prior.status == RowStatus::Ready {
                     prior.status = RowStatus::Incomplete;
                 }
@@ -445,7 +440,10 @@ impl<'a> Planner<'a> {
         Some(prior)
     }
 
-    fn recorded(&mut self, site: Site<'a>, row: &StateRow) -> Option<Value> {
+    fn recorded(&mut self, site: Site<'a>, (key, row): (&RowKey, &StateRow)) -> Option<Value> {
+        if let Some(value) = self.recorded.take(&place_of(key)) {
+            return Some(value);
+        }
         decode_row(row, site.schema, site.provider.as_ref())
             .map_err(|diagnostic| self.diagnostics.push(*diagnostic))
             .ok()
@@ -484,8 +482,7 @@ impl<'a> Planner<'a> {
             scope: site.scope,
             instance: Some(at),
         };
-        self.change_of.insert(dep, self.changes.len());
-        self.changes.push(InstanceChange {
+        self.add_change(InstanceChange {
             address: address.clone(),
             dep,
             block: site.block,
@@ -549,6 +546,11 @@ impl<'a> Planner<'a> {
             }
         }
     }
+}
+
+/// Where a key of the state's rows is in memory: which key it is, quicker to tell than by what it says.
+pub(super) fn place_of(key: &RowKey) -> usize {
+    std::ptr::from_ref(key).addr()
 }
 
 fn protects(evaluator: &Evaluator<'_>, block: &ResourceBlock) -> bool {
@@ -621,17 +623,17 @@ pub(crate) fn decode_row(
 
 /// Puts input secrets back where only their fingerprints are kept, if the definition still gives the same ones.
 pub(crate) fn restore_inputs(
-    value: &Value,
+    value: Value,
     stored: &Encoded,
     config: &Value,
     key: &SecretKey,
 ) -> Value {
-    let mut restored = value.clone();
+    let mut restored = value;
     for (path, kept) in &stored.fingerprints {
         let given = config
             .at(path)
             .filter(|given| !given.has_unknown() && !given.is_null());
-        let hidden = value.at(path).is_some_and(Value::is_unknown);
+        let hidden = restored.at(path).is_some_and(Value::is_unknown);
         if let Some(given) = given.filter(|given| hidden && fingerprint(given, key) == *kept) {
             restored = restored.with_at(path, given.clone().into_secret());
         }

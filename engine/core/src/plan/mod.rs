@@ -11,6 +11,7 @@ mod encode;
 mod import;
 mod moved;
 mod outputs;
+mod recorded;
 mod select;
 mod steps;
 #[cfg(test)]

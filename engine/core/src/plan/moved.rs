@@ -11,13 +11,16 @@ use strata_model::{
 
 use super::walk::Site;
 use crate::code;
+use crate::lookup::Lookup;
 use crate::world::World;
 use crate::world::graph::{Graph, PathId};
+use crate::world::view::Each;
 
 /// Rows under their new addresses.
 #[derive(Debug)]
 pub(super) struct Moves<'a> {
-    snapshot: &'a StateSnapshot,
+    /// The rows by the keys that they have in the state.
+    rows: Lookup<&'a RowKey, (&'a RowKey, &'a StateRow)>,
     /// From the new key to the key in the state.
     from: BTreeMap<RowKey, RowKey>,
     /// The keys in the state that are another's now.
@@ -31,8 +34,12 @@ impl<'a> Moves<'a> {
         snapshot: &'a StateSnapshot,
         diagnostics: &mut Diagnostics,
     ) -> Moves<'a> {
+        let mut rows = Lookup::with_capacity(snapshot.rows.len());
+        for (key, row) in &snapshot.rows {
+            rows.insert(key, (key, row));
+        }
         let mut moves = Moves {
-            snapshot,
+            rows,
             from: BTreeMap::new(),
             away: BTreeSet::new(),
         };
@@ -88,15 +95,11 @@ impl<'a> Moves<'a> {
     }
 
     /// The row of a key, and the key that it has in the state.
-    pub(super) fn row(
-        &self,
-        snapshot: &'a StateSnapshot,
-        key: &RowKey,
-    ) -> Option<(&'a RowKey, &'a StateRow)> {
+    pub(super) fn row(&self, key: &RowKey) -> Option<(&'a RowKey, &'a StateRow)> {
         match self.from.get(key) {
-            Some(old) => snapshot.rows.get_key_value(old),
+            Some(old) => self.rows.get(&old).copied(),
             None if self.away.contains(key) => None,
-            None => snapshot.rows.get_key_value(key),
+            None => self.rows.get(&key).copied(),
         }
     }
 
@@ -105,15 +108,16 @@ impl<'a> Moves<'a> {
         &mut self,
         world: &World<'_>,
         site: Site<'_>,
-        declared: &BTreeSet<Option<InstanceKey>>,
+        declared: &[Option<Each>],
     ) {
-        if site.block.id.mode == Mode::Data || self.snapshot.rows.is_empty() {
+        if site.block.id.mode == Mode::Data || self.rows.is_empty() {
             return;
         }
         let zero = Some(InstanceKey::Index(0));
-        let (new, old) = if declared.contains(&None) {
+        let is_zero = |each: &Each| each.key == InstanceKey::Index(0);
+        let (new, old) = if declared.iter().any(Option::is_none) {
             (None, zero)
-        } else if declared.contains(&zero) {
+        } else if declared.iter().flatten().any(is_zero) {
             (zero, None)
         } else {
             return;
@@ -121,11 +125,12 @@ impl<'a> Moves<'a> {
         let key = |key: &Option<InstanceKey>| {
             RowKey::current(world.address(&site.block.id, site.scope, key.as_ref()))
         };
-        let (new, old) = (key(&new), key(&old));
-        if self.row(self.snapshot, &new).is_none()
-            && self.snapshot.rows.contains_key(&old)
-            && !self.away.contains(&old)
-        {
+        let new = key(&new);
+        if self.row(&new).is_some() {
+            return;
+        }
+        let old = key(&old);
+        if self.rows.contains(&&old) && !self.away.contains(&old) {
             self.away.insert(old.clone());
             self.from.insert(new, old);
         }

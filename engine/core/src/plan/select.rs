@@ -122,8 +122,7 @@ pub(super) fn is_declared(graph: &Graph<'_>, address: &Address) -> bool {
         resource_type: address.resource_type.clone(),
         name: address.name.clone(),
     };
-    path_of(graph, &address.scope)
-        .is_some_and(|path| graph.paths[path].index.contains_key(&reference))
+    path_of(graph, &address.scope).is_some_and(|path| graph.paths[path].index.contains(&reference))
 }
 
 fn path_of(graph: &Graph<'_>, scope: &Scope) -> Option<PathId> {

@@ -1,6 +1,7 @@
 //! The walk over the graph: every block is evaluated once, behind what it needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use strata_language::definition::ResourceBlock;
 use strata_model::plan::PlanMode;
@@ -12,9 +13,11 @@ use strata_model::{Diagnostic, Diagnostics, InstanceKey, Mode, Type, Value};
 
 use super::change::InstanceChange;
 use super::moved::Moves;
+use super::recorded::{Recorded, decode_beside};
 use super::select::Pattern;
 use super::{Generated, PlanInput, PlanOutcome, ReadNeed};
 use crate::code;
+use crate::lookup::Lookup;
 use crate::world::expand::Expansion;
 use crate::world::expand::NOT_KNOWN;
 use crate::world::graph::{Graph, NodeId, NodeKind};
@@ -30,10 +33,13 @@ pub(super) struct Planner<'a> {
     pub(super) generated: Vec<Generated>,
     /// Every declared managed instance, in the order of the walk.
     pub(super) changes: Vec<InstanceChange<'a>>,
-    pub(super) change_of: BTreeMap<Dep, usize>,
+    /// Where in `changes` those of a block in a package instance are.
+    pub(super) change_of: Lookup<(NodeId, ScopeIx), Range<usize>>,
     pub(super) moves: Moves<'a>,
-    /// The rows that a declaration claims, by the key that they have in the state.
-    pub(super) claimed: BTreeSet<RowKey>,
+    /// The values of the rows that could be decoded; each is taken once.
+    pub(super) recorded: Recorded,
+    /// The rows that a declaration claims, by the place of the key that they have in the state.
+    pub(super) claimed: Lookup<usize, ()>,
     /// Data sources that were read.
     pub(super) data: BTreeMap<String, Encoded>,
     /// Which nodes are replaced by creating first, their own wish or a dependent's.
@@ -56,7 +62,10 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
     if input.options.mode == PlanMode::Destroy {
         return super::destroy::plan(input);
     }
-    let Some(graph) = Graph::build(input.definitions, &mut diagnostics) else {
+    let (recorded, graph) = decode_beside(input.snapshot, input.providers, || {
+        Graph::build(input.definitions, &mut diagnostics)
+    });
+    let Some(graph) = graph else {
         return failed(diagnostics);
     };
     if graph.order.len() < graph.nodes.len() {
@@ -80,9 +89,10 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         needs: Vec::new(),
         generated: Vec::new(),
         changes: Vec::with_capacity(input.snapshot.rows.len()),
-        change_of: BTreeMap::new(),
+        change_of: Lookup::with_capacity(graph.nodes.len()),
         moves,
-        claimed: BTreeSet::new(),
+        recorded,
+        claimed: Lookup::with_capacity(input.snapshot.rows.len()),
         data: BTreeMap::new(),
         create_first: create_first(&graph),
         replace,
@@ -283,11 +293,7 @@ impl<'a> Planner<'a> {
             expansion,
             instances: Vec::with_capacity(eaches.len()),
         };
-        let declared: BTreeSet<Option<InstanceKey>> = eaches
-            .iter()
-            .map(|each| each.as_ref().map(|each| each.key.clone()))
-            .collect();
-        self.moves.implicit(&self.world, site, &declared);
+        self.moves.implicit(&self.world, site, &eaches);
         let base = self.base_deps(site, deps);
         for (at, each) in eaches.into_iter().enumerate() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
@@ -352,9 +358,30 @@ impl<'a> Planner<'a> {
             .find(|scope| self.world.scopes[*scope].path == path)
     }
 
+    /// Adds a change; those of a block's instances come one after the other.
+    pub(super) fn add_change(&mut self, change: InstanceChange<'a>) {
+        let at = self.changes.len();
+        let place = (change.dep.node, change.dep.scope);
+        self.change_of.get_or_insert(place, at..at).end = at + 1;
+        self.changes.push(change);
+    }
+
+    /// Where in `changes` a dependency's is, or those of all instances of the block that it names.
+    pub(super) fn changes_of(&self, dep: &Dep) -> Range<usize> {
+        let Some(all) = self.change_of.get(&(dep.node, dep.scope)) else {
+            return 0..0;
+        };
+        if dep.instance.is_none() {
+            return all.clone();
+        }
+        let instances = &self.changes[all.clone()];
+        let found = instances.binary_search_by_key(&dep.instance, |change| change.dep.instance);
+        found.map_or(0..0, |at| all.start + at..all.start + at + 1)
+    }
+
     /// The row of a key, with `moved` applied; the key is the one that the row has in the state.
     pub(super) fn row(&self, key: &RowKey) -> Option<(&'a RowKey, &'a StateRow)> {
-        self.moves.row(self.input.snapshot, key)
+        self.moves.row(key)
     }
 }
 

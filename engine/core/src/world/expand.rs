@@ -5,7 +5,7 @@ use strata_language::expression::{Expr, Reference};
 use strata_language::references::references;
 use strata_model::{Diagnostic, Diagnostics, InstanceKey, Kind, Span, Value};
 
-use super::graph::PathId;
+use super::graph::{NodeKind, PathId};
 use super::view::{Each, View};
 use super::{Dep, ScopeIx, World};
 use crate::code;
@@ -206,12 +206,10 @@ impl World<'_> {
             .iter()
             .filter(|scope| self.scopes[**scope].parent == Some(parent))
         {
-            let resources = node
-                .index
-                .iter()
-                .filter(|(reference, _)| matches!(reference, Reference::Resource { .. }));
-            deps.extend(resources.map(|(_, node)| Dep {
-                node: *node,
+            let resources = (node.open..node.close)
+                .filter(|id| matches!(self.graph.nodes[*id].kind, NodeKind::Resource(_)));
+            deps.extend(resources.map(|node| Dep {
+                node,
                 scope: *scope,
                 instance: None,
             }));

@@ -15,6 +15,7 @@ use strata_language::references::references;
 use strata_model::{Diagnostic, Diagnostics, Name, Span};
 
 use crate::code;
+use crate::lookup::Lookup;
 
 /// A package path's position in [`Graph::paths`].
 pub(crate) type PathId = usize;
@@ -35,7 +36,7 @@ pub(crate) struct PathNode<'d> {
     pub(crate) open: NodeId,
     /// What stands for everything in the path.
     pub(crate) close: NodeId,
-    pub(crate) index: BTreeMap<Reference, NodeId>,
+    pub(crate) index: Lookup<Reference, NodeId>,
     pub(crate) providers: BTreeMap<(Name, Option<Name>), NodeId>,
     pub(crate) outputs: BTreeMap<Name, NodeId>,
 }
@@ -118,7 +119,7 @@ impl<'d> Graph<'d> {
             children: BTreeMap::new(),
             open: 0,
             close: 0,
-            index: BTreeMap::new(),
+            index: Lookup::with_capacity(package.resources.len()),
             providers: BTreeMap::new(),
             outputs: BTreeMap::new(),
         });
@@ -191,7 +192,7 @@ impl<'d> Graph<'d> {
 
     fn connect(&mut self, diagnostics: &mut Diagnostics) {
         for id in 0..self.nodes.len() {
-            let mut needs = BTreeSet::new();
+            let mut needs = Vec::new();
             let mut linker = Linker {
                 graph: self,
                 needs: &mut needs,
@@ -202,11 +203,14 @@ impl<'d> Graph<'d> {
                 let provider = self.provider_node(self.nodes[id].path, block, diagnostics);
                 if let Some(provider) = provider {
                     self.provider_of.insert(id, provider);
-                    needs.insert(provider);
+                    needs.push(provider);
                 }
             }
-            needs.remove(&id);
-            self.needs.push(needs.into_iter().collect());
+            needs.retain(|need| *need != id);
+            needs.sort_unstable();
+            needs.dedup();
+            needs.shrink_to_fit();
+            self.needs.push(needs);
         }
     }
 
@@ -363,11 +367,12 @@ impl<'d> Graph<'d> {
     }
 
     fn local_name(&self, node: NodeId) -> String {
-        let index = &self.paths[self.nodes[node].path].index;
-        index
-            .iter()
-            .find(|(_, id)| **id == node)
-            .map_or_else(String::new, |(reference, _)| reference.to_string())
+        let path = &self.paths[self.nodes[node].path];
+        let mut names = path.package.locals.keys();
+        let own = |name: &&Name| path.index.get(&Reference::Local((*name).clone())) == Some(&node);
+        names.find(own).map_or_else(String::new, |name| {
+            Reference::Local(name.clone()).to_string()
+        })
     }
 
     fn path_label(&self, path: PathId) -> String {
@@ -430,7 +435,8 @@ fn duplicate_provider(block: &ProviderBlock) -> Diagnostic {
 /// Collects what one node needs.
 struct Linker<'g, 'd> {
     graph: &'g Graph<'d>,
-    needs: &'g mut BTreeSet<NodeId>,
+    /// May hold a node several times.
+    needs: &'g mut Vec<NodeId>,
     diagnostics: &'g mut Diagnostics,
 }
 
@@ -440,7 +446,7 @@ impl Linker<'_, '_> {
         let path = graph.nodes[id].path;
         let node = &graph.paths[path];
         if !matches!(graph.nodes[id].kind, NodeKind::Open) {
-            self.needs.insert(node.open);
+            self.needs.push(node.open);
         }
         match &graph.nodes[id].kind {
             NodeKind::Open => self.link_open(path),
@@ -465,15 +471,21 @@ impl Linker<'_, '_> {
     fn link_open(&mut self, path: PathId) {
         let node = &self.graph.paths[path];
         if let (Some(parent), Some(block)) = (node.parent, node.block) {
-            self.needs.insert(self.graph.paths[parent].open);
+            self.needs.push(self.graph.paths[parent].open);
             self.meta(parent, &block.meta);
         }
     }
 
     fn link_close(&mut self, path: PathId) {
         let node = &self.graph.paths[path];
-        self.needs
-            .extend(node.index.values().chain(node.outputs.values()));
+        let own = (node.open..node.close).filter(|id| match self.graph.nodes[*id].kind {
+            NodeKind::Variable(_)
+            | NodeKind::Local(_)
+            | NodeKind::Resource(_)
+            | NodeKind::Output(_) => true,
+            NodeKind::Open | NodeKind::Close | NodeKind::Provider(_) => false,
+        });
+        self.needs.extend(own);
         self.needs.extend(
             node.children
                 .values()
@@ -559,7 +571,7 @@ impl Linker<'_, '_> {
             Reference::Variable(_) | Reference::Local(_) | Reference::Resource { .. } => {
                 match node.index.get(reference) {
                     Some(target) => {
-                        self.needs.insert(*target);
+                        self.needs.push(*target);
                     }
                     None => self.diagnostics.push(undeclared(node, reference, span)),
                 }
@@ -603,11 +615,11 @@ impl Linker<'_, '_> {
             return;
         };
         let child = &self.graph.paths[*child];
-        self.needs.insert(child.open);
+        self.needs.push(child.open);
         let output = attribute.and_then(|attribute| child.outputs.get(attribute));
         match (output, attribute.map(AsRef::as_ref)) {
             (Some(output), _) => {
-                self.needs.insert(*output);
+                self.needs.push(*output);
             }
             (None, Some("inputs")) if kind == InstanceKind::Cluster => {
                 self.needs.extend(variables(child));
@@ -618,7 +630,7 @@ impl Linker<'_, '_> {
             }
             (None, None) => {
                 // Whoever uses it whole uses each of its values, and looks again when one of them becomes known.
-                self.needs.insert(child.close);
+                self.needs.push(child.close);
                 self.needs.extend(child.outputs.values());
                 if kind == InstanceKind::Cluster {
                     self.needs.extend(variables(child));
@@ -684,7 +696,14 @@ fn undeclared(path: &PathNode<'_>, reference: &Reference, span: Span) -> Diagnos
         | Reference::CountIndex
         | Reference::SelfObject
         | Reference::Path(_)
-        | Reference::ProjectName => path.index.keys().map(ToString::to_string).collect(),
+        | Reference::ProjectName => {
+            let package = path.package;
+            let variables = package.variables.keys().cloned().map(Reference::Variable);
+            let locals = package.locals.keys().cloned().map(Reference::Local);
+            let resources = package.resources.keys().map(resource_reference);
+            let known = variables.chain(locals).chain(resources);
+            known.map(|reference| reference.to_string()).collect()
+        }
     };
     let text = reference.to_string();
     let diagnostic = Diagnostic::error(

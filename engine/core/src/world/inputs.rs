@@ -357,7 +357,7 @@ fn merge_deep(below: Value, above: Value) -> Value {
     let secret = below.is_secret() || above.is_secret();
     match (below.members(), above.members()) {
         (Some(lower), Some(upper)) => {
-            let mut members: BTreeMap<Arc<str>, Value> = lower.clone();
+            let mut members: BTreeMap<Arc<str>, Value> = lower.clone().into_iter().collect();
             for (name, value) in upper {
                 let merged = match members.remove(name) {
                     Some(under) => merge_deep(under, value.clone()),
@@ -365,7 +365,7 @@ fn merge_deep(below: Value, above: Value) -> Value {
                 };
                 members.insert(name.clone(), merged);
             }
-            Value::from(Kind::Object(Arc::new(members))).with_secret(secret)
+            Value::from(Kind::Object(Arc::new(members.into()))).with_secret(secret)
         }
         _ => above,
     }

@@ -151,6 +151,8 @@ impl<'a> World<'a> {
         let count = self.by_path[self.graph.nodes[node].path].len();
         let slots = &mut self.slots[node];
         if slots.len() < count {
+            // Most have one: growth in steps would keep room for three more.
+            slots.reserve_exact(count - slots.len());
             slots.resize(count, Slot::Empty);
         }
         slots[at] = slot;

@@ -1,7 +1,6 @@
 //! What one expression sees.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use strata_language::definition::{Arguments, Condition, InstanceKind};
 use strata_language::evaluate::{Evaluator, Outcome};
@@ -35,7 +34,36 @@ pub(crate) struct View<'w> {
     each: Option<Each>,
     this: Option<Value>,
     variable: Option<(Name, Value)>,
-    touched: RefCell<BTreeSet<Dep>>,
+    touched: RefCell<Touched>,
+}
+
+/// What was looked at, with repetitions: a handful mostly, so they are put in order once, at the end.
+#[derive(Debug, Default)]
+struct Touched {
+    deps: Vec<Dep>,
+    /// How many there were when the repetitions were dropped last.
+    distinct: usize,
+}
+
+/// So many are kept before repetitions are dropped.
+const REPETITIONS: usize = 256;
+
+impl Touched {
+    fn insert(&mut self, dep: Dep) {
+        if self.deps.last() == Some(&dep) {
+            return;
+        }
+        self.deps.push(dep);
+        if self.deps.len() >= REPETITIONS + 2 * self.distinct {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        self.deps.sort_unstable();
+        self.deps.dedup();
+        self.distinct = self.deps.len();
+    }
 }
 
 impl<'w> View<'w> {
@@ -66,7 +94,8 @@ impl<'w> View<'w> {
 
     /// Notes more dependencies.
     pub(crate) fn touch_all(&self, deps: &[Dep]) {
-        self.touched.borrow_mut().extend(deps.iter().copied());
+        let mut touched = self.touched.borrow_mut();
+        deps.iter().for_each(|dep| touched.insert(*dep));
     }
 
     /// The dependencies that were noted, many on one block gathered into one.
@@ -301,12 +330,14 @@ fn module_path(_key: &str) -> &'static str {
     "."
 }
 
-fn gather(touched: BTreeSet<Dep>) -> Vec<Dep> {
-    if touched.len() <= INSTANCE_DEPS_LIMIT {
-        return touched.into_iter().collect();
+fn gather(mut touched: Touched) -> Vec<Dep> {
+    touched.settle();
+    let mut all = touched.deps;
+    if all.len() <= INSTANCE_DEPS_LIMIT {
+        all.shrink_to_fit();
+        return all;
     }
     let mut gathered: Vec<Dep> = Vec::new();
-    let all: Vec<Dep> = touched.into_iter().collect();
     for group in all.chunk_by(|left, right| (left.node, left.scope) == (right.node, right.scope)) {
         if group.len() > INSTANCE_DEPS_LIMIT {
             gathered.push(Dep {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strata_model::{Kind, Name, Type, Value};
+use strata_model::{Kind, Members, Name, Type, Value};
 
 use super::{ConvertError, convert, convertible};
 use crate::definition::{ObjectAttribute, TypeConstraint};
@@ -84,10 +84,7 @@ fn filled(value: &Value, constraint: &TypeConstraint) -> Value {
     Value::from(kind).marked_like(value)
 }
 
-fn object(
-    members: &BTreeMap<Arc<str>, Value>,
-    attributes: &BTreeMap<Name, ObjectAttribute>,
-) -> Kind {
+fn object(members: &Members, attributes: &BTreeMap<Name, ObjectAttribute>) -> Kind {
     let mut filled_members = members.clone();
     for (name, attribute) in attributes {
         let given = members.get(name).filter(|member| !member.is_null());

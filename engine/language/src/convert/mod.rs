@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use strata_model::{AttributePath, Kind, PathStep, Type, Value};
+use strata_model::{AttributePath, Kind, Members, PathStep, Type, Value};
 
 pub use conform::conform;
 pub use marks::{set_of, unmarked};
@@ -220,8 +220,6 @@ fn tuple(elements: &[Value], types: &[Type]) -> Result<Kind, ConvertError> {
     Ok(Kind::Tuple(Arc::new(converted)))
 }
 
-type Members = BTreeMap<Arc<str>, Value>;
-
 fn map(members: &Members, element: &Type, value: &Value) -> Result<Kind, ConvertError> {
     let element = element_type(members.values(), element)
         .ok_or_else(|| mismatch(&value.ty(), &Type::map(Type::Any)))?;
@@ -242,16 +240,14 @@ fn object(
     attributes: &BTreeMap<Arc<str>, Type>,
     value: &Value,
 ) -> Result<Kind, ConvertError> {
+    let lacking = || mismatch(&value.ty(), &Type::Object(Arc::new(attributes.clone())));
     if attributes.keys().any(|name| !members.contains_key(name)) {
-        return Err(mismatch(
-            &value.ty(),
-            &Type::Object(Arc::new(attributes.clone())),
-        ));
+        return Err(lacking());
     }
     let converted = attributes
         .iter()
         .map(|(name, ty)| {
-            convert(&members[name], ty)
+            convert(members.get(name).ok_or_else(lacking)?, ty)
                 .map(|member| (name.clone(), member))
                 .map_err(|error| error.under(PathStep::Attribute(name.clone())))
         })

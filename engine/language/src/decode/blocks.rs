@@ -161,7 +161,7 @@ pub(super) fn resource(block: Block, mode: Mode, spec: &BlockSpec, out: &mut Out
     ResourceBlock {
         id,
         provider: provider.and_then(|value| reference::provider(&value, out)),
-        meta,
+        meta: meta.into(),
         span: fields.head(),
         arguments: fields.arguments(),
     }

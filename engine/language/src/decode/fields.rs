@@ -19,7 +19,7 @@ pub(super) type Out = Vec<Diagnostic>;
 /// The attributes and blocks of a body, to be taken one after the other.
 pub(super) struct Fields {
     /// What the body belongs to, as it is called in messages.
-    what: String,
+    what: Name,
     head: Span,
     attributes: Vec<Attribute>,
     blocks: Vec<(&'static BlockSpec, Block)>,
@@ -30,7 +30,7 @@ impl Fields {
     /// Sorts a body; reports what may not stand in it and what is missing from it.
     pub(super) fn sort(block: Block, spec: &'static BodySpec, out: &mut Out) -> Fields {
         let mut fields = Fields {
-            what: block.keyword.value.to_string(),
+            what: block.keyword.value.clone(),
             head: block.head,
             attributes: Vec::new(),
             blocks: Vec::new(),

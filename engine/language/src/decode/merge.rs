@@ -1,6 +1,6 @@
 //! The blocks of all files of a directory, put together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strata_model::{Diagnostic, Diagnostics, Mode, Name, SourceMap, Span};
@@ -248,7 +248,8 @@ impl Merger<'_> {
         }
     }
 
-    fn resources(&mut self, resources: Vec<ResourceBlock>) {
+    fn resources(&mut self, mut resources: Vec<ResourceBlock>) {
+        share_types(&mut resources);
         // One sort is quicker than as many insertions, and of places quicker than of large blocks; equals keep the order
         // of files.
         let mut order: Vec<usize> = (0..resources.len()).collect();
@@ -269,6 +270,25 @@ impl Merger<'_> {
         let mut resources: Vec<Option<ResourceBlock>> = resources.into_iter().map(Some).collect();
         let blocks = order.into_iter().filter_map(|at| resources[at].take());
         self.package.resources = blocks.map(|block| (block.id.clone(), block)).collect();
+    }
+}
+
+/// Lets blocks of all files have one copy of the names of their types.
+fn share_types(resources: &mut [ResourceBlock]) {
+    let mut types: BTreeSet<Name> = BTreeSet::new();
+    let mut last: Option<Name> = None;
+    for block in resources {
+        let own = &mut block.id.resource_type;
+        let known = last.filter(|last| *last == *own);
+        let shared = known.unwrap_or_else(|| match types.get(own) {
+            Some(known) => known.clone(),
+            None => {
+                types.insert(own.clone());
+                own.clone()
+            }
+        });
+        *own = shared.clone();
+        last = Some(shared);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strata_model::schema::{Attribute, AttributeType, Presence, Schema};
-use strata_model::{AttributePath, Diagnostics, Kind, PathStep, Span, Type, Value};
+use strata_model::{AttributePath, Diagnostics, Kind, Members, PathStep, Span, Type, Value};
 
 use super::{Run, name_span_at, span_at};
 use crate::codes;
@@ -47,7 +47,7 @@ impl Run<'_> {
         block: Span,
         diagnostics: &mut Diagnostics,
     ) -> Value {
-        let mut members = BTreeMap::new();
+        let mut given: Vec<(&str, Value)> = Vec::with_capacity(arguments.0.len());
         for argument in &arguments.0 {
             let name = &argument.name;
             let Some(attribute) = schema.attribute(&name.value) else {
@@ -70,15 +70,17 @@ impl Run<'_> {
                 path: &path,
             };
             let value = self.attribute(value, attribute, (want, at), diagnostics);
-            members.insert(name.value.clone(), value);
+            given.push((&name.value, value));
         }
+        let mut members = Members::with_capacity(schema.attributes().len());
         for (name, attribute) in schema.attributes() {
+            let at = given.iter().rposition(|(other, _)| **name == **other);
+            let value = at.map(|at| given.swap_remove(at).1);
             if attribute.presence == Presence::Required {
-                missing(name, members.get(name), block, diagnostics);
+                missing(name, value.as_ref(), block, diagnostics);
             }
-            members
-                .entry(name.clone())
-                .or_insert_with(|| absent(schema.object_type(), name));
+            let value = value.unwrap_or_else(|| absent(schema.object_type(), name));
+            members.insert(name.clone(), value);
         }
         Kind::Object(Arc::new(members)).into()
     }
@@ -204,12 +206,12 @@ impl Run<'_> {
 
     fn object_members(
         &self,
-        members: &BTreeMap<Arc<str>, Value>,
+        members: &Members,
         attributes: &Attributes,
         at: At<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Value {
-        let mut converted = BTreeMap::new();
+        let mut converted: BTreeMap<Arc<str>, Value> = BTreeMap::new();
         for (name, member) in members {
             let path = at.path.join(PathStep::Attribute(name.clone()));
             let inner = At { path: &path, ..at };
@@ -237,7 +239,7 @@ impl Run<'_> {
                 .entry(name.clone())
                 .or_insert_with(|| Value::null_of(attribute.ty.ty()));
         }
-        Kind::Object(Arc::new(converted)).into()
+        Kind::Object(Arc::new(converted.into())).into()
     }
 
     /// The value of a secret reference; `None` where the value is none.

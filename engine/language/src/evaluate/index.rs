@@ -1,9 +1,6 @@
 //! Attributes and indexes of values.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use strata_model::{Diagnostic, Kind, Number, Span, Type, Value};
+use strata_model::{Diagnostic, Kind, Members, Number, Span, Type, Value};
 
 use super::failed;
 use crate::codes;
@@ -60,12 +57,7 @@ fn no_attributes(ty: &Type, name: &str, span: Span) -> Box<Diagnostic> {
     boxed(codes::INVALID_INDEX.error(detail).at(span))
 }
 
-fn no_member(
-    value: &Value,
-    members: &BTreeMap<Arc<str>, Value>,
-    name: &str,
-    span: Span,
-) -> Box<Diagnostic> {
+fn no_member(value: &Value, members: &Members, name: &str, span: Span) -> Box<Diagnostic> {
     let noun = if let Kind::Map(..) = value.kind() {
         "element"
     } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strata_model::{Diagnostics, Kind, Span, Type, Value};
+use strata_model::{Diagnostics, Kind, Members, Span, Type, Value};
 
 use super::{Env, Frame, Run, failed};
 use crate::codes;
@@ -15,7 +15,7 @@ pub(super) enum Items<'v> {
     Elements(&'v [Value]),
     /// Of a set, whose elements are their own keys.
     Set(&'v [Value]),
-    Members(&'v BTreeMap<Arc<str>, Value>),
+    Members(&'v Members),
 }
 
 impl Items<'_> {

@@ -14,12 +14,11 @@ mod operator;
 mod template;
 mod traverse;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strata_model::schema::Schema;
 use strata_model::{
-    AttributePath, Diagnostic, Diagnostics, Kind, PathStep, Span, Timestamp, Type, Value,
+    AttributePath, Diagnostic, Diagnostics, Kind, Members, PathStep, Span, Timestamp, Type, Value,
 };
 
 use crate::budget::{Budget, Exceeded, Meter};
@@ -133,7 +132,7 @@ enum Bound<'f> {
     /// The element of a splat.
     Element(&'f Value),
     /// The variables of a template, which sees no other names; the text names the function that renders it.
-    Template(&'f BTreeMap<Arc<str>, Value>, &'static str),
+    Template(&'f Members, &'static str),
 }
 
 /// The names bound around an expression, innermost first.
@@ -155,10 +154,7 @@ impl<'f> Frame<'f> {
     }
 
     /// The variables of a template that a function renders.
-    pub(crate) fn template(
-        variables: &'f BTreeMap<Arc<str>, Value>,
-        renderer: &'static str,
-    ) -> Self {
+    pub(crate) fn template(variables: &'f Members, renderer: &'static str) -> Self {
         Frame {
             parent: None,
             bound: Bound::Template(variables, renderer),
@@ -306,7 +302,7 @@ impl Run<'_> {
         env: Env<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Value {
-        let mut members = BTreeMap::new();
+        let mut written: Vec<(Arc<str>, Value)> = Vec::with_capacity(items.len());
         let (mut known, mut secret) = (true, false);
         for item in items {
             let key = self.object_key(&item.key, env, diagnostics);
@@ -324,12 +320,11 @@ impl Run<'_> {
             };
             secret |= key_secret;
             match name {
-                Some(name) => {
-                    members.insert(name, value);
-                }
+                Some(name) => written.push((name, value)),
                 None => known = false,
             }
         }
+        let members: Members = written.into_iter().collect();
         if let Err(exceeded) = self.room(members.len(), span, diagnostics) {
             return exceeded;
         }

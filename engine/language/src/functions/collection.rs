@@ -228,8 +228,8 @@ fn merge(call: &Call<'_, '_>) -> Result<Value, Fault> {
         .iter()
         .all(|value| matches!(value.ty(), Type::Map(_)));
     let value = match maps.then(|| matching(call)).flatten() {
-        Some(Type::Map(element)) => Value::map(element.as_ref().clone(), all),
-        _ => Kind::Object(Arc::new(all)).into(),
+        Some(Type::Map(element)) => Value::map(element.as_ref().clone(), all.into()),
+        _ => Kind::Object(Arc::new(all.into())).into(),
     };
     Ok(value.with_secret(secret))
 }
@@ -289,8 +289,8 @@ fn zipmap(call: &Call<'_, '_>) -> Result<Value, Fault> {
         members.insert(name.clone(), value.clone());
     }
     let value: Value = match list.kind() {
-        Kind::List(element, _) => Value::map(element.clone(), members),
-        _ => Kind::Object(Arc::new(members)).into(),
+        Kind::List(element, _) => Value::map(element.clone(), members.into()),
+        _ => Kind::Object(Arc::new(members.into())).into(),
     };
     Ok(value.marked_like(list))
 }

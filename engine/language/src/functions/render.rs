@@ -1,11 +1,9 @@
 //! Functions that render templates.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use strata_model::address::is_name;
 use strata_model::{
-    Diagnostic, Diagnostics, FileId, Kind, Position, SourceMap, Type, Value, source::SourceFile,
+    Diagnostic, Diagnostics, FileId, Kind, Members, Position, SourceMap, Type, Value,
+    source::SourceFile,
 };
 
 use super::{
@@ -78,7 +76,7 @@ fn render(
     }
 }
 
-fn variables(vars: &Value) -> Result<&BTreeMap<Arc<str>, Value>, Fault> {
+fn variables(vars: &Value) -> Result<&Members, Fault> {
     let Some(variables) = vars.members() else {
         return argument(1, "must be a map");
     };

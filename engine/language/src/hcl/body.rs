@@ -14,6 +14,7 @@ use super::duplicate_key;
 impl Parser<'_> {
     /// Reads a whole file.
     pub(super) fn file(&mut self) -> Parsed<Body> {
+        self.share_names();
         let body = self.body()?;
         match self.peek() {
             None => Ok(body),
@@ -50,7 +51,7 @@ impl Parser<'_> {
             return Ok(false);
         };
         let name = Spanned {
-            value: Arc::from(text),
+            value: self.name(text),
             span: self.span(range),
         };
         self.skip()?;
@@ -74,7 +75,11 @@ impl Parser<'_> {
         let mut labels = Vec::new();
         let mut head = keyword.span;
         while self.peek() != Some(b'{') {
-            let label = self.label(labels.is_empty())?;
+            let mut label = self.label(labels.is_empty())?;
+            if labels.is_empty() {
+                // A type mostly, of which there are more blocks.
+                label.value = self.name(&label.value);
+            }
             head = head.to(label.span);
             labels.push(label);
             self.skip()?;
@@ -146,6 +151,10 @@ impl Parser<'_> {
 
     /// Reports attributes that are set twice, and keeps the first of each.
     fn drop_duplicates(&mut self, body: &mut Body) {
+        let is_attribute = |item: &&Item| matches!(item, Item::Attribute(_));
+        if body.items.iter().filter(is_attribute).count() < 2 {
+            return;
+        }
         let mut seen: BTreeMap<Arc<str>, Span> = BTreeMap::new();
         let mut found = Vec::new();
         body.items.retain(|item| {

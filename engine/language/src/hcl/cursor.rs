@@ -1,12 +1,14 @@
 //! Where the parser stands: white space, comments, depth and errors.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use strata_model::{Diagnostic, Span};
 
 use crate::codes::{self, CodeEntry};
 use crate::place::Place;
 
+use super::names::Names;
 use super::{MAX_DEPTH, MAX_NODES, MAX_OPERATORS};
 
 /// What a step of the parser gives: the first syntax error ends it.
@@ -25,6 +27,8 @@ pub(crate) struct Parser<'a> {
     /// The most operators that stand above each other in what was read at this depth.
     operators: usize,
     nodes: usize,
+    /// Set for a whole file; a text of an expression or two says nothing often.
+    names: Option<Box<Names>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -39,7 +43,21 @@ impl<'a> Parser<'a> {
             depth: 0,
             operators: 0,
             nodes: 0,
+            names: None,
             diagnostics: Vec::new(),
+        }
+    }
+
+    /// Keeps one copy of names that come again.
+    pub(super) fn share_names(&mut self) {
+        self.names = Some(Box::new(Names::new()));
+    }
+
+    /// A name that was read.
+    pub(super) fn name(&mut self, text: &str) -> Arc<str> {
+        match &mut self.names {
+            Some(names) => names.share(text),
+            None => Arc::from(text),
         }
     }
 

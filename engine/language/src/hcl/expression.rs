@@ -1,7 +1,5 @@
 //! Expressions.
 
-use std::sync::Arc;
-
 use strata_model::Value;
 
 use crate::expression::{BinaryOperator, Expr, ExprKind, Spanned, UnaryOperator};
@@ -217,7 +215,7 @@ impl Parser<'_> {
             "null" => ExprKind::Literal(Value::null()),
             "true" => ExprKind::Literal(Value::from(true)),
             "false" => ExprKind::Literal(Value::from(false)),
-            other => ExprKind::Variable(Arc::from(other)),
+            other => ExprKind::Variable(self.name(other)),
         })
     }
 
@@ -342,7 +340,7 @@ impl Parser<'_> {
         match self.identifier() {
             Some((name, range)) => {
                 let name = Spanned {
-                    value: Arc::from(name),
+                    value: self.name(name),
                     span: self.span(range),
                 };
                 Ok(ExprKind::Attribute(Box::new(base), name))

@@ -6,6 +6,7 @@
 mod body;
 mod cursor;
 mod expression;
+mod names;
 mod object;
 pub(crate) mod print;
 mod string;

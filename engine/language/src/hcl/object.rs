@@ -69,12 +69,10 @@ impl Parser<'_> {
     }
 
     fn object_item(&mut self) -> Parsed<ObjectItem> {
-        let start = self.at;
-        let is_computed = self.peek() == Some(b'(');
-        let mut key = self.expression()?;
-        if !is_computed {
-            key.kind = self.plain_key(key.kind, start);
-        }
+        let key = match self.bare_key()? {
+            Some(key) => key,
+            None => self.other_key()?,
+        };
         self.skip()?;
         let has_sign = self.eat(":") || (!self.starts_with("==") && self.eat("="));
         if !has_sign {
@@ -83,6 +81,39 @@ impl Parser<'_> {
         self.skip()?;
         let value = self.expression()?;
         Ok(ObjectItem { key, value })
+    }
+
+    /// Reads a key that is a bare word, as nearly all are; `None`, and nothing read, for one that may be more.
+    fn bare_key(&mut self) -> Parsed<Option<Expr>> {
+        let start = self.at;
+        let Some((text, range)) = self.identifier() else {
+            return Ok(None);
+        };
+        self.skip()?;
+        let is_alone = match self.text.as_bytes()[self.at..] {
+            [b':', b':', ..] | [b'=', b'=', ..] => false,
+            [b':' | b'=', ..] => true,
+            _ => false,
+        };
+        self.at = start;
+        if !is_alone {
+            return Ok(None);
+        }
+        self.count_node()?;
+        self.at = range.end;
+        let kind = ExprKind::Literal(Value::string(self.name(text)));
+        let span = self.span(range);
+        Ok(Some(Expr { kind, span }))
+    }
+
+    fn other_key(&mut self) -> Parsed<Expr> {
+        let start = self.at;
+        let is_computed = self.peek() == Some(b'(');
+        let mut key = self.expression()?;
+        if !is_computed {
+            key.kind = self.plain_key(key.kind, start);
+        }
+        Ok(key)
     }
 
     /// The key that a bare word is: its text.

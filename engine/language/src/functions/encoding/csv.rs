@@ -46,7 +46,7 @@ fn attributes_of(header: &[String], row: Vec<String>, call: &Call<'_, '_>) -> Re
     for (name, field) in header.iter().zip(row) {
         members.insert(name.as_str().into(), call.string(field)?);
     }
-    Ok(Kind::Object(Arc::new(members)).into())
+    Ok(Kind::Object(Arc::new(members.into())).into())
 }
 
 struct Reader<'t> {

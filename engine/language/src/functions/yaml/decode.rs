@@ -98,7 +98,7 @@ impl Builder<'_, '_, '_> {
                     self.value(Value::tuple(elements), anchor)
                 }
                 Some((Open::Mapping { members, .. }, anchor)) => {
-                    self.value(Kind::Object(Arc::new(members)).into(), anchor)
+                    self.value(Kind::Object(Arc::new(members.into())).into(), anchor)
                 }
                 None => Ok(()),
             },

@@ -1,9 +1,6 @@
 //! Writing YAML: blocks, every text in quotes or as a literal block.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use strata_model::{Kind, Value};
+use strata_model::{Kind, Members, Value};
 
 use super::super::{Call, Fault};
 
@@ -39,8 +36,6 @@ struct Writer<'w, 'c, 'r> {
     /// Where the current line begins.
     line: usize,
 }
-
-type Members = BTreeMap<Arc<str>, Value>;
 
 impl Writer<'_, '_, '_> {
     fn push(&mut self, text: &str) -> Result<(), Fault> {

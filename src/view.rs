@@ -7,6 +7,7 @@ pub mod difference;
 pub mod editor;
 pub mod events;
 pub mod graph;
+mod json_text;
 pub mod plan_json;
 pub mod plan_text;
 pub mod progress;
@@ -243,7 +244,7 @@ impl Ui {
 
     /// Writes a JSON document to standard output, with an end of line.
     pub fn json(&self, document: &serde_json::Value) {
-        self.line(&document.to_string());
+        self.line(&json_text::line(document));
     }
 
     /// Writes an event of the JSON stream, where anybody reads it.
@@ -260,7 +261,7 @@ impl Ui {
     }
 
     fn event_line(&self, event: &serde_json::Value) {
-        let line = format!("{event}\n");
+        let line = format!("{}\n", json_text::line(event));
         let mut sinks = self.sinks();
         if let Some(file) = &mut sinks.events {
             let result = file.write_all(self.redactor.redact(&line).as_bytes());

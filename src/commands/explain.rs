@@ -1,25 +1,25 @@
 //! `strata explain`: where the values of a resource, stack or cluster come from.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value as Json, json};
-use strata_language::definition::{InstanceBlock, InstanceKind, Package, ResourceId};
+use strata_core::replay::{DefinitionGraph, Replay, ReplayInput};
+use strata_language::definition::{InstanceKind, Package, ResourceId};
 use strata_language::expression::{Expr, ExprKind};
 use strata_language::references::references;
-use strata_model::{Address, Scope, ScopeKind, Span, Value};
+use strata_model::{Address, Diagnostics, Name, Scope, ScopeKind, Span, Value};
 
 use super::plan::open;
 use crate::arguments::PlanningArguments;
-use crate::error::{CommandError, Outcome};
+use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::view::changes::decode;
 use crate::view::difference::one_line;
 use crate::view::shape;
 use crate::view::style::{Style, escape_line};
 use crate::wiring::bench::{Access, Bench};
-use crate::wiring::planning::Request;
+use crate::wiring::planning::{Planned, Request};
 use crate::wiring::project::Project;
 
 /// `strata explain`
@@ -38,10 +38,15 @@ pub struct Arguments {
     pub planning: PlanningArguments,
 }
 
+/// What is shown in place of how a secret is written.
+const HIDDEN: &str = "(sensitive value)";
+
 /// Where one argument or input comes from.
 #[derive(Debug)]
 struct Origin {
     name: String,
+    /// For an input its name, and the keys in it that lead to what is explained.
+    path: Vec<String>,
     value: Option<Value>,
     /// How it is written, on one line.
     written: String,
@@ -59,7 +64,8 @@ struct Origin {
 pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
     let bench = open(session, None, &arguments.planning, Access::Look).await?;
     let origins = if let Ok(address) = Address::parse(&arguments.address) {
-        let value = value_of(&bench, &arguments.planning, &address).await?;
+        let planned = planned(&bench, &arguments.planning).await?;
+        let value = value_of(&bench, &planned, &address);
         explain_resource(&bench.project, &address, value.as_ref())?
     } else {
         let scope = Scope::parse(&arguments.address)
@@ -71,7 +77,13 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
                     arguments.address.escape_debug()
                 ))
             })?;
-        explain_instance(&bench.project, &scope)?
+        let origins = explain_instance(&bench.project, &scope)?;
+        let planned = planned(&bench, &arguments.planning).await?;
+        let values = inputs_of(&bench, &planned, &scope)?;
+        let origins = origins.into_iter();
+        origins
+            .map(|origin| with_value(origin, values.as_ref()))
+            .collect()
     };
     if arguments.planning.json {
         let all: Vec<Json> = origins
@@ -92,15 +104,11 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
     Ok(Outcome::Done)
 }
 
-/// The object as planned, or as recorded where the plan leaves it as it is.
-async fn value_of(
-    bench: &Bench<'_>,
-    planning: &PlanningArguments,
-    address: &Address,
-) -> Result<Option<Value>, CommandError> {
+/// A plan as it would be made now, without a look at what is recorded.
+async fn planned(bench: &Bench<'_>, planning: &PlanningArguments) -> Result<Planned, CommandError> {
     let mut options = planning.options();
     options.refresh = false;
-    let planned = bench
+    bench
         .plan(Request {
             options,
             parallelism: planning.parallelism,
@@ -108,7 +116,11 @@ async fn value_of(
             record_unchanged: false,
             lock: None,
         })
-        .await?;
+        .await
+}
+
+/// The object as planned, or as recorded where the plan leaves it as it is.
+fn value_of(bench: &Bench<'_>, planned: &Planned, address: &Address) -> Option<Value> {
     let schema = bench
         .providers()
         .schema(address.mode, &address.resource_type)
@@ -127,7 +139,61 @@ async fn value_of(
     let encoded = step
         .and_then(|step| step.planned.as_ref())
         .or_else(|| row.map(|row| &row.attributes));
-    Ok(encoded.map(|encoded| decode(encoded, schema)))
+    encoded.map(|encoded| decode(encoded, schema))
+}
+
+/// The inputs of a stack or cluster as its blocks see them; `None` where the address names a block of several.
+fn inputs_of(
+    bench: &Bench<'_>,
+    planned: &Planned,
+    scope: &Scope,
+) -> Result<Option<BTreeMap<Name, Value>>, CommandError> {
+    let unusable = |found: Diagnostics| {
+        let sources = &bench.project.loaded.sources;
+        bench.session.ui.diagnostics(&found, sources);
+        CommandError::shown(ErrorKind::Definitions)
+    };
+    let graph = DefinitionGraph::build(&bench.project.loaded.definitions).map_err(unusable)?;
+    let replay = Replay::new(
+        &graph,
+        ReplayInput {
+            plan: &planned.plan,
+            snapshot: &planned.snapshot,
+            done: &[],
+            variables: &bench.variables,
+            project_name: &bench.project.name,
+            trees: &bench.trees,
+            providers: bench.providers(),
+            key: &bench.key,
+        },
+    );
+    Ok(replay.map_err(unusable)?.inputs(scope))
+}
+
+/// The origin with the value of what it stands for. How a secret is written is not shown.
+fn with_value(origin: Origin, inputs: Option<&BTreeMap<Name, Value>>) -> Origin {
+    let Some((first, rest)) = origin.path.split_first() else {
+        return origin;
+    };
+    let input = inputs.and_then(|inputs| inputs.get(first.as_str()));
+    let secret = input.is_some_and(Value::is_secret);
+    let found = rest
+        .iter()
+        .try_fold(input, |value, key| Some(value?.get(key)));
+    let value = found.flatten().cloned();
+    let value = value.map(|value| {
+        let secret = secret || value.is_secret();
+        value.with_secret(secret)
+    });
+    let hidden = value.as_ref().is_some_and(Value::has_secret);
+    let written = |text: String| if hidden { HIDDEN.to_owned() } else { text };
+    let overrides = origin.overrides.into_iter();
+    Origin {
+        value,
+        written: written(origin.written),
+        overrides: overrides.map(|(text, at)| (written(text), at)).collect(),
+        ..origin
+    }
 }
 
 /// The package that a scope instantiates.
@@ -176,12 +242,12 @@ fn explain_resource(
             .and_then(|value| value.get(&argument.name.value))
             .cloned(),
         overrides: Vec::new(),
-        ..origin(project, "", &argument.value)
+        ..origin(project, &[], &argument.value)
     });
     Ok(origins.collect())
 }
 
-fn origin(project: &Project, name: &str, expression: &Expr) -> Origin {
+fn origin(project: &Project, path: &[String], expression: &Expr) -> Origin {
     let written = project
         .loaded
         .sources
@@ -196,7 +262,8 @@ fn origin(project: &Project, name: &str, expression: &Expr) -> Origin {
     named.sort();
     named.dedup();
     Origin {
-        name: name.to_owned(),
+        name: path.join("."),
+        path: path.to_vec(),
         value: None,
         written: if lines.next().is_some() {
             format!("{first} …")
@@ -217,80 +284,69 @@ fn explain_instance(project: &Project, scope: &Scope) -> Result<Vec<Origin>, Com
         .instances
         .get(&(kind(last.kind), last.name.clone()))
         .ok_or_else(missing)?;
-    let mut found: BTreeMap<String, Vec<&Expr>> = BTreeMap::new();
+    let mut found = Written::new();
     for layer in &block.inputs {
-        flatten(layer, "", &mut found);
+        flatten(layer, &[], &mut found);
     }
     let defaults = project.loaded.definitions.packages.get(&block.package);
-    Ok(with_defaults(project, block, (found, defaults)))
+    Ok(with_defaults(project, &found, defaults))
 }
 
-/// Every input with the places that set it, lowest precedence first; what only the package sets comes with its default.
-fn with_defaults(
-    project: &Project,
-    _block: &InstanceBlock,
-    (found, package): (BTreeMap<String, Vec<&Expr>>, Option<&Package>),
-) -> Vec<Origin> {
-    let default =
-        |name: &str| package.and_then(|package| package.variables.get(name)?.default.as_ref());
+/// The expressions that are written for each path of an input, lowest precedence first.
+type Written<'e> = BTreeMap<Vec<String>, Vec<&'e Expr>>;
+
+/// Every input with the places that set it; what only the package sets comes with its default.
+fn with_defaults(project: &Project, found: &Written<'_>, package: Option<&Package>) -> Vec<Origin> {
+    let variables = || {
+        let variables = package.map(|package| &package.variables);
+        variables.into_iter().flatten()
+    };
     let mut origins: Vec<Origin> = Vec::new();
-    for (name, layers) in &found {
+    for (path, layers) in found {
         let Some((last, earlier)) = layers.split_last() else {
             continue;
         };
-        let mut one = origin(project, name, last);
-        let below = default(name)
-            .into_iter()
-            .chain(earlier.iter().copied())
-            .collect::<Vec<_>>();
-        one.overrides = below
-            .into_iter()
-            .rev()
-            .map(|expression| {
-                let overridden = origin(project, name, expression);
-                (overridden.written, overridden.at)
-            })
-            .collect();
-        origins.push(one);
+        let default = variables()
+            .find(|(name, _)| path.as_slice() == [name.to_string()])
+            .and_then(|(_, variable)| variable.default.as_ref());
+        let below = default.into_iter().chain(earlier.iter().copied());
+        let below: Vec<Origin> = below.map(|expr| origin(project, path, expr)).collect();
+        origins.push(Origin {
+            overrides: below
+                .into_iter()
+                .rev()
+                .map(|overridden| (overridden.written, overridden.at))
+                .collect(),
+            ..origin(project, path, last)
+        });
     }
-    let given = |name: &Arc<str>| {
-        found
+    for (name, variable) in variables() {
+        let given = found
             .keys()
-            .any(|key| key == name.as_ref() || key.starts_with(&format!("{name}.")))
-    };
-    for (name, variable) in package
-        .map(|package| &package.variables)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(expression) = variable.default.as_ref().filter(|_| !given(name)) {
-            origins.push(origin(project, name, expression));
+            .any(|path| path.first().is_some_and(|first| *first == **name));
+        if let Some(expression) = variable.default.as_ref().filter(|_| !given) {
+            origins.push(origin(project, &[name.to_string()], expression));
         }
     }
-    origins.sort_by(|left, right| left.name.cmp(&right.name));
+    origins.sort_by(|left, right| left.path.cmp(&right.path));
     origins
 }
 
 /// The leaves of written objects by their path: maps are merged deeply, everything else replaces.
-fn flatten<'e>(expression: &'e Expr, path: &str, found: &mut BTreeMap<String, Vec<&'e Expr>>) {
+fn flatten<'e>(expression: &'e Expr, path: &[String], found: &mut Written<'e>) {
     if let ExprKind::Object(items) = &expression.kind {
         for item in items {
             if let ExprKind::Literal(value) = &item.key.kind
                 && let Some(key) = value.as_str()
             {
-                let path = if path.is_empty() {
-                    key.to_owned()
-                } else {
-                    format!("{path}.{key}")
-                };
-                flatten(&item.value, &path, found);
+                flatten(&item.value, &[path, &[key.to_owned()]].concat(), found);
             }
         }
         if !items.is_empty() {
             return;
         }
     }
-    found.entry(path.to_owned()).or_default().push(expression);
+    found.entry(path.to_vec()).or_default().push(expression);
 }
 
 fn place(span: Option<Span>, project: &Project) -> String {
@@ -312,7 +368,8 @@ fn text(address: &str, origins: &[Origin], (project, style): (&Project, Style)) 
             origin.name,
             style.dim(&format!("({})", place(origin.at, project)))
         ));
-        if origin.value.is_some() && shown != origin.written {
+        let differs = shown != origin.written && origin.written != HIDDEN;
+        if origin.value.is_some() && differs {
             text.push_str(&format!(
                 "      written as {}\n",
                 escape_line(&origin.written)
@@ -337,6 +394,8 @@ fn origin_json(origin: &Origin, project: &Project) -> Json {
     json!({
         "name": origin.name,
         "value": origin.value.as_ref().map(shape::shown),
+        "unknown": origin.value.as_ref().map(shape::unknown),
+        "sensitive": origin.value.as_ref().map(shape::sensitive),
         "written": origin.written,
         "declared_at": place(origin.at, project),
         "overrides": overrides.map(|(written, at)| json!({ "written": written, "declared_at": place(*at, project) })).collect::<Vec<_>>(),

@@ -123,9 +123,65 @@ fn every_value_knows_where_it_came_from() {
         .says("input = 4  (stacks/web/main.strata.hcl:8)")
         .says("from var.size");
     let json = project.run("explain -json stack.web").exits(0).json();
-    assert_eq!(json["arguments"][1]["overrides"][0]["written"], "1");
+    let size = &json["arguments"][1];
+    assert_eq!(size["value"], 3);
+    assert_eq!(size["overrides"][0]["written"], "1");
     project.run("explain stack.nothing").exits(1);
     project.run("explain not/an/address").exits(64);
+}
+
+#[test]
+fn inputs_are_explained_with_their_values() {
+    let project = Project::new(&[
+        (
+            "main.strata.hcl",
+            "variable \"region\" {\n  default = \"eu\"\n}\nvariable \"token\" {\n  default   = \"t0p\"\n  sensitive = true\n}\n\
+             resource \"strata_random_id\" \"id\" {\n  byte_length = 4\n}\n\
+             stack \"web\" {\n  for_each = toset([\"a\"])\n  source   = \"./stacks/web\"\n  inputs = {\n    tags  = { zone = \"${var.region}-${each.key}\", of = { id = strata_random_id.id.hex } }\n\
+             token = var.token\n    other = \"pa55\"\n  }\n}\n",
+        ),
+        (
+            "stacks/web/main.strata.hcl",
+            "variable \"tags\" {\n  type = any\n}\nvariable \"token\" {}\n\
+             variable \"other\" {\n  default   = \"first\"\n  sensitive = true\n}\n",
+        ),
+    ]);
+    let one = project
+        .run("explain stack.web[\"a\"]")
+        .exits(0)
+        .says("tags.of.id = (known after apply)  (main.strata.hcl:15)")
+        .says("from strata_random_id.id")
+        .says("tags.zone = \"eu-a\"  (main.strata.hcl:15)")
+        .says("written as \"${var.region}-${each.key}\"")
+        .says("from each.key, var.region")
+        .says("other = (sensitive value)  (main.strata.hcl:17)")
+        .says("overrides (sensitive value) (stacks/web/main.strata.hcl:6)")
+        .says("token = (sensitive value)  (main.strata.hcl:16)")
+        .says("from var.token");
+    assert!(
+        !one.out.contains("pa55") && !one.out.contains("t0p"),
+        "{one:?}"
+    );
+    let json = project
+        .run("explain -json stack.web[\"a\"]")
+        .exits(0)
+        .json();
+    let of = |name: &str| {
+        let arguments = json["arguments"].as_array().unwrap();
+        arguments
+            .iter()
+            .find(|found| found["name"] == name)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(of("tags.of.id")["unknown"], true);
+    assert_eq!(of("token")["sensitive"], true);
+    assert_eq!(of("token")["value"], serde_json::Value::Null);
+    // A block of several has no one value; what is written is the same for all of them.
+    project
+        .run("explain stack.web")
+        .exits(0)
+        .says("tags.zone = \"${var.region}-${each.key}\"");
 }
 
 #[test]

@@ -141,3 +141,35 @@ fn a_built_in_stack_is_found() {
     let project = Project::of("stack \"x\" {\n  source = \"aws-ekss\"\n  inputs = {}\n}\n");
     project.run("validate").exits(65).complains("aws-eks");
 }
+
+#[test]
+fn instances_that_can_never_be_are_found_without_values() {
+    let project = Project::of(
+        "variable \"names\" {\n  type = list(string)\n}\n\
+         variable \"open\" {}\n\
+         variable \"keys\" {\n  type = set(string)\n}\n\
+         variable \"none\" {\n  default = null\n}\n\
+         variable \"token\" {\n  type = map(string)\n  default = {}\n  sensitive = true\n}\n\
+         resource \"strata_data\" \"list\" {\n  for_each = var.names\n}\n\
+         resource \"strata_data\" \"open\" {\n  for_each = var.open\n}\n\
+         resource \"strata_data\" \"keys\" {\n  for_each = var.keys\n}\n\
+         resource \"strata_data\" \"none\" {\n  for_each = var.none\n}\n\
+         resource \"strata_data\" \"later\" {\n  count = length(strata_data.keys)\n}\n\
+         resource \"strata_data\" \"secret\" {\n  for_each = var.token\n}\n\
+         resource \"strata_data\" \"flag\" {\n  count = true\n}\n",
+    );
+    let json = project.run("validate -json").exits(65).json();
+    let found = json["diagnostics"].as_array().unwrap();
+    let lines: Vec<(&str, u64)> = found
+        .iter()
+        .map(|found| {
+            let line = found["range"]["start"]["line"].as_u64().unwrap();
+            (found["code"].as_str().unwrap(), line)
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [("E0242", 17), ("E0242", 32), ("E0242", 35)],
+        "{json}"
+    );
+}

@@ -18,8 +18,6 @@ pub const CONDITION_FAILED: Code = Code("E0243");
 pub const MISSING_VALUE: Code = Code("E0244");
 /// An input or variable that the package does not declare.
 pub const UNDECLARED_INPUT: Code = Code("E0245");
-/// Two provider blocks for one configuration.
-pub const DUPLICATE_PROVIDER: Code = Code("E0246");
 /// A name used where it has no meaning, such as `each.key` outside of `for_each`.
 pub const OUT_OF_PLACE: Code = Code("E0247");
 /// An output that shows a secret without being declared sensitive.

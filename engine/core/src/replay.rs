@@ -4,6 +4,7 @@
 //! no decisions: what was known in the plan must come back equal, and a change may only become smaller.
 
 mod compare;
+mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use strata_model::{Diagnostic, Kind, Value};
+use strata_model::{Diagnostic, Kind, Type, Value};
 
 use crate::codes;
+use crate::convert::has_type;
 
 /// Steps that any run may take.
 const LEAST_STEPS: u64 = 10_000_000;
@@ -23,6 +24,16 @@ const LOSS: u64 = 4;
 /// Levels of collections within collections that a value may have: everything that goes through values is recursive, and
 /// a value is stored with its type, whose JSON has two levels for each of the value's and is read to a depth of 128.
 const DEPTH: usize = 56;
+/// What the node of a map's tree takes that holds the first members, be it one.
+const NODE_BYTES: u64 = 640;
+/// What each member adds: nodes are not full.
+const MEMBER_BYTES: u64 = 128;
+/// Steps for each member of a map: finding its place compares keys.
+const MEMBER_STEPS: u64 = 12;
+/// Steps for each value of a collection that is converted.
+const RESHAPE_STEPS: u64 = 4;
+/// Steps for each map in it, besides: its type, which names all members, is compared with those of the others.
+const RESHAPE_MAP_STEPS: u64 = 96;
 /// Steps are counted locally and handed over in portions.
 const PORTION: u64 = 256;
 
@@ -170,13 +181,36 @@ impl<'b> Meter<'b> {
         self.take((count as u64).saturating_mul(VALUE_BYTES))
     }
 
+    /// Takes the memory and the steps of so many maps of so many members altogether.
+    pub(crate) fn maps(&self, maps: usize, members: usize) -> Result<(), Exceeded> {
+        let (maps, members) = (maps as u64, members as u64);
+        self.steps(members.saturating_mul(MEMBER_STEPS))?;
+        let members = members.saturating_mul(MEMBER_BYTES);
+        self.take(maps.saturating_mul(NODE_BYTES).saturating_add(members))
+    }
+
+    /// Takes the memory and the steps of a map of so many members.
+    pub(crate) fn members(&self, count: usize) -> Result<(), Exceeded> {
+        self.maps(usize::from(count > 0), count)
+    }
+
+    /// Takes what converting a collection to a type takes: all that is in it may be made once more, and so are the
+    /// types of all that is in it.
+    pub(crate) fn reshape(&self, value: &Value, want: &Type) -> Result<(), Exceeded> {
+        if is_single(value) || has_type(value, want) {
+            return Ok(());
+        }
+        self.weigh(value)?;
+        let mut shape = Shape::default();
+        shape.add(value);
+        self.steps(shape.values * RESHAPE_STEPS + shape.maps * RESHAPE_MAP_STEPS)?;
+        self.take(2 * (shape.values * VALUE_BYTES + shape.maps * NODE_BYTES))
+    }
+
     /// Takes a step for every value in a collection, counted as if nothing in it were shared: what is small in memory
     /// because it holds the same thing again and again is as large as what it would be written out as.
     pub(crate) fn weigh(&self, value: &Value) -> Result<(), Exceeded> {
-        if matches!(
-            value.kind(),
-            Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_)
-        ) {
+        if is_single(value) {
             return Ok(());
         }
         let limit = self.budget.step_limit;
@@ -217,6 +251,41 @@ impl<'b> Meter<'b> {
     }
 }
 
+/// Whether nothing is in the value.
+fn is_single(value: &Value) -> bool {
+    matches!(
+        value.kind(),
+        Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_)
+    )
+}
+
+/// What a value that was weighed before is made of.
+#[derive(Default)]
+struct Shape {
+    values: u64,
+    maps: u64,
+}
+
+impl Shape {
+    fn add(&mut self, value: &Value) {
+        self.values += 1;
+        match value.kind() {
+            Kind::Null(_)
+            | Kind::Unknown(_)
+            | Kind::Bool(_)
+            | Kind::Number(_)
+            | Kind::String(_) => {}
+            Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
+                elements.iter().for_each(|element| self.add(element));
+            }
+            Kind::Map(_, members) | Kind::Object(members) => {
+                self.maps += 1;
+                members.values().for_each(|member| self.add(member));
+            }
+        }
+    }
+}
+
 /// Counts values down from `left`, to zero at most; false where they are nested deeper than `depth`.
 fn weigh(value: &Value, depth: usize, left: &mut u64) -> bool {
     *left = left.saturating_sub(1);
@@ -250,6 +319,7 @@ fn size(value: &Value, enough: u64) -> u64 {
             }
         }
         Kind::Map(_, members) | Kind::Object(members) => {
+            total += NODE_BYTES;
             for (key, member) in members.iter() {
                 if total >= enough {
                     break;

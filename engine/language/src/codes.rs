@@ -17,13 +17,26 @@ pub struct CodeEntry {
 impl CodeEntry {
     /// An error of this code.
     pub fn error(&self, detail: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(self.code, self.summary, detail)
+        Diagnostic::error(self.code, self.summary, shortened(detail.into()))
     }
 
     /// A warning of this code.
     pub fn warning(&self, detail: impl Into<String>) -> Diagnostic {
-        Diagnostic::warning(self.code, self.summary, detail)
+        Diagnostic::warning(self.code, self.summary, shortened(detail.into()))
     }
+}
+
+/// Bytes of a message from which its middle is left out: it may quote a value of any size.
+const LONG: usize = 4096;
+
+/// The message as people can read it: of a very long one the beginning, and the end, where the reason tends to be.
+fn shortened(detail: String) -> String {
+    if detail.len() <= LONG {
+        return detail;
+    }
+    let start = detail.floor_char_boundary(LONG * 3 / 4);
+    let end = detail.ceil_char_boundary(detail.len() - LONG / 4);
+    format!("{} … {}", &detail[..start], &detail[end..])
 }
 
 macro_rules! codes {

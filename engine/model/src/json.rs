@@ -8,7 +8,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 /// A JSON document as compact text. Copies share it; it is parsed where somebody asks for its parts.
 ///
-/// Two are equal when their documents are, whatever the order of their members.
+/// Two are equal when their documents are, whatever the order of their members. A text that nobody could take apart
+/// (nested too deeply, or with a number that no double holds) is refused when it is read, so that it is never taken for
+/// `null` later.
 #[derive(Clone)]
 pub struct Json(Arc<RawValue>);
 
@@ -28,7 +30,7 @@ impl Json {
         self.0.get()
     }
 
-    /// The document's parts.
+    /// The document's parts. Every text that was taken in has them.
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(self.text()).unwrap_or_default()
     }
@@ -76,8 +78,43 @@ impl Serialize for Json {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(|raw| Json(raw.into()))
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if !is_plain(raw.get()) {
+            let parsed = serde_json::from_str::<serde_json::Value>(raw.get());
+            parsed.map_err(serde::de::Error::custom)?;
+        }
+        Ok(Json(raw.into()))
     }
+}
+
+/// Levels that every reader of JSON takes.
+const PLAIN_DEPTH: usize = 100;
+/// Characters of a number that is in range whatever they are.
+const PLAIN_NUMBER: usize = 300;
+
+/// Whether it is plain without parsing that a text of valid JSON can be taken apart: nearly every text is.
+fn is_plain(text: &str) -> bool {
+    let (mut depth, mut digits) = (0_usize, 0_usize);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        if quoted {
+            quoted = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => quoted = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'e' | b'E' if digits > 0 => return false,
+            _ => {}
+        }
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        if depth > PLAIN_DEPTH || digits > PLAIN_NUMBER {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -95,6 +132,20 @@ mod tests {
         );
         assert_ne!(read(r#"{"a": 1}"#), read(r#"{"a": 2}"#));
         assert_eq!(Json::default(), read("null"));
+    }
+
+    #[test]
+    fn what_cannot_be_taken_apart_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Json>(text);
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for good in [nested(100), nested(127), "[1e300,true,-2.5E-3]".to_owned()] {
+            assert_ne!(read(&good).unwrap().value(), json!(null), "{good}");
+        }
+        let strings = r#"{"[[\"\\": "1e999", "{": "\\"}"#;
+        assert_eq!(read(strings).unwrap().value()["{"], "\\");
+        for bad in [nested(128), "1e999".to_owned(), "9".repeat(400)] {
+            assert!(read(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

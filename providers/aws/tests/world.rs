@@ -509,8 +509,8 @@ fn compare(left: &Value, right: &Value, path: &str, wrong: &mut Vec<String>) {
         | (Kind::Map(_, before), Kind::Map(_, after))
             if before.keys().eq(after.keys()) =>
         {
-            for (name, member) in before.iter() {
-                compare(member, &after[name], &format!("{path}.{name}"), wrong);
+            for ((name, member), (_, other)) in before.iter().zip(after.iter()) {
+                compare(member, other, &format!("{path}.{name}"), wrong);
             }
         }
         (Kind::List(_, before), Kind::List(_, after)) if before.len() == after.len() => {

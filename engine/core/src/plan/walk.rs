@@ -207,7 +207,12 @@ impl<'a> Planner<'a> {
                 ..failed(self.diagnostics)
             };
         }
-        if self.diagnostics.has_errors() || self.input.validate_only {
+        if self.input.validate_only {
+            let mut found = std::mem::take(&mut self.diagnostics);
+            self.output_values(&mut found);
+            return failed(without_consequences(found));
+        }
+        if self.diagnostics.has_errors() {
             return failed(without_consequences(self.diagnostics));
         }
         super::assemble::assemble(self)
@@ -222,12 +227,10 @@ impl<'a> Planner<'a> {
                 .values()
                 .filter(|block| !block.gitops.is_empty() || !block.layers.is_empty());
             for block in clusters {
-                self.diagnostics
-                    .extend((!self.input.validate_only).then(|| layers_not_yet(block.span)));
+                self.diagnostics.push(layers_not_yet(block.span));
             }
             for layer in path.package.layers.values() {
-                self.diagnostics
-                    .extend((!self.input.validate_only).then(|| layers_not_yet(layer.span)));
+                self.diagnostics.push(layers_not_yet(layer.span));
             }
         }
     }

@@ -1,9 +1,10 @@
 //! `count` and `for_each`: how many instances a block has, and which.
 
+use strata_language::convert::convert;
 use strata_language::definition::{AddressReference, Meta};
 use strata_language::expression::{Expr, Reference};
 use strata_language::references::references;
-use strata_model::{Diagnostic, Diagnostics, InstanceKey, Kind, Span, Value};
+use strata_model::{Diagnostic, Diagnostics, InstanceKey, Kind, Span, Type, Value};
 
 use super::graph::{NodeKind, PathId};
 use super::view::{Each, View};
@@ -52,31 +53,28 @@ impl World<'_> {
         let deps = view.into_deps();
         match expanded {
             Ok((expansion, eaches)) => (expansion, eaches, deps),
-            Err(diagnostic) => {
+            Err(refusal) => {
+                let counts = refusal.certain || !self.outside.lenient;
                 // An evaluation error has been reported already; its unknown is not reported once more.
-                if !diagnostics.has_errors() || diagnostic.code != code::INVALID_EXPANSION {
-                    diagnostics.extend((!self.outside.lenient).then_some(*diagnostic));
-                } else if !self.outside.lenient && !reported(diagnostics, diagnostic.span) {
-                    diagnostics.push(*diagnostic);
+                if counts && !reported(diagnostics, refusal.diagnostic.span) {
+                    diagnostics.push(*refusal.diagnostic);
                 }
                 (Expansion::Unknown, Vec::new(), deps)
             }
         }
     }
 
-    fn count(&self, expr: &Expr, value: &Value) -> Result<Vec<Option<Each>>, Box<Diagnostic>> {
-        known(expr, value, "count")?;
-        let count = strata_language::convert::convert(value, &strata_model::Type::Number)
-            .ok()
-            .and_then(|value| value.as_i64())
-            .filter(|count| (0..=INSTANCE_LIMIT).contains(count));
-        let Some(count) = count else {
+    fn count(&self, expr: &Expr, value: &Value) -> Result<Vec<Option<Each>>, Refusal> {
+        let wrong = || {
             let detail = format!("count must be a whole number from 0 to {INSTANCE_LIMIT}.");
-            return Err(Box::new(
-                Diagnostic::error(code::INVALID_EXPANSION, "Invalid count or for_each", detail)
-                    .at(expr.span),
-            ));
+            Refusal::certain(expr, detail)
         };
+        let value = convert(value, &Type::Number).map_err(|_| wrong())?;
+        known(expr, &value, "count")?;
+        let count = value
+            .as_i64()
+            .filter(|count| (0..=INSTANCE_LIMIT).contains(count))
+            .ok_or_else(wrong)?;
         let indices = 0..count.unsigned_abs();
         Ok(indices
             .map(|at| {
@@ -89,7 +87,16 @@ impl World<'_> {
             .collect())
     }
 
-    fn for_each(&self, expr: &Expr, value: &Value) -> Result<Vec<Option<Each>>, Box<Diagnostic>> {
+    fn for_each(&self, expr: &Expr, value: &Value) -> Result<Vec<Option<Each>>, Refusal> {
+        let wrong = |ty: Type| {
+            let detail = format!(
+                "for_each takes a map, an object, or a set of strings, and this is {ty}. Use toset() for a list of strings."
+            );
+            Refusal::certain(expr, detail)
+        };
+        if !is_keyed(&value.ty()) {
+            return Err(wrong(value.ty()));
+        }
         known(expr, value, "for_each")?;
         let each = |key: &str, value: &Value| {
             Some(Each {
@@ -126,16 +133,7 @@ impl World<'_> {
             | Kind::String(_)
             | Kind::List(..)
             | Kind::Set(..)
-            | Kind::Tuple(_) => {
-                let detail = format!(
-                    "for_each takes a map, an object, or a set of strings, and this is {}. Use toset() for a list of strings.",
-                    value.ty()
-                );
-                Err(Box::new(
-                    Diagnostic::error(code::INVALID_EXPANSION, "Invalid count or for_each", detail)
-                        .at(expr.span),
-                ))
-            }
+            | Kind::Tuple(_) => Err(wrong(value.ty())),
         }
     }
 
@@ -228,7 +226,41 @@ fn reported(diagnostics: &Diagnostics, span: Option<Span>) -> bool {
         .any(|other| other.file == span.file && other.start >= span.start && other.end <= span.end)
 }
 
-fn known(expr: &Expr, value: &Value, argument: &str) -> Result<(), Box<Diagnostic>> {
+/// Whether values of the type may have keys that are text; what has no type yet may.
+fn is_keyed(ty: &Type) -> bool {
+    match ty {
+        Type::Any | Type::Map(_) | Type::Object(_) => true,
+        Type::Set(element) => matches!(element.as_ref(), Type::Any | Type::String),
+        Type::Bool | Type::Number | Type::String | Type::List(_) | Type::Tuple(_) => false,
+    }
+}
+
+/// Why a block has no instances.
+struct Refusal {
+    diagnostic: Box<Diagnostic>,
+    /// Whether no other value of a variable, and nothing that is read, can make it right.
+    certain: bool,
+}
+
+impl Refusal {
+    fn certain(expr: &Expr, detail: impl Into<String>) -> Self {
+        let diagnostic =
+            Diagnostic::error(code::INVALID_EXPANSION, "Invalid count or for_each", detail);
+        Refusal {
+            diagnostic: Box::new(diagnostic.at(expr.span)),
+            certain: true,
+        }
+    }
+
+    fn uncertain(expr: &Expr, detail: impl Into<String>) -> Self {
+        Refusal {
+            certain: false,
+            ..Self::certain(expr, detail)
+        }
+    }
+}
+
+fn known(expr: &Expr, value: &Value, argument: &str) -> Result<(), Refusal> {
     if value.is_secret() {
         return Err(secret(expr, argument));
     }
@@ -237,10 +269,7 @@ fn known(expr: &Expr, value: &Value, argument: &str) -> Result<(), Box<Diagnosti
     }
     if value.is_null() {
         let detail = format!("{argument} must not be null. Leave it out for a single instance.");
-        return Err(Box::new(
-            Diagnostic::error(code::INVALID_EXPANSION, "Invalid count or for_each", detail)
-                .at(expr.span),
-        ));
+        return Err(Refusal::uncertain(expr, detail));
     }
     Ok(())
 }
@@ -249,7 +278,7 @@ fn known(expr: &Expr, value: &Value, argument: &str) -> Result<(), Box<Diagnosti
 pub(crate) const NOT_KNOWN: &str =
     "must be known when planning, and this is known only after apply";
 
-fn unknown(expr: &Expr, argument: &str) -> Box<Diagnostic> {
+fn unknown(expr: &Expr, argument: &str) -> Refusal {
     let names: Vec<String> = references(expr)
         .iter()
         .map(|found| found.reference.to_string())
@@ -259,20 +288,16 @@ fn unknown(expr: &Expr, argument: &str) -> Box<Diagnostic> {
     } else {
         format!(" It comes from {}.", names.join(", "))
     };
-    let detail = format!("{argument} {NOT_KNOWN}.{from}");
-    Box::new(
-        Diagnostic::error(code::INVALID_EXPANSION, "Invalid count or for_each", detail)
-            .at(expr.span)
-            .hint("Take the keys from variables or locals; the values of the map may be unknown."),
-    )
+    let mut refusal = Refusal::uncertain(expr, format!("{argument} {NOT_KNOWN}.{from}"));
+    refusal.diagnostic.hints.push(
+        "Take the keys from variables or locals; the values of the map may be unknown.".to_owned(),
+    );
+    refusal
 }
 
-fn secret(expr: &Expr, argument: &str) -> Box<Diagnostic> {
+fn secret(expr: &Expr, argument: &str) -> Refusal {
     let detail = format!(
         "{argument} must not be made from a secret, because keys are part of addresses and are shown."
     );
-    Box::new(
-        Diagnostic::error(code::INVALID_EXPANSION, "Invalid count or for_each", detail)
-            .at(expr.span),
-    )
+    Refusal::certain(expr, detail)
 }

@@ -89,7 +89,7 @@ impl<'d> Graph<'d> {
             order: Vec::new(),
             provider_of: BTreeMap::new(),
         };
-        graph.add_path(root, None, diagnostics);
+        graph.add_path(root, None);
         let mut next = 0;
         while next < graph.paths.len() {
             graph.add_children(next, diagnostics);
@@ -109,7 +109,6 @@ impl<'d> Graph<'d> {
         &mut self,
         package: &'d Package,
         caller: Option<(PathId, &'d InstanceBlock)>,
-        diagnostics: &mut Diagnostics,
     ) -> PathId {
         let path = self.paths.len();
         self.paths.push(PathNode {
@@ -140,9 +139,7 @@ impl<'d> Graph<'d> {
         for block in &package.providers {
             let node = self.add_node(path, NodeKind::Provider(block));
             let key = (block.name.clone(), block.alias.clone());
-            if self.paths[path].providers.insert(key, node).is_some() {
-                diagnostics.push(duplicate_provider(block));
-            }
+            self.paths[path].providers.insert(key, node);
         }
         for (id, block) in &package.resources {
             let node = self.add_node(path, NodeKind::Resource(block));
@@ -166,7 +163,7 @@ impl<'d> Graph<'d> {
                 diagnostics.push(self.recursion(path, block));
                 continue;
             }
-            let child = self.add_path(child, Some((path, block)), diagnostics);
+            let child = self.add_path(child, Some((path, block)));
             self.paths[path]
                 .children
                 .insert((*kind, name.clone()), child);
@@ -413,23 +410,6 @@ pub(crate) fn resource_reference(id: &ResourceId) -> Reference {
         resource_type: id.resource_type.clone(),
         name: id.name.clone(),
     }
-}
-
-fn duplicate_provider(block: &ProviderBlock) -> Diagnostic {
-    let which = block.alias.as_ref().map_or_else(
-        || "without an alias".to_owned(),
-        |alias| format!("with alias {alias}"),
-    );
-    let detail = format!(
-        "There is a second provider block for {} {which}.",
-        block.name
-    );
-    Diagnostic::error(
-        code::DUPLICATE_PROVIDER,
-        "Duplicate provider configuration",
-        detail,
-    )
-    .at(block.span)
 }
 
 /// Collects what one node needs.

@@ -101,7 +101,7 @@ pub fn convert(value: &Value, want: &Type) -> Result<Value, ConvertError> {
 }
 
 /// Whether the value is of the type as it stands.
-fn has_type(value: &Value, want: &Type) -> bool {
+pub(crate) fn has_type(value: &Value, want: &Type) -> bool {
     match (value.kind(), want) {
         (_, Type::Any)
         | (Kind::Bool(_), Type::Bool)

@@ -141,6 +141,7 @@ impl Run<'_> {
                 true => Ok(()),
                 false => self.meter.weigh(&value),
             };
+            let prepared = prepared.and_then(|()| self.meter.reshape(&value, parameter.kind.ty()));
             if let Err(exceeded) = prepared {
                 let fault = Fault::Budget(exceeded);
                 return self.report(function, fault, (span, &spans), diagnostics);

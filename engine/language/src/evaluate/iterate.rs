@@ -1,6 +1,7 @@
 //! `for` expressions and splats.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use strata_model::{Diagnostics, Kind, Members, Span, Type, Value};
@@ -85,7 +86,8 @@ pub(super) fn items<'v>(
 #[derive(Default)]
 struct Gathered {
     elements: Vec<Value>,
-    members: BTreeMap<Arc<str>, Vec<Value>>,
+    members: BTreeMap<Arc<str>, Value>,
+    groups: BTreeMap<Arc<str>, Vec<Value>>,
     unknown: bool,
     secret: bool,
 }
@@ -112,22 +114,25 @@ impl Run<'_> {
             let outer = expr.key.as_ref().map(|name| Frame::name(env, name, &key));
             let inner = Frame::name(outer.as_ref().or(env), &expr.value, element);
             self.one(expr, Some(&inner), &mut gathered, diagnostics);
-            self.meter.exceeded().is_none() && self.room(1, span, diagnostics).is_ok()
+            let members = usize::from(expr.result_key.is_some());
+            self.meter.exceeded().is_none()
+                && self.room(1, span, diagnostics).is_ok()
+                && self.map_room((0, members), span, diagnostics).is_ok()
         });
+        let groups = usize::from(!gathered.members.is_empty()) + gathered.groups.len();
+        if self.map_room((groups, 0), span, diagnostics).is_err() {
+            return failed().with_secret(gathered.secret);
+        }
         if gathered.unknown || self.meter.exceeded().is_some() {
             return failed().with_secret(gathered.secret);
         }
-        let value = if expr.result_key.is_none() {
-            Value::tuple(gathered.elements)
-        } else {
-            let members = gathered.members.into_iter().map(|(key, mut values)| {
-                let value = match values.len() {
-                    1 if !expr.group => values.remove(0),
-                    _ => Value::tuple(values),
-                };
-                (key, value)
-            });
-            Kind::Object(Arc::new(members.collect())).into()
+        let value = match (&expr.result_key, expr.group) {
+            (None, _) => Value::tuple(gathered.elements),
+            (Some(_), false) => Kind::Object(Arc::new(gathered.members.into())).into(),
+            (Some(_), true) => {
+                let groups = gathered.groups.into_iter();
+                Value::object(groups.map(|(key, values)| (key, Value::tuple(values))))
+            }
         };
         self.weighed(value, span, diagnostics)
             .with_secret(gathered.secret)
@@ -162,16 +167,17 @@ impl Run<'_> {
             gathered.unknown = true;
             return;
         };
-        let secret = gathered.secret;
-        let values = gathered.members.entry(key.clone()).or_default();
-        if values.is_empty() || expr.group {
-            values.push(value);
+        if expr.group {
+            gathered.groups.entry(key).or_default().push(value);
             return;
         }
-        let shown = if secret {
-            String::new()
-        } else {
-            format!(" \"{key}\"")
+        let shown = match gathered.members.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+                return;
+            }
+            Entry::Occupied(_) if gathered.secret => String::new(),
+            Entry::Occupied(place) => format!(" \"{}\"", place.key()),
         };
         let detail = format!("Two items of this for have the key{shown}.");
         diagnostics.push(

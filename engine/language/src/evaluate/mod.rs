@@ -325,7 +325,8 @@ impl Run<'_> {
             }
         }
         let members: Members = written.into_iter().collect();
-        if let Err(exceeded) = self.room(members.len(), span, diagnostics) {
+        let maps = usize::from(!members.is_empty());
+        if let Err(exceeded) = self.map_room((maps, members.len()), span, diagnostics) {
             return exceeded;
         }
         let value = if known {
@@ -383,6 +384,19 @@ impl Run<'_> {
             .elements(count)
             .map_err(|exceeded| over(exceeded, already, span, diagnostics))
     }
+
+    /// Takes room for maps and the members of them all; the error is the value to go on with.
+    fn map_room(
+        &self,
+        (maps, members): (usize, usize),
+        span: Span,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<(), Value> {
+        let already = self.meter.exceeded().is_some();
+        self.meter
+            .maps(maps, members)
+            .map_err(|exceeded| over(exceeded, already, span, diagnostics))
+    }
 }
 
 /// Reports a limit, once for each evaluation.
@@ -426,47 +440,35 @@ fn friendly(ty: &Type) -> String {
 
 /// The place of what stands at a path of a literal expression, as deep as it is written out.
 fn span_at(expr: &Expr, path: &AttributePath) -> Span {
-    let mut expr = expr;
-    for step in path.steps() {
-        match (&expr.kind, step) {
-            (ExprKind::Tuple(items), PathStep::Index(index)) => match items.get(*index) {
-                Some(item) => expr = item,
-                None => break,
-            },
-            (ExprKind::Object(items), PathStep::Attribute(name) | PathStep::Key(name)) => {
-                match item_named(items, name) {
-                    Some(item) => expr = &item.value,
-                    None => break,
-                }
-            }
-            _ => break,
-        }
-    }
-    expr.span
+    follow(expr, path).1.span
 }
 
-/// The place of the name that a path of a literal expression ends with.
+/// The place of the name that a path of a literal expression ends with; without one, that of what stands there.
 fn name_span_at(expr: &Expr, path: &AttributePath) -> Span {
-    let value = span_at(expr, path);
-    let Some((PathStep::Attribute(name) | PathStep::Key(name), outer)) = path.steps().split_last()
-    else {
-        return value;
-    };
-    find_key(expr, outer, name).unwrap_or(value)
+    let (name, value) = follow(expr, path);
+    name.unwrap_or(value).span
 }
 
-fn find_key(expr: &Expr, outer: &[PathStep], name: &str) -> Option<Span> {
-    match (&expr.kind, outer.split_first()) {
-        (ExprKind::Object(items), None) => Some(item_named(items, name)?.key.span),
-        (
-            ExprKind::Object(items),
-            Some((PathStep::Attribute(step) | PathStep::Key(step), rest)),
-        ) => find_key(&item_named(items, step)?.value, rest, name),
-        (ExprKind::Tuple(items), Some((PathStep::Index(index), rest))) => {
-            find_key(items.get(*index)?, rest, name)
+/// Follows a path as deep as a literal expression is written out: what stands there, and the name that the path ends
+/// with, where it does and was followed to its end.
+fn follow<'e>(expr: &'e Expr, path: &AttributePath) -> (Option<&'e Expr>, &'e Expr) {
+    let mut at = (None, expr);
+    for step in path.steps() {
+        let next = match (&at.1.kind, step) {
+            (ExprKind::Tuple(items), PathStep::Index(index)) => {
+                items.get(*index).map(|item| (None, item))
+            }
+            (ExprKind::Object(items), PathStep::Attribute(name) | PathStep::Key(name)) => {
+                item_named(items, name).map(|item| (Some(&item.key), &item.value))
+            }
+            _ => None,
+        };
+        match next {
+            Some(next) => at = next,
+            None => return (None, at.1),
         }
-        _ => None,
     }
+    at
 }
 
 fn item_named<'e>(items: &'e [ObjectItem], name: &str) -> Option<&'e ObjectItem> {

@@ -206,7 +206,7 @@ fn merge(call: &Call<'_, '_>) -> Result<Value, Fault> {
         }
         match value.kind() {
             Kind::Map(_, members) | Kind::Object(members) => {
-                call.room(members.len())?;
+                call.members(members.len())?;
                 all.extend(
                     members
                         .iter()
@@ -240,7 +240,7 @@ fn transpose(call: &Call<'_, '_>) -> Result<Value, Fault> {
         let Some(elements) = list.elements() else {
             return argument(0, "must not contain a null list");
         };
-        call.room(elements.len())?;
+        call.members(elements.len())?;
         for element in elements {
             let Kind::String(text) = element.kind() else {
                 return argument(0, "a list must not contain a null string");
@@ -280,7 +280,7 @@ fn zipmap(call: &Call<'_, '_>) -> Result<Value, Fault> {
         );
         return Err(Fault::Call(reason));
     }
-    call.room(names.len())?;
+    call.members(names.len())?;
     let mut members = BTreeMap::new();
     for (index, (name, value)) in names.iter().zip(elements.iter()).enumerate() {
         let Kind::String(name) = name.kind() else {

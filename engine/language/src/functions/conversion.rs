@@ -168,6 +168,7 @@ fn type_of(call: &Call<'_, '_>) -> Result<Value, Fault> {
 
 fn converted(call: &Call<'_, '_>, want: &Type) -> Result<Value, Fault> {
     let value = call.value(0);
+    call.run.meter.reshape(value, want)?;
     let ty = value.ty();
     let given = || friendly(&ty);
     if !convertible(&ty, want, true) {
@@ -179,7 +180,7 @@ fn converted(call: &Call<'_, '_>, want: &Type) -> Result<Value, Fault> {
     convert(value, want).map_err(|_| {
         let secret = value.is_secret();
         let shown = value.as_str().filter(|_| !secret);
-        let what = shown.map_or_else(given, |text| format!("{text:?}"));
+        let what = shown.map_or_else(given, super::quoted);
         let reason = match want {
             Type::Bool => format!(
                 "cannot convert {what} to bool; only the strings \"true\" or \"false\" are allowed"

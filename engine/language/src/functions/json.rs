@@ -85,6 +85,9 @@ fn jsondecode(call: &Call<'_, '_>) -> Result<Value, Fault> {
         .filter(|byte| matches!(byte, b',' | b'[' | b'{'))
         .count();
     call.room(nodes + 1)?;
+    // An object is held twice: as it is read, and as a value.
+    let count = |wanted: u8| text.bytes().filter(|byte| *byte == wanted).count();
+    call.run.meter.maps(count(b'{') * 2, count(b':') * 2)?;
     call.bytes(text.len())?;
     let json: serde_json::Value = match serde_json::from_str(text) {
         Ok(json) => json,

@@ -241,6 +241,11 @@ impl Call<'_, '_> {
         self.run.meter.elements(count).map_err(Fault::from)
     }
 
+    /// Takes steps and room for the members of a map before they are made.
+    fn members(&self, count: usize) -> Result<(), Fault> {
+        self.run.meter.members(count).map_err(Fault::from)
+    }
+
     /// Takes steps.
     fn steps(&self, count: usize) -> Result<(), Fault> {
         self.run.meter.steps(count as u64).map_err(Fault::from)
@@ -257,8 +262,19 @@ impl Call<'_, '_> {
         if self.secret {
             "(a secret)".to_owned()
         } else {
-            format!("{text:?}")
+            quoted(text)
         }
+    }
+}
+
+/// Characters of a text that a message shows.
+const SHOWN: usize = 200;
+
+/// A text between quotes, its beginning when it is long.
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Regular expressions, in time linear in the text.
 
+mod ahead;
 mod translate;
 
 use std::cell::RefCell;
@@ -31,17 +32,26 @@ const KEPT: usize = 64;
 const LONG_TEXT: usize = 1024 * 1024;
 
 thread_local! {
-    static COMPILED: RefCell<BTreeMap<String, Regex>> = const { RefCell::new(BTreeMap::new()) };
+    static COMPILED: RefCell<BTreeMap<String, Pattern>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-fn compiled(call: &Call<'_, '_>, index: usize, pattern: &str) -> Result<Regex, Fault> {
+/// A compiled pattern.
+#[derive(Clone)]
+struct Pattern {
+    regex: Regex,
+    /// How far behind a match a search may look before it knows that it is the one; see [`ahead`].
+    ahead: usize,
+}
+
+fn compiled(call: &Call<'_, '_>, index: usize, pattern: &str) -> Result<Pattern, Fault> {
     let known = COMPILED.with_borrow(|kept| kept.get(pattern).cloned());
     if let Some(regex) = known {
         return Ok(regex);
     }
     call.bytes(SIZE_LIMIT)?;
     call.steps(pattern.len().saturating_mul(16))?;
-    let built = RegexBuilder::new(&translate::pattern(pattern))
+    let translated = translate::pattern(pattern);
+    let built = RegexBuilder::new(&translated)
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(4 * SIZE_LIMIT)
         .nest_limit(100)
@@ -61,13 +71,25 @@ fn compiled(call: &Call<'_, '_>, index: usize, pattern: &str) -> Result<Regex, F
         };
         Fault::Argument(index, reason)
     })?;
+    let built = Pattern {
+        regex,
+        ahead: ahead::of(&translated),
+    };
     COMPILED.with_borrow_mut(|kept| {
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert(pattern.to_owned(), regex.clone());
+        kept.insert(pattern.to_owned(), built.clone());
     });
-    Ok(regex)
+    Ok(built)
+}
+
+/// Bytes that a search goes through in one step.
+const BYTES_PER_STEP: usize = 16;
+
+/// Takes the steps of a match and of what the search for it looked at behind it.
+fn matched(call: &Call<'_, '_>, ahead: usize, rest: usize) -> Result<(), Fault> {
+    call.steps(4 + ahead.min(rest) / BYTES_PER_STEP)
 }
 
 /// Takes the steps of a search.
@@ -75,7 +97,7 @@ fn search(call: &Call<'_, '_>, pattern: &str, text: &str) -> Result<(), Fault> {
     if text.len() > LONG_TEXT && pattern.contains(['{', '|']) {
         call.steps(text.len())?;
     }
-    call.steps(text.len() / 16)
+    call.steps(text.len() / BYTES_PER_STEP)
 }
 
 /// What a match of the pattern is: its text, or the groups by position or by name.
@@ -98,7 +120,7 @@ fn shape(regex: &Regex) -> Result<Type, Fault> {
 
 fn match_type(call: &Call<'_, '_>) -> Result<Type, Fault> {
     match call.value(0).as_str() {
-        Some(pattern) => shape(&compiled(call, 0, pattern)?),
+        Some(pattern) => shape(&compiled(call, 0, pattern)?.regex),
         None => Ok(Type::Any),
     }
 }
@@ -134,7 +156,7 @@ fn captured(call: &Call<'_, '_>, regex: &Regex, captures: &Captures<'_>) -> Resu
 
 fn first(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let (pattern, text) = (call.text(0), call.text(1));
-    let regex = compiled(call, 0, pattern)?;
+    let Pattern { regex, .. } = compiled(call, 0, pattern)?;
     shape(&regex)?;
     search(call, pattern, text)?;
     match regex.captures(text) {
@@ -147,11 +169,13 @@ fn first(call: &Call<'_, '_>) -> Result<Value, Fault> {
 
 fn all(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let (pattern, text) = (call.text(0), call.text(1));
-    let regex = compiled(call, 0, pattern)?;
+    let Pattern { regex, ahead } = compiled(call, 0, pattern)?;
     let ty = shape(&regex)?;
     search(call, pattern, text)?;
     let mut found = Vec::new();
     for captures in regex.captures_iter(text) {
+        let end = captures.get(0).map_or(0, |found| found.end());
+        matched(call, ahead, text.len() - end)?;
         found.push(captured(call, &regex, &captures)?);
     }
     Ok(Value::list(ty, found))
@@ -167,7 +191,7 @@ fn replace(call: &Call<'_, '_>) -> Result<Value, Fault> {
         call.bytes(text.len().saturating_add(count.saturating_mul(new.len())))?;
         return call.string(text.replace(wanted, new));
     };
-    let regex = compiled(call, 1, pattern)?;
+    let Pattern { regex, ahead } = compiled(call, 1, pattern)?;
     search(call, pattern, text)?;
     let mut out = String::new();
     let mut end = 0;
@@ -175,7 +199,8 @@ fn replace(call: &Call<'_, '_>) -> Result<Value, Fault> {
         let Some(found) = captures.get(0) else {
             continue;
         };
-        call.steps(1)?;
+        matched(call, ahead, text.len() - found.end())?;
+        call.steps(new.len() / 4)?;
         let before = out.len();
         out.push_str(&text[end..found.start()]);
         captures.expand(new, &mut out);

@@ -18,11 +18,11 @@ pub(super) fn decode(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let Some(header) = reader.row(call)? else {
         return argument(0, "missing header line");
     };
+    let header: Vec<Arc<str>> = header.into_iter().map(Arc::from).collect();
     let mut attributes = BTreeMap::new();
     for name in &header {
-        let name: Arc<str> = name.as_str().into();
         if attributes.insert(name.clone(), Type::String).is_some() {
-            return argument(0, format!("duplicate column name {}", call.quote(&name)));
+            return argument(0, format!("duplicate column name {}", call.quote(name)));
         }
     }
     let mut rows = Vec::new();
@@ -35,16 +35,22 @@ pub(super) fn decode(call: &Call<'_, '_>) -> Result<Value, Fault> {
             let reason = format!("CSV parse error on line {line}: wrong number of fields");
             return argument(0, reason);
         }
+        call.room(1)?;
         let members = attributes_of(&header, row, call)?;
         rows.push(members);
     }
     Ok(Value::list(Type::Object(Arc::new(attributes)), rows))
 }
 
-fn attributes_of(header: &[String], row: Vec<String>, call: &Call<'_, '_>) -> Result<Value, Fault> {
+fn attributes_of(
+    header: &[Arc<str>],
+    row: Vec<String>,
+    call: &Call<'_, '_>,
+) -> Result<Value, Fault> {
+    call.members(row.len())?;
     let mut members = BTreeMap::new();
     for (name, field) in header.iter().zip(row) {
-        members.insert(name.as_str().into(), call.string(field)?);
+        members.insert(name.clone(), call.string(field)?);
     }
     Ok(Kind::Object(Arc::new(members.into())).into())
 }

@@ -98,6 +98,7 @@ impl Builder<'_, '_, '_> {
                     self.value(Value::tuple(elements), anchor)
                 }
                 Some((Open::Mapping { members, .. }, anchor)) => {
+                    self.call.members(members.len())?;
                     self.value(Kind::Object(Arc::new(members.into())).into(), anchor)
                 }
                 None => Ok(()),
@@ -160,6 +161,7 @@ impl Builder<'_, '_, '_> {
                 }
                 Some(Key::Merge) => match value.members() {
                     Some(merged) => {
+                        self.call.members(merged.len())?;
                         let merged = merged
                             .iter()
                             .map(|(name, value)| (name.clone(), value.clone()));

@@ -75,7 +75,12 @@ pub fn load(origin: &Origin<'_>) -> Loaded {
         Origin::Live { project, .. } => project.clone(),
         Origin::Snapshot(snapshot) => restored(snapshot.get("").map_or(&[], Vec::as_slice)),
     };
-    load_package(&mut loaded, &"".into(), (PackageKind::Project, project));
+    load_package(
+        &mut loaded,
+        &"".into(),
+        (PackageKind::Project, project),
+        None,
+    );
     loop {
         let wanted = missing(&loaded);
         if wanted.is_empty() {
@@ -83,7 +88,7 @@ pub fn load(origin: &Origin<'_>) -> Loaded {
         }
         for (key, span) in wanted {
             match find(origin, &loaded, &key) {
-                Ok(tree) => load_package(&mut loaded, &key, (PackageKind::Stack, tree)),
+                Ok(tree) => load_package(&mut loaded, &key, (PackageKind::Stack, tree), Some(span)),
                 Err(diagnostic) => {
                     loaded.diagnostics.push(diagnostic.at(span));
                     // An empty package in its place keeps the search from coming back to it.
@@ -99,14 +104,19 @@ pub fn load(origin: &Origin<'_>) -> Loaded {
 /// Decodes the project's own files and nothing that they lead to.
 pub fn load_project_only(project: PackageTree) -> Loaded {
     let mut loaded = Loaded::default();
-    load_package(&mut loaded, &"".into(), (PackageKind::Project, project));
+    load_package(
+        &mut loaded,
+        &"".into(),
+        (PackageKind::Project, project),
+        None,
+    );
     loaded
 }
 
 /// Decodes a stack package on its own, and nothing that it leads to.
 pub fn load_stack(key: &PackageKey, tree: PackageTree) -> Loaded {
     let mut loaded = Loaded::default();
-    load_package(&mut loaded, key, (PackageKind::Stack, tree));
+    load_package(&mut loaded, key, (PackageKind::Stack, tree), None);
     loaded
 }
 
@@ -134,13 +144,23 @@ fn missing(loaded: &Loaded) -> BTreeMap<PackageKey, Span> {
     wanted
 }
 
-fn load_package(loaded: &mut Loaded, key: &PackageKey, (kind, tree): (PackageKind, PackageTree)) {
+/// Reads and decodes a package; `named` is where a block names it.
+fn load_package(
+    loaded: &mut Loaded,
+    key: &PackageKey,
+    (kind, tree): (PackageKind, PackageTree),
+    named: Option<Span>,
+) {
     let (files, diagnostics) = definition_files(&tree, kind);
-    loaded.diagnostics.extend(diagnostics);
     if kind == PackageKind::Stack && files.is_empty() {
-        let detail =
-            format!("The stack '{key}' has no files that end in .strata.hcl or .strata.yaml.");
-        loaded.diagnostics.push(codes::SOURCE.error(detail));
+        let detail = format!(
+            "There is no stack at '{key}': no directory there with files that end in .strata.hcl or .strata.yaml."
+        );
+        loaded
+            .diagnostics
+            .push(codes::SOURCE.error(detail).at_opt(named));
+    } else {
+        loaded.diagnostics.extend(diagnostics);
     }
     let files: Vec<InputFile> = match kind {
         PackageKind::Project => {

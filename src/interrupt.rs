@@ -48,6 +48,15 @@ impl Interrupts {
         }
     }
 
+    /// What is safe when a command was ended at once, and how to go on.
+    fn advice(&self) -> &'static str {
+        if self.graceful.load(Ordering::SeqCst) {
+            "Everything that was done is recorded. Run the same command again: it looks into what was under way, and goes on."
+        } else {
+            "No step had begun. Run the same command again."
+        }
+    }
+
     /// Runs a command until it ends or signals end it. Dropping it at any point leaves the journal able to tell what
     /// happened.
     ///
@@ -64,7 +73,7 @@ impl Interrupts {
         let listener = tokio::spawn(self.clone().listen(signals));
         let result = tokio::select! {
             result = command => result,
-            () = self.end.notified() => Err(self.error()),
+            () = self.end.notified() => Err(self.error().hint(self.advice())),
         };
         listener.abort();
         result

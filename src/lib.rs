@@ -45,6 +45,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         colour,
         live: surroundings.output && surroundings.capable,
         input: surroundings.input && !environment.is_off(environment::INPUT),
+        approval: (surroundings.input || surroundings.piped)
+            && !environment.is_off(environment::INPUT),
         automation: environment.text(environment::IN_AUTOMATION).is_some(),
         width: surroundings.width,
         ..Settings::default()
@@ -76,7 +78,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         .with_compact_warnings(parsed.global.compact_warnings)
         .with_json(commands::wants_json(&parsed.command));
     let directory = directory(&parsed);
+    let mut lock_timeout = std::time::Duration::ZERO;
     if let Some(planning) = commands::planning(&mut parsed.command) {
+        lock_timeout = planning.lock_timeout;
         ui = ui.with_input(planning.input).with_concise(planning.concise);
         match prepare(planning, &directory) {
             Ok(None) => {}
@@ -87,7 +91,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
             }
         }
     }
-    logging::start(&environment, ui.redactor().clone());
+    if let Err(error) = logging::start(&environment, ui.redactor().clone()) {
+        ui.error(&error);
+        return exit_code(&Err(error));
+    }
     let session = Session {
         directory,
         word: parsed.command.word(),
@@ -97,6 +104,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         clock,
         ids: Arc::new(SystemRandom),
         interrupts: Interrupts::default(),
+        lock_timeout,
     };
     let result = execute(&session, parsed.command);
     if let Err(error) = &result {

@@ -9,24 +9,36 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::environment::{self, Environment};
+use crate::error::CommandError;
 use crate::view::redact::Redactor;
 
-/// Starts the log that the environment asks for. A filter that cannot be read means `debug`, as nobody who sets one
-/// wants silence.
-pub fn start(environment: &Environment, redactor: Redactor) {
-    let Some(filter) = environment.text(environment::LOG) else {
-        return;
+/// Starts the log that the environment asks for.
+///
+/// # Errors
+///
+/// When the filter is none, or the file of the log cannot be written: whoever sets them wants no silence.
+pub fn start(environment: &Environment, redactor: Redactor) -> Result<(), CommandError> {
+    let Some(text) = environment.text(environment::LOG) else {
+        return Ok(());
     };
-    let filter: Targets = filter.to_lowercase().parse().unwrap_or_else(|_| {
-        Targets::new().with_default(tracing::level_filters::LevelFilter::DEBUG)
-    });
-    let file = environment.text(environment::LOG_PATH).and_then(|path| {
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .ok()
-    });
+    let filter = filter(text).ok_or_else(|| {
+        let name = environment::LOG.name;
+        CommandError::usage(format!("{name} cannot be '{}'", text.escape_debug())).hint(
+            "It takes error, warn, info, debug, trace or off, or pairs such as strata::run=debug with commas.",
+        )
+    })?;
+    let file = match environment.text(environment::LOG_PATH) {
+        None => None,
+        Some(path) => {
+            let mut options = std::fs::OpenOptions::new();
+            let opened = options.create(true).append(true).open(path);
+            Some(opened.map_err(|error| {
+                let name = environment::LOG_PATH.name;
+                CommandError::usage(format!("{name}: cannot write the log to {path}"))
+                    .because(error)
+            })?)
+        }
+    };
     let sink: Box<dyn Write + Send> = match file {
         Some(file) => Box::new(file),
         None => Box::new(io::stderr()),
@@ -44,6 +56,19 @@ pub fn start(environment: &Environment, redactor: Redactor) {
         .with(layer)
         .try_init()
         .ok();
+    Ok(())
+}
+
+/// Reads levels and `target=level` pairs with commas. A word that is no level would be taken for a target otherwise.
+fn filter(text: &str) -> Option<Targets> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let text = text.to_lowercase();
+    let is_sound = text.split(',').map(str::trim).all(|part| {
+        let level = part.split_once('=').map_or(part, |(_, level)| level);
+        LEVELS.contains(&level.trim())
+    });
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    is_sound.then(|| parts.join(",").parse().ok())?
 }
 
 #[derive(Clone)]

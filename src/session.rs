@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use strata_model::{Clock, IdSource};
 
@@ -27,6 +28,8 @@ pub struct Session {
     pub ids: Arc<dyn IdSource>,
     /// What Ctrl-C does.
     pub interrupts: Interrupts,
+    /// How long to wait for what another run holds.
+    pub lock_timeout: Duration,
     /// The command's word, for lock and history.
     pub word: &'static str,
 }

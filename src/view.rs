@@ -35,6 +35,8 @@ pub struct Settings {
     pub live: bool,
     /// Whether there is someone to answer a question.
     pub input: bool,
+    /// Whether a word of approval can be read: from someone, or from what is piped in.
+    pub approval: bool,
     /// Whether standard output carries JSON events in place of text.
     pub json: bool,
     /// Whether warnings take one line each.
@@ -68,6 +70,8 @@ pub struct Sinks {
     failure: Option<std::io::Error>,
     /// How many lines of the live region stand at the bottom of the terminal.
     live_lines: usize,
+    /// Whether the cursor stands behind a question.
+    open_question: bool,
 }
 
 impl std::fmt::Debug for Sinks {
@@ -90,6 +94,7 @@ impl Sinks {
             events: None,
             failure: None,
             live_lines: 0,
+            open_question: false,
         }
     }
 
@@ -103,11 +108,15 @@ impl Sinks {
     }
 
     fn write_out(&mut self, bytes: &[u8]) {
+        self.open_question = false;
         let result = self.out.write_all(bytes).and_then(|()| self.out.flush());
         self.record(result);
     }
 
     fn write_err(&mut self, bytes: &[u8]) {
+        if self.open_question {
+            self.write_out(b"\n");
+        }
         let result = self.err.write_all(bytes).and_then(|()| self.err.flush());
         self.record(result);
     }
@@ -138,6 +147,9 @@ impl Ui {
     pub fn with_json(mut self, json: bool) -> Self {
         self.settings.json = json;
         self.settings.live &= !json;
+        // A question would stand among the events.
+        self.settings.input &= !json;
+        self.settings.approval &= !json;
         self
     }
 
@@ -178,6 +190,7 @@ impl Ui {
     /// The same, with nobody to ask.
     pub fn with_input(mut self, input: bool) -> Self {
         self.settings.input &= input;
+        self.settings.approval &= input;
         self
     }
 
@@ -349,8 +362,29 @@ impl Ui {
         if !self.settings.input {
             return None;
         }
+        self.question(question).await
+    }
+
+    /// Asks for a word of approval, which may be piped in. `None` where there is none to be had.
+    pub async fn ask_approval(&self, question: &str) -> Option<String> {
+        if !self.settings.approval {
+            return None;
+        }
+        let answer = self.question(question).await;
+        if !self.settings.input {
+            // What is piped in is not echoed: the question's line would go on.
+            self.print("\n");
+        }
+        answer
+    }
+
+    async fn question(&self, question: &str) -> Option<String> {
         self.print(question);
-        tokio::task::spawn_blocking(read_answer).await.ok()?
+        self.sinks().open_question = true;
+        let answer = tokio::task::spawn_blocking(read_answer).await.ok()?;
+        // Whoever typed it ended the line.
+        self.sinks().open_question = answer.is_none();
+        answer
     }
 
     /// Asks for a secret: what is typed is not shown.

@@ -7,8 +7,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// The store could not be opened; most often another process has it open.
-    #[error("cannot open the sandbox store {} (is another process using it?)", path.display())]
+    /// Another process has the store open.
+    #[error("another process has the sandbox store {} open", path.display())]
+    InUse {
+        /// The SQLite file.
+        path: PathBuf,
+    },
+    /// The store could not be opened.
+    #[error("cannot open the sandbox store {}", path.display())]
     Open {
         /// The SQLite file.
         path: PathBuf,

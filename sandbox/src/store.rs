@@ -107,9 +107,13 @@ pub(crate) struct Store {
 impl Store {
     /// Opens or creates the file, and starts the task that writes it. The file is locked for this process until the task ends.
     pub(crate) async fn open(path: &Path) -> Result<(Self, Loaded, JoinHandle<()>), SandboxError> {
-        let open = |source| SandboxError::Open {
-            path: path.to_owned(),
-            source,
+        let open = |source| {
+            let path = path.to_owned();
+            if is_busy(&source) {
+                SandboxError::InUse { path }
+            } else {
+                SandboxError::Open { path, source }
+            }
         };
         make_private(path).map_err(|error| open(error.into()))?;
         let mut connection = connect(path).await.map_err(open)?;
@@ -168,6 +172,15 @@ fn make_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
+}
+
+/// Whether SQLite waited for another process in vain.
+fn is_busy(error: &sqlx::Error) -> bool {
+    /// `SQLITE_BUSY`; what lies above the first eight bits says why.
+    const BUSY: i32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == BUSY)
 }
 
 async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {

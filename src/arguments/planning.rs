@@ -103,7 +103,8 @@ impl TargetArguments {
             let from_files = !paths.is_empty();
             for path in paths {
                 let text = std::fs::read_to_string(directory.join(path)).map_err(|error| {
-                    CommandError::file("cannot read the file of addresses", path, error)
+                    let message = format!("cannot read the file of addresses {}", path.display());
+                    CommandError::usage(message).because(error)
                 })?;
                 let lines = text.lines().map(str::trim);
                 addresses.extend(

@@ -10,7 +10,7 @@ use strata_model::plan::{Action, Plan, PlanMode, PlanOptions, PlannedVariable};
 use strata_model::state::{PlanRecord, RowKey, StateSnapshot};
 use strata_model::store::{Lock, StateStore};
 
-use super::plan::{announce, open, show};
+use super::plan::{announce, open, show, warn_without_git};
 use crate::arguments::PlanningArguments;
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
@@ -118,11 +118,12 @@ pub(super) async fn apply_fresh(
     session: &Session,
     fresh: Fresh<'_>,
 ) -> Result<Outcome, CommandError> {
-    if !fresh.auto_approve && !session.ui.settings().input {
+    if !fresh.auto_approve && !session.ui.settings().approval {
         return Err(CommandError::usage("there is nobody to ask for approval")
             .hint("Add -auto-approve, or apply a saved plan."));
     }
     let bench = open(session, fresh.target, fresh.planning, Access::Change).await?;
+    warn_without_git(&bench);
     let lock = bench.lock(fresh.planning.lock_timeout).await?;
     let result = plan_and_apply(&bench, &lock, fresh).await;
     finish(bench, lock, result).await
@@ -308,12 +309,14 @@ async fn confirm(session: &Session, plan: &Plan) -> Result<(), CommandError> {
             "\nWould you like to update the state to reflect these detected changes?\n  No real object is changed by this.\n  Only 'yes' will be accepted to confirm.\n\n  Enter a value: "
         }
     };
-    match session.ui.ask(question).await.as_deref() {
+    match session.ui.ask_approval(question).await.as_deref() {
         Some("yes") => {
             session.ui.line("");
             Ok(())
         }
-        Some(_) | None => Err(CommandError::failed("apply cancelled")),
+        Some(_) => Err(CommandError::failed("apply cancelled")),
+        None => Err(CommandError::failed("apply cancelled: nobody approved it")
+            .hint("Answer yes, or add -auto-approve.")),
     }
 }
 

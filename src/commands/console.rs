@@ -68,10 +68,18 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
         // Bytes that are no text become characters that no expression holds: such a line is answered like any other.
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end_matches(['\n', '\r']);
+        if !arguments.json && is_enough(text) {
+            return Ok(Outcome::Done);
+        }
         if arguments.json || !text.trim().is_empty() {
             answer(session, arguments, (&names, text));
         }
     }
+}
+
+/// Whether a line asks for nothing but an end.
+fn is_enough(line: &str) -> bool {
+    matches!(line.trim(), "exit" | "quit")
 }
 
 /// Answers someone at a terminal until they have enough.
@@ -87,7 +95,7 @@ fn converse(
         .note("Type an expression; Tab completes names, Ctrl-D ends.");
     loop {
         match editor.read("> ").map_err(fail)? {
-            Typed::Line(line) if matches!(line.trim(), "exit" | "quit") => break,
+            Typed::Line(line) if is_enough(&line) => break,
             Typed::Line(line) => answer(session, arguments, (names, &line)),
             Typed::Abandoned => {}
             Typed::End => break,

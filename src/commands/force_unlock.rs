@@ -57,7 +57,7 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
             holder.who, holder.pid, holder.operation
         ));
         let question = "Do you really want to force-unlock?\n  Only 'yes' will be accepted to confirm.\n\n  Enter a value: ";
-        let answer = session.ui.ask(question).await;
+        let answer = session.ui.ask_approval(question).await;
         match answer.as_deref() {
             Some("yes") => {}
             Some(_) => return Err(CommandError::failed("force-unlock cancelled")),

@@ -67,6 +67,7 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
         written?;
     }
     let bench = open(session, target, planning, access).await?;
+    warn_without_git(&bench);
     let planned = bench
         .plan(Request {
             options: planning.options(),
@@ -95,6 +96,15 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
     } else {
         Outcome::Done
     })
+}
+
+/// A project outside Git works, but nobody can tell later which definitions a run was of.
+pub fn warn_without_git(bench: &Bench<'_>) {
+    if !bench.project.in_git {
+        bench.session.ui.note(
+            "warning: the project is not in a Git repository, so no commit is recorded with what is planned here",
+        );
+    }
 }
 
 fn sandbox_word(session: &Session) -> String {

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use strata_sandbox::{Ledger, Remote};
 
-use crate::error::{CommandError, Outcome};
+use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::view::style::escape_line;
 use crate::wiring::clouds::{SANDBOX_STORE, check_url, open_sandbox, remote_error, sandbox_error};
@@ -213,19 +213,12 @@ async fn refuse_store_in_use(
             sandbox.close().await;
             Ok(())
         }
-        Err(error) if is_locked(&error) => Err(CommandError::failed(
+        Err(error) if error.kind == ErrorKind::Locked => Err(CommandError::failed(
             "the sandbox is in use: by `strata sandbox serve`, or by a run with --sandbox",
         )
         .hint("End that first. One that is served is emptied by `strata --sandbox=URL sandbox reset`.")),
         Err(_) => Ok(()),
     }
-}
-
-/// Whether another process has the store open.
-fn is_locked(error: &CommandError) -> bool {
-    let first = std::error::Error::source(error);
-    std::iter::successors(first, |cause| cause.source())
-        .any(|cause| cause.to_string().contains("database is locked"))
 }
 
 /// Removes a database with everything that belongs to it: journal, lock, notes and backups begin with its name.

@@ -447,12 +447,9 @@ async fn history(session: &Session, arguments: &HistoryArguments) -> Result<Outc
     if arguments.json {
         session.ui.json(&json!(runs));
     } else {
-        let locked = opened
-            .store
-            .lock_holder()
-            .await
-            .map_err(state_error)?
-            .is_some();
+        let locked = strata_state::is_in_use(&location.state).map_err(|error| {
+            CommandError::file("cannot look at the lock of", &location.state, error)
+        })?;
         for (at, run) in runs.iter().enumerate() {
             session.ui.line(&run_line(run, locked && at == 0));
         }
@@ -470,19 +467,23 @@ fn run_line(run: &RunRecord, may_run: bool) -> String {
         )
     });
     let status = match run.status {
-        RunStatus::Running if may_run => "running or died",
-        RunStatus::Running => "died",
+        RunStatus::Running if may_run => "running",
+        RunStatus::Running => {
+            "killed, or interrupted twice; the next apply looks into what it had begun"
+        }
         RunStatus::Finished => "finished",
         RunStatus::Failed => "failed",
         RunStatus::Interrupted => "interrupted",
     };
+    let summary = run.summary.as_deref().filter(|text| !text.is_empty());
+    let summary = summary.map(|text| format!(": {}", escape_line(text)));
     format!(
-        "{}  {:8}  {}{}  {status}: {}",
+        "{}  {:8}  {}{}  {status}{}",
         run.started_at.strftime("%Y-%m-%d %H:%M:%SZ"),
         escape_line(&run.command),
         escape_line(&run.who),
         commit.unwrap_or_default(),
-        escape_line(run.summary.as_deref().unwrap_or("-")),
+        summary.unwrap_or_default(),
     )
 }
 

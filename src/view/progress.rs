@@ -1,9 +1,10 @@
 //! What goes on during an apply: lines as Terraform writes them, and on a terminal a tree of what is running.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use strata_model::Clock;
 use strata_model::event::{Event, StepEvent};
 use strata_model::plan::Action;
 use strata_model::state::OpOutcome;
@@ -20,6 +21,10 @@ const TREE_LINES: usize = 16;
 #[derive(Debug)]
 pub struct Progress<'a> {
     ui: &'a Ui,
+    /// The cloud's time: what is shown is measured with it, as the engine measures what a step took.
+    cloud: Arc<dyn Clock>,
+    /// How much faster than the system's time that is.
+    speed: f64,
     state: Mutex<State>,
 }
 
@@ -35,21 +40,24 @@ struct State {
 #[derive(Debug)]
 struct Running {
     step: StepEvent,
+    /// When it began, on the cloud's clock.
     began: Duration,
-    /// How many times `Still …` was said.
-    said: u32,
+    /// When it was last heard of, on the system's clock: it decides when to speak again.
+    heard: Duration,
     waiting_for: Option<String>,
 }
 
 impl<'a> Progress<'a> {
-    /// A view of one run.
-    pub fn new(ui: &'a Ui) -> Self {
+    /// A view of one run on clouds whose time is that of `cloud`, `speed` times as fast as the system's.
+    pub fn new(ui: &'a Ui, cloud: Arc<dyn Clock>, speed: f64) -> Self {
         let state = State {
-            began: ui.clock().elapsed(),
+            began: cloud.elapsed(),
             ..State::default()
         };
         Progress {
             ui,
+            cloud,
+            speed,
             state: Mutex::new(state),
         }
     }
@@ -66,6 +74,9 @@ impl<'a> Progress<'a> {
         if !self.ui.wants_text() {
             return;
         }
+        if let Some(text) = self.about_time(event) {
+            self.ui.line(&text);
+        }
         // The tree shows what runs; only what ends deserves a line of its own on a terminal.
         let quiet = (self.ui.settings().live || self.ui.settings().concise)
             && matches!(event, Event::StepStarted(_) | Event::StepProgress { .. });
@@ -80,15 +91,14 @@ impl<'a> Progress<'a> {
         if self.ui.settings().live {
             self.draw();
         }
-        let now = self.ui.clock().elapsed();
+        let (now, cloud) = (self.ui.clock().elapsed(), self.cloud.elapsed());
         let mut lines = Vec::new();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for running in state.running.values_mut() {
-            let elapsed = now.saturating_sub(running.began);
-            if elapsed >= STILL * (running.said + 1) {
-                running.said += 1;
-                let rounded = STILL * running.said;
-                lines.push((running.step.clone(), rounded, running.waiting_for.clone()));
+            if now.saturating_sub(running.heard) >= STILL {
+                running.heard += STILL;
+                let elapsed = cloud.saturating_sub(running.began);
+                lines.push((running.step.clone(), elapsed, running.waiting_for.clone()));
             }
         }
         drop(state);
@@ -114,16 +124,27 @@ impl<'a> Progress<'a> {
         self.ui.live(&[]);
     }
 
+    /// Says at the begin of a run whose times are meant, where the cloud's pass faster than those of people.
+    fn about_time(&self, event: &Event) -> Option<String> {
+        let begins = matches!(event, Event::RunStarted { steps, .. } if *steps > 0);
+        let differs = (self.speed - 1.0).abs() > f64::EPSILON;
+        (begins && differs).then(|| {
+            format!(
+                "Times are those of the emulated clouds, where time runs {} times as fast.\n",
+                self.speed
+            )
+        })
+    }
+
     fn note(&self, event: &Event) {
-        let now = self.ui.clock().elapsed();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::RunStarted { steps, .. } => state.total = *steps,
             Event::StepStarted(step) => {
                 let running = Running {
                     step: step.clone(),
-                    began: now,
-                    said: 0,
+                    began: self.cloud.elapsed(),
+                    heard: self.ui.clock().elapsed(),
                     waiting_for: None,
                 };
                 state.running.insert(step.number, running);
@@ -164,7 +185,7 @@ impl<'a> Progress<'a> {
         if !self.ui.settings().live {
             return;
         }
-        let now = self.ui.clock().elapsed();
+        let now = self.cloud.elapsed();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = tree(&state, now);
         drop(state);
@@ -380,7 +401,7 @@ mod tests {
         let running = Running {
             step,
             began: Duration::from_secs(1),
-            said: 0,
+            heard: Duration::from_secs(1),
             waiting_for: Some("available".into()),
         };
         state.running.insert(0, running);

@@ -9,6 +9,8 @@ use crate::environment::{self, Environment};
 pub struct Surroundings {
     /// Whether standard input is a terminal.
     pub input: bool,
+    /// Whether standard input is a pipe, a socket or a file: something that words can come from.
+    pub piped: bool,
     /// Whether standard output is one.
     pub output: bool,
     /// Whether the terminal understands escape sequences.
@@ -51,6 +53,17 @@ impl Drop for Quiet {
     }
 }
 
+/// A device such as `/dev/null` has nothing to say.
+fn is_piped() -> bool {
+    use rustix::fs::FileType;
+    rustix::fs::fstat(std::io::stdin()).is_ok_and(|stat| {
+        matches!(
+            FileType::from_raw_mode(stat.st_mode),
+            FileType::Fifo | FileType::Socket | FileType::RegularFile
+        )
+    })
+}
+
 impl Surroundings {
     /// Looks at the process's streams.
     pub fn of_process(environment: &Environment) -> Self {
@@ -62,6 +75,7 @@ impl Surroundings {
             .map(|size| usize::from(size.ws_col));
         Surroundings {
             input: std::io::stdin().is_terminal(),
+            piped: is_piped(),
             output: std::io::stdout().is_terminal(),
             capable: environment.text(environment::TERM) != Some("dumb"),
             width: asked.filter(|width| *width > 20).or(columns).unwrap_or(100),

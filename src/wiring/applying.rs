@@ -108,7 +108,11 @@ impl Bench<'_> {
             replay => replay,
         };
         let mut replay = replay.map_err(|found| self.unusable(found))?;
-        let progress = Progress::new(&self.session.ui);
+        let progress = Progress::new(
+            &self.session.ui,
+            self.clouds.clock.clone(),
+            self.clouds.speed,
+        );
         let events = |event: Event| progress.event(&event);
         self.session.interrupts.be_graceful();
         let executing = execute(ApplyInput {

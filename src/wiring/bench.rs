@@ -9,7 +9,7 @@ use strata_core::plan::Trees;
 use strata_model::plan::Plan;
 use strata_model::provider::{ConnectContext, Providers};
 use strata_model::state::{LockHolder, StateSnapshot};
-use strata_model::store::{Lock, StateStore};
+use strata_model::store::{Lock, StateStore, StoreError};
 use strata_model::{Lineage, Name, SecretKey, Type, Value};
 use strata_state::SqliteStore;
 
@@ -31,6 +31,8 @@ pub enum Access {
     Look,
     /// Changing it: what is missing is made first.
     Change,
+    /// Changing one that must be there.
+    Existing,
 }
 
 /// What a run works with.
@@ -78,7 +80,7 @@ impl<'s> Bench<'s> {
             )
             .hint("Make a new plan."));
         }
-        Self::open(session, (project, None), arguments, Access::Change).await
+        Self::open(session, (project, None), arguments, Access::Existing).await
     }
 
     /// Opens everything for a project that was loaded, and takes the state that was read ahead, if it is the project's.
@@ -108,7 +110,7 @@ impl<'s> Bench<'s> {
             project.directory.as_deref(),
             project.declared_state(),
         )?;
-        if access == Access::Change
+        if access != Access::Look
             && project.directory.is_none()
             && !session.is_sandbox()
             && !location.is_explicit()
@@ -124,6 +126,8 @@ impl<'s> Bench<'s> {
             Access::Look if ahead.is_some() => ahead,
             Access::Look => location.open_read(session).await?,
             Access::Change => Some(location.open_write(session, false).await?),
+            Access::Existing if !location.is_known()? => return Err(no_state_of_plan(&location)),
+            Access::Existing => Some(location.open_existing(session).await?),
         };
         let (store, key) = match opened {
             Some(Opened { store, key, made }) => {
@@ -143,6 +147,9 @@ impl<'s> Bench<'s> {
             exists = store.is_some(),
             "the project's state"
         );
+        if let Some(store) = &store {
+            wait_for_sandbox(session, store, &location).await?;
+        }
         let clouds = Clouds::open(session, project.base(session)).await?;
         // Without a state nothing is tagged: a passing lineage only fills the place.
         let lineage = store.as_ref().map_or_else(
@@ -270,6 +277,49 @@ impl<'s> Bench<'s> {
         self.clouds.close().await;
         // The process ends soon: giving back the definitions block by block would serve nobody.
         std::mem::forget(self.project);
+    }
+}
+
+/// A plan leads nowhere in a directory without a state: nothing is made there for it.
+fn no_state_of_plan(location: &Location) -> CommandError {
+    let message = format!(
+        "the plan belongs to another state: there is none at {}",
+        location.state.display()
+    );
+    CommandError::new(ErrorKind::Refused, message).hint(
+        "Run the command in the directory in which the plan was made, or name the state with -state.",
+    )
+}
+
+/// How often is looked whether the sandbox has become free.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A sandbox in this process is one run's alone: the lock of its state says whose, where its store could not.
+async fn wait_for_sandbox(
+    session: &Session,
+    store: &SqliteStore,
+    location: &Location,
+) -> Result<(), CommandError> {
+    if session.global.sandbox.as_deref() != Some("") {
+        return Ok(());
+    }
+    let began = session.clock.elapsed();
+    loop {
+        let in_use = strata_state::is_in_use(&location.state).map_err(|error| {
+            CommandError::file("cannot look at the lock of", &location.state, error)
+        })?;
+        let holder = store.lock_holder().await.map_err(state_error)?;
+        let Some((id, holder)) = holder.filter(|_| in_use) else {
+            return Ok(());
+        };
+        if session.clock.elapsed().saturating_sub(began) >= session.lock_timeout {
+            let holder = Box::new(holder);
+            let error = state_error(StoreError::Locked { id, holder });
+            return Err(error.hint(
+                "Runs that share a sandbox need one that is served: `strata sandbox serve`, and --sandbox=URL.",
+            ));
+        }
+        session.clock.sleep(LOOK_AGAIN).await;
     }
 }
 

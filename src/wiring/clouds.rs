@@ -148,6 +148,13 @@ fn check_speed(speed: f64) -> Result<f64, CommandError> {
 
 /// An error of the sandbox as one of the command.
 pub fn sandbox_error(error: SandboxError) -> CommandError {
+    if let SandboxError::InUse { .. } = &error {
+        let message =
+            "the sandbox is in use: by `strata sandbox serve`, or by a run with --sandbox";
+        return CommandError::new(ErrorKind::Locked, message)
+            .hint("One that is served is shared: give its URL, as in `strata --sandbox=URL plan` or `strata --sandbox=URL sandbox ledger`.")
+            .hint("Otherwise wait until the other run ends.");
+    }
     CommandError::new(ErrorKind::Failed, "the sandbox cannot be used").because(error)
 }
 

@@ -103,6 +103,15 @@ impl Location {
         self.explicit
     }
 
+    /// Whether there is a state, or at least a file that says which there should be.
+    ///
+    /// # Errors
+    ///
+    /// When that file cannot be read.
+    pub fn is_known(&self) -> Result<bool, CommandError> {
+        Ok(self.state.exists() || self.expected()?.is_some())
+    }
+
     /// Opens the state for reading; `None` where the project was never initialised.
     ///
     /// # Errors

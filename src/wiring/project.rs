@@ -25,6 +25,8 @@ pub struct Project {
     pub name: String,
     /// Which revision of it.
     pub revision: SourceRevision,
+    /// Whether it is in a Git repository.
+    pub in_git: bool,
 }
 
 impl Project {
@@ -73,6 +75,7 @@ impl Project {
             loaded,
             name,
             revision: plan.source.clone(),
+            in_git: plan.source.commit.is_some(),
         }
     }
 
@@ -141,6 +144,7 @@ struct Found {
     git: GitSources,
     commit: Option<String>,
     dirty: bool,
+    in_git: bool,
 }
 
 impl Found {
@@ -167,6 +171,7 @@ impl Found {
                 git,
                 commit,
                 dirty: false,
+                in_git: true,
             });
         }
         let directory = directory_in(session, target);
@@ -183,6 +188,7 @@ impl Found {
             git,
             commit: None,
             dirty: false,
+            in_git: false,
         })
     }
 
@@ -192,14 +198,18 @@ impl Found {
         };
         match self.git.revision(directory) {
             Ok(Some(revision)) => {
+                self.in_git = true;
                 self.commit = revision.commit;
                 self.dirty = revision.dirty;
             }
-            // A project without Git works; that no commit is recorded is worth knowing only where one could be.
+            // A project without Git works; the commands that plan say what it lacks.
             Ok(None) => {}
-            Err(error) => session
-                .ui
-                .note(&format!("warning: the commit is not recorded: {error}")),
+            Err(error) => {
+                self.in_git = true;
+                session
+                    .ui
+                    .note(&format!("warning: the commit is not recorded: {error}"));
+            }
         }
     }
 
@@ -222,6 +232,7 @@ impl Found {
             loaded,
             name,
             revision,
+            in_git: self.in_git,
         }
     }
 }

@@ -156,7 +156,10 @@ pub fn secret_defaults(loaded: &Loaded) -> Vec<Value> {
 }
 
 fn read_file(path: &Path) -> Result<Arc<[u8]>, CommandError> {
-    let fail = |error| CommandError::file("cannot read the file of variables", path, error);
+    let fail = |error: std::io::Error| {
+        let message = format!("-var-file: cannot read the file {}", path.display());
+        CommandError::usage(message).because(error)
+    };
     let length = std::fs::metadata(path).map_err(fail)?.len();
     if length > LARGEST_FILE {
         return Err(CommandError::usage(format!(

@@ -132,8 +132,9 @@ fn a_stale_plan_is_refused() {
 #[test]
 fn approval_is_the_word_yes() {
     let project = Project::of(TWO);
-    // Without a terminal nobody is asked, whatever standard input holds.
-    project.run_with_input(&["apply"], "yes\n").exits(64);
+    // Where nobody can answer, nothing is planned for nothing.
+    project.run("apply").exits(64);
+    project.run_with_input(&["apply"], "y\n").exits(1);
     project.run("state list").exits(0);
 }
 

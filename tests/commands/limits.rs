@@ -62,7 +62,7 @@ fn addresses_may_stand_in_files() {
         .complains("no address at all");
     project
         .run("plan -target-file=missing.txt")
-        .exits(1)
+        .exits(64)
         .complains("missing.txt");
 }
 

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use crate::support::Project;
 
-const VPC: &str = r#"
+pub(crate) const VPC: &str = r#"
 provider "aws" {
   region = "eu-west-1"
 }
@@ -80,7 +80,7 @@ pub(crate) fn slow_apply(project: &Project) -> SlowApply {
     let mut child = project
         .command(&[&at, "apply", "-auto-approve"])
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -120,6 +120,17 @@ fn a_second_interrupt_ends_at_once() {
     let began = std::time::Instant::now();
     assert_eq!(slow.child.wait().unwrap().code(), Some(130));
     assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
+    let mut said = String::new();
+    std::io::Read::read_to_string(slow.child.stderr.as_mut().unwrap(), &mut said).unwrap();
+    assert!(
+        said.contains("hint: Everything that was done is recorded."),
+        "{said}"
+    );
+    let at = format!("--sandbox={}", slow.sandbox.url);
+    project
+        .run(&format!("{at} state history"))
+        .exits(0)
+        .says("killed, or interrupted twice");
 }
 
 #[test]

@@ -116,7 +116,7 @@ async fn a_second_sandbox_on_the_same_store_is_refused() {
         .unwrap();
     let second = Sandbox::open(&store, SandboxOptions::default()).await;
     assert!(
-        matches!(second, Err(SandboxError::Open { .. })),
+        matches!(second, Err(SandboxError::InUse { .. })),
         "{second:?}"
     );
     let other_handle = first.clone();

@@ -1,0 +1,211 @@
+//! What people who come from other tools do by habit, and mishaps of every day: a second run, a piped word, a wrong place.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::sandbox::{VPC, serve};
+use crate::support::Project;
+
+const ONE: &str = "resource \"strata_data\" \"a\" {\n  input = \"x\"\n}\n";
+
+#[test]
+fn a_second_run_on_the_sandbox_is_told_who_has_it() {
+    let project = Project::of(VPC);
+    project.write(
+        "faults.yaml",
+        "rules:\n  - operation: CreateVpc\n    fault: { delay: { ms: 600000 } }\n",
+    );
+    let mut first = project
+        .command(&[
+            "--sandbox",
+            "--speed=1",
+            "--faults=faults.yaml",
+            "apply",
+            "-auto-approve",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
+    let begun = lines.any(|line| line.unwrap().contains("aws_vpc.main: Creating..."));
+    assert!(begun, "the first run has not begun");
+    let who = format!("the state is locked by tester@{}", host());
+    for line in ["--sandbox plan", "--sandbox apply -auto-approve"] {
+        let second = project
+            .run(line)
+            .exits(75)
+            .complains(&who)
+            .complains("lock id");
+        assert!(!second.err.contains("database"), "{}", second.err);
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    project.run("--sandbox plan").exits(0);
+}
+
+fn host() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+#[test]
+fn a_served_sandbox_is_shared_by_its_url() {
+    let project = Project::of(VPC);
+    let _serving = serve(&project);
+    for line in ["sandbox ledger", "--sandbox plan"] {
+        let refused = project
+            .run(line)
+            .exits(75)
+            .complains("the sandbox is in use")
+            .complains("strata --sandbox=URL sandbox ledger");
+        assert!(!refused.err.contains("database"), "{}", refused.err);
+    }
+}
+
+#[test]
+fn times_are_those_of_the_cloud() {
+    let project = Project::of(VPC);
+    let notice = "where time runs 60 times as fast";
+    let applied = project.run("--sandbox apply -auto-approve").exits(0);
+    assert_eq!(applied.out.matches(notice).count(), 1, "{}", applied.out);
+    // Where nothing is done, nothing took any time.
+    let again = project.run("--sandbox apply -auto-approve").exits(0);
+    assert!(!again.out.contains(notice), "{}", again.out);
+    let real = project
+        .run("--sandbox --speed=1 destroy -auto-approve")
+        .exits(0);
+    assert!(!real.out.contains("as fast"), "{}", real.out);
+}
+
+#[test]
+fn the_word_of_approval_may_be_piped_in() {
+    let project = Project::of(ONE);
+    project
+        .run_with_input(&["apply"], "no\n")
+        .exits(1)
+        .complains("apply cancelled");
+    project
+        .run_with_input(&["apply"], "")
+        .exits(1)
+        .complains("nobody approved it");
+    project
+        .run_with_input(&["apply", "-input=false"], "yes\n")
+        .exits(64);
+    project
+        .run_with_input(&["apply", "-json"], "yes\n")
+        .exits(64);
+    project.run("apply").exits(64).complains("-auto-approve");
+    project
+        .run_with_input(&["apply"], "yes\n")
+        .exits(0)
+        .says("1 added");
+    project
+        .run_with_input(&["destroy"], "yes\n")
+        .exits(0)
+        .says("1 destroyed");
+}
+
+#[test]
+fn a_plan_in_the_wrong_place_makes_nothing() {
+    let project = Project::of(ONE);
+    project.run("plan -out=a.plan").exits(0);
+    let other = Project::new(&[]);
+    std::fs::copy(project.path("a.plan"), other.path("a.plan")).unwrap();
+    other
+        .run("apply a.plan")
+        .exits(5)
+        .complains("the plan belongs to another state");
+    assert_eq!(other.files().len(), 1, "{:?}", other.files());
+}
+
+#[test]
+fn a_project_outside_git_is_warned_of_once() {
+    let project = Project::of(ONE);
+    for line in ["plan", "plan -out=a.plan", "apply -auto-approve"] {
+        let run = project.run(line).exits(0);
+        assert_eq!(
+            run.err.matches("not in a Git repository").count(),
+            1,
+            "{line}: {}",
+            run.err
+        );
+    }
+    let run = project.run("validate").exits(0);
+    assert!(!run.err.contains("Git"), "{}", run.err);
+}
+
+#[test]
+fn a_log_that_cannot_be_is_refused() {
+    for text in ["nonsense", "foo=bar=baz", "strata=loud", "info,"] {
+        Project::of(ONE)
+            .env("STRATA_LOG", text)
+            .run("plan")
+            .exits(64)
+            .complains(&format!("STRATA_LOG cannot be '{text}'"));
+    }
+    for text in ["Info", "strata::run=debug,warn", "off"] {
+        Project::of(ONE)
+            .env("STRATA_LOG", text)
+            .run("plan")
+            .exits(0);
+    }
+    Project::of(ONE)
+        .env("STRATA_LOG", "info")
+        .env("STRATA_LOG_PATH", "/nosuch/directory/log")
+        .run("plan")
+        .exits(64)
+        .complains("STRATA_LOG_PATH: cannot write the log to /nosuch/directory/log");
+}
+
+#[test]
+fn a_file_of_variables_that_is_not_there_is_wrong_usage() {
+    let project = Project::of(ONE);
+    project
+        .run("plan -var-file nosuch.yaml")
+        .exits(64)
+        .complains("nosuch.yaml");
+    project.run("plan -target-file nosuch").exits(64);
+}
+
+#[test]
+fn an_interrupt_says_how_to_go_on() {
+    let project = Project::of(ONE);
+    let mut child = project
+        .command(&["apply"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("Only 'yes'") {
+        line.clear();
+        assert!(out.read_line(&mut line).unwrap() > 0, "no question");
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut out, &mut rest).unwrap();
+    assert!(rest.ends_with("Enter a value: \n"), "{rest:?}");
+    let mut err = String::new();
+    std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut err).unwrap();
+    assert!(
+        err.contains("error: interrupted\n  hint: No step had begun."),
+        "{err}"
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn exit_ends_a_piped_console() {
+    let project = Project::of(ONE);
+    let run = project
+        .run_with_input(&["console"], "1 + 1\nexit\n2 + 2\n")
+        .exits(0);
+    assert_eq!(run.out, "2\n");
+    assert_eq!(run.err, "");
+}

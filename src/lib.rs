@@ -143,11 +143,12 @@ fn parse(
 
 fn wrong(error: clap::Error) -> Parse {
     let text = error.render().to_string();
-    if matches!(
-        error.kind(),
-        ClapKind::DisplayHelp | ClapKind::DisplayVersion
-    ) {
-        return Parse::Help(text);
+    match error.kind() {
+        ClapKind::DisplayHelp => return Parse::Help(text),
+        ClapKind::DisplayVersion => {
+            return Parse::Help(format!("{}\n", commands::version::line()));
+        }
+        _ => {}
     }
     if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return Parse::Incomplete(text);

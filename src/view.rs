@@ -15,6 +15,7 @@ pub mod redact;
 pub mod shape;
 pub mod style;
 mod terminal;
+pub mod value;
 
 use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -56,6 +56,19 @@ pub fn provider_error(message: impl Into<String>, error: ProviderError) -> Comma
     }
 }
 
+/// What to do where SQLite may not write.
+fn unwritable_hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut causes = std::iter::successors(Some(error), |cause| cause.source());
+    let is_unwritable = causes.any(|cause| {
+        let text = cause.to_string();
+        text.contains("readonly database") || text.contains("unable to open database file")
+    });
+    is_unwritable.then(|| {
+        "Strata writes beside the state, even to read it: make its directory (.strata) and the files in it writable for this user."
+            .to_owned()
+    })
+}
+
 /// An error of the state as one of the command.
 pub fn state_error(error: StoreError) -> CommandError {
     let (kind, hint) = match &error {
@@ -72,7 +85,7 @@ pub fn state_error(error: StoreError) -> CommandError {
         StoreError::TooNew { .. } => (ErrorKind::State, Some("Use a newer version of Strata.".to_owned())),
         StoreError::WrongKey(_) => (ErrorKind::State, Some("Give the key that the state was made with, in STRATA_STATE_KEY or the file key beside it.".to_owned())),
         StoreError::NotLocked(_) => (ErrorKind::Failed, None),
-        StoreError::Io { .. } => (ErrorKind::State, None),
+        StoreError::Io { source, .. } => (ErrorKind::State, unwritable_hint(source.as_ref())),
     };
     let error = match &error {
         // These say what is the matter by themselves.

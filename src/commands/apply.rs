@@ -358,6 +358,6 @@ fn closing(bench: &Bench<'_>, plan: &Plan, outcome: &ApplyOutcome) {
     ));
     if !outcome.outputs.is_empty() {
         ui.line(&format!("\n{}\n", ui.style().bold("Outputs:")));
-        ui.print(&plan_text::stored_outputs(&outcome.outputs, ui.style()));
+        ui.print(&plan_text::stored_outputs(&outcome.outputs));
     }
 }

@@ -17,7 +17,7 @@ use crate::environment;
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
 use crate::view::editor::{LineEditor, Typed};
-use crate::view::plan_text::bare_value;
+use crate::view::value::value_text;
 use crate::wiring::names::{Names, Secrets};
 
 /// `strata console`
@@ -156,7 +156,7 @@ fn answer(session: &Session, arguments: &Arguments, (names, line): (&Names, &str
         (None, Some((value, hidden))) if arguments.json => {
             session.ui.json(&value_json(&value, hidden))
         }
-        (None, Some((value, _))) => session.ui.print(&bare_value(&value, session.ui.style())),
+        (None, Some((value, _))) => session.ui.line(&value_text(&value)),
     }
 }
 

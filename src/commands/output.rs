@@ -11,6 +11,7 @@ use super::show::recorded;
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
 use crate::view::changes::decode_as;
+use crate::view::value::value_text;
 use crate::view::{plan_json, plan_text, shape};
 
 /// `strata output`
@@ -53,9 +54,7 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
                 .ui
                 .note("The state has no outputs. They are recorded by apply.");
         } else {
-            session
-                .ui
-                .print(&plan_text::stored_outputs(&outputs, session.ui.style()));
+            session.ui.print(&plan_text::stored_outputs(&outputs));
         }
         return Ok(Outcome::Done);
     };
@@ -89,9 +88,7 @@ fn one(
     if arguments.json {
         session.ui.json(&shape::shown(&shown));
     } else {
-        session
-            .ui
-            .print(&plan_text::bare_value(&shown, session.ui.style()));
+        session.ui.line(&value_text(&shown));
     }
     Ok(Outcome::Done)
 }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use strata_model::state::{StateRow, StateSnapshot};
+use strata_model::store::StateStore;
 
-use crate::error::{CommandError, Outcome};
+use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::view::changes::decode;
 use crate::view::{plan_json, plan_text};
 use crate::wiring::bench::snapshot;
-use crate::wiring::location::Location;
+use crate::wiring::location::{Location, Opened};
 use crate::wiring::project::Project;
-use crate::wiring::{providers, saved};
+use crate::wiring::{providers, saved, variables};
 
 /// `strata show`
 #[derive(Debug, Clone, Args)]
@@ -43,6 +44,7 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
     };
     let saved = saved::read(&session.directory.join(file))?;
     let providers = providers();
+    note_what_apply_says(session, &saved).await;
     if !arguments.json {
         session.ui.print(&plan_text::plan(
             &saved.plan,
@@ -56,10 +58,40 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
         Ok(snapshot) if snapshot.lineage == saved.plan.lineage => snapshot.rows,
         Ok(_) | Err(_) => BTreeMap::new(),
     };
-    session
-        .ui
-        .json(&plan_json::plan(&saved.plan, &providers, &rows));
+    let mut document = plan_json::plan(&saved.plan, &providers, &rows);
+    let project = Project::restore(session, &saved.plan);
+    plan_json::add_defaults(&mut document, &variables::defaults(&project.loaded));
+    session.ui.json(&document);
     Ok(Outcome::Done)
+}
+
+/// A plan can be read that cannot be applied: where its state is at hand, that is said.
+async fn note_what_apply_says(session: &Session, saved: &saved::SavedPlan) {
+    let record = async {
+        let opened = project_location(session)?.open_read(session).await?;
+        match opened {
+            Some(Opened { store, .. }) if saved.plan.lineage == Some(store.lineage()) => {
+                saved::find_record(&store, saved).await.map(drop)
+            }
+            Some(_) | None => Ok(()),
+        }
+    };
+    // What else is wrong with the state does not concern who only reads the plan.
+    match record.await {
+        Err(error) if error.kind == ErrorKind::Refused => session
+            .ui
+            .note(&format!("warning: {error}: `strata apply` would refuse it")),
+        Ok(()) | Err(_) => {}
+    }
+}
+
+fn project_location(session: &Session) -> Result<Location, CommandError> {
+    let project = Project::load_shallow(session)?;
+    Location::find(
+        session,
+        project.directory.as_deref(),
+        project.declared_state(),
+    )
 }
 
 async fn show_state(session: &Session, json: bool) -> Result<Outcome, CommandError> {
@@ -80,10 +112,9 @@ async fn show_state(session: &Session, json: bool) -> Result<Outcome, CommandErr
     }
     if !snapshot.outputs.is_empty() {
         session.ui.line(&session.ui.style().bold("Outputs:\n"));
-        session.ui.print(&plan_text::stored_outputs(
-            &snapshot.outputs,
-            session.ui.style(),
-        ));
+        session
+            .ui
+            .print(&plan_text::stored_outputs(&snapshot.outputs));
     }
     Ok(Outcome::Done)
 }
@@ -104,13 +135,7 @@ pub fn row_text(session: &Session, row: &StateRow) -> String {
 ///
 /// When the state cannot be read.
 pub async fn recorded(session: &Session) -> Result<StateSnapshot, CommandError> {
-    let project = Project::load_shallow(session)?;
-    let location = Location::find(
-        session,
-        project.directory.as_deref(),
-        project.declared_state(),
-    )?;
-    match location.open_read(session).await? {
+    match project_location(session)?.open_read(session).await? {
         Some(opened) => snapshot(session, &opened.store).await,
         None => Ok(StateSnapshot::default()),
     }

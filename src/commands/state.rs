@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use strata_model::Address;
-use strata_model::state::{ClosedOp, OpOutcome, RowKey, RunRecord, RunStatus, StateSnapshot};
+use strata_model::state::{
+    ClosedOp, OpOutcome, RowKey, RunRecord, RunStatus, StateRow, StateSnapshot,
+};
 use strata_model::store::{Batch, Lock, StateStore, Write};
+use strata_model::{Address, Scope};
 
 use super::show::{recorded, row_text};
 use crate::arguments::duration;
@@ -48,6 +50,9 @@ pub struct ListArguments {
     /// Only the object with this id
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
+    /// Write one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `strata state show`
@@ -69,15 +74,19 @@ pub struct ShowArguments {
 #[command(after_help = "\
 Examples:
   strata state mv aws_vpc.main aws_vpc.network
+  strata state mv -dry-run cluster.old cluster.new  everything in a cluster
 
 A `moved` block in the definitions does the same for everybody who uses them.")]
 pub struct MvArguments {
-    /// The address now
+    /// The address now; a block, stack or cluster means everything in it
     #[arg(value_name = "FROM")]
     pub from: String,
     /// The address afterwards
     #[arg(value_name = "TO")]
     pub to: String,
+    /// Only say what would be moved
+    #[arg(long)]
+    pub dry_run: bool,
     /// How long to wait for the lock, such as 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub lock_timeout: Duration,
@@ -130,8 +139,8 @@ pub async fn run(session: &Session, command: Command) -> Result<Outcome, Command
     match command {
         Command::List(arguments) => list(session, &arguments).await,
         Command::Show(arguments) => show(session, &arguments).await,
-        Command::Mv(arguments) => change(session, &arguments.from, Change::Move(&arguments)).await,
-        Command::Rm(arguments) => change(session, "", Change::Remove(&arguments)).await,
+        Command::Mv(arguments) => change(session, Change::Move(&arguments)).await,
+        Command::Rm(arguments) => change(session, Change::Remove(&arguments)).await,
         Command::History(arguments) => history(session, &arguments).await,
     }
 }
@@ -145,17 +154,26 @@ async fn list(session: &Session, arguments: &ListArguments) -> Result<Outcome, C
                 .iter()
                 .any(|named| lies_below(&key.address, named))
     };
-    let mut text = String::new();
-    for row in snapshot.rows.values() {
-        let wanted = arguments
-            .id
-            .as_ref()
-            .is_none_or(|id| row.id.as_ref() == Some(id));
-        if wanted && named(&row.key) {
-            text.push_str(&escape_line(&row.key.to_string()));
-            text.push('\n');
-        }
+    let has_id = |row: &StateRow| {
+        let id = arguments.id.as_ref();
+        id.is_none_or(|id| row.id.as_ref() == Some(id))
+    };
+    let rows = snapshot
+        .rows
+        .values()
+        .filter(|row| named(&row.key) && has_id(row));
+    if arguments.json {
+        let entry = |row: &StateRow| {
+            let address = row.key.address.to_string();
+            let (kind, deposed) = (&row.key.address.resource_type, row.key.deposed);
+            json!({ "address": address, "type": kind.as_ref(), "id": row.id, "deposed": deposed.map(|id| id.to_string()) })
+        };
+        session.ui.json(&rows.map(entry).collect());
+        return Ok(Outcome::Done);
     }
+    let text: String = rows
+        .map(|row| format!("{}\n", escape_line(&row.key.to_string())))
+        .collect();
     session.ui.print(&text);
     Ok(Outcome::Done)
 }
@@ -214,11 +232,7 @@ enum Change<'a> {
 }
 
 /// Changes rows under the lock, as a run of its own that the history shows.
-async fn change(
-    session: &Session,
-    _address: &str,
-    change: Change<'_>,
-) -> Result<Outcome, CommandError> {
+async fn change(session: &Session, change: Change<'_>) -> Result<Outcome, CommandError> {
     let opened = open_existing(session).await?;
     let timeout = match &change {
         Change::Move(arguments) => arguments.lock_timeout,
@@ -250,7 +264,10 @@ async fn change_locked(
         Change::Move(arguments) => move_rows(&snapshot, arguments)?,
         Change::Remove(arguments) => remove_rows(&snapshot, arguments)?,
     };
-    let dry = matches!(change, Change::Remove(arguments) if arguments.dry_run);
+    let dry = match change {
+        Change::Move(arguments) => arguments.dry_run,
+        Change::Remove(arguments) => arguments.dry_run,
+    };
     if !dry {
         refuse_open(&snapshot, &writes)?;
         let batch = Batch(run_around(session, writes, said.join("; ")));
@@ -301,53 +318,122 @@ fn refuse_open(snapshot: &StateSnapshot, writes: &[Write]) -> Result<(), Command
     }
 }
 
+/// What `state mv` moves: one object or block, or all that lies in a stack or cluster.
+enum Moving {
+    Block(Box<Address>, Box<Address>),
+    Scope(Scope, Scope),
+}
+
+impl Moving {
+    fn parse(arguments: &MvArguments) -> Result<Self, CommandError> {
+        let (from, to) = (&arguments.from, &arguments.to);
+        let scope = |text: &str| Scope::parse(text).ok().filter(|scope| !scope.is_root());
+        match (scope(from), scope(to)) {
+            (Some(from), Some(to)) => Self::scopes(from, to),
+            (None, None) => Self::blocks(from, to),
+            (Some(_), None) | (None, Some(_)) => Err(CommandError::usage(format!(
+                "a whole stack or cluster moves to another one, and an object to an object: '{}' and '{}' do not match",
+                from.escape_debug(),
+                to.escape_debug()
+            ))),
+        }
+    }
+
+    fn scopes(from: Scope, to: Scope) -> Result<Self, CommandError> {
+        let kind = |scope: &Scope| scope.steps().last().map(|step| step.kind);
+        if kind(&from) == kind(&to) {
+            Ok(Moving::Scope(from, to))
+        } else {
+            Err(CommandError::usage(
+                "a cluster cannot become a stack, nor a stack a cluster",
+            ))
+        }
+    }
+
+    fn blocks(from: &str, to: &str) -> Result<Self, CommandError> {
+        let parse = |which: &str, text: &str| {
+            Address::parse(text).map_err(|error| {
+                CommandError::usage(format!("{which} is no address")).because(error)
+            })
+        };
+        let (from, to) = (parse("FROM", from)?, parse("TO", to)?);
+        if from.resource_type == to.resource_type && from.mode == to.mode {
+            return Ok(Moving::Block(from.into(), to.into()));
+        }
+        Err(CommandError::usage(format!(
+            "a {} cannot become a {}",
+            from.resource_type, to.resource_type
+        )))
+    }
+
+    /// Where an address moves to; `None` for one that stays.
+    fn target(&self, address: &Address) -> Option<Address> {
+        match self {
+            Moving::Block(from, to) if *address == **from => Some((**to).clone()),
+            Moving::Block(from, to) => {
+                let whole = from.key.is_none() && to.key.is_none() && address.block() == **from;
+                whole.then(|| to.with_key(address.key.clone()))
+            }
+            Moving::Scope(from, to) => Some(Address {
+                scope: rebased(&address.scope, from, to)?,
+                ..address.clone()
+            }),
+        }
+    }
+}
+
+/// A scope in or below `from`, as it is called in or below `to`. Without a key both mean all instances of the block.
+fn rebased(scope: &Scope, from: &Scope, to: &Scope) -> Option<Scope> {
+    let (depth, steps) = (from.steps().len(), scope.steps());
+    let (own, below) = (steps.get(depth - 1)?, &steps[depth..]);
+    let (first, last) = (from.steps().last()?, to.steps().last()?);
+    let is_same = own.kind == first.kind && own.name == first.name;
+    let whole = first.key.is_none() && last.key.is_none();
+    let is_meant = steps[..depth - 1] == from.steps()[..depth - 1]
+        && is_same
+        && (whole || own.key == first.key);
+    let mut moved = to.steps().to_vec();
+    if let Some(step) = moved.last_mut().filter(|_| whole) {
+        step.key = own.key.clone();
+    }
+    moved.extend(below.iter().cloned());
+    is_meant.then(|| moved.into())
+}
+
 fn move_rows(
     snapshot: &StateSnapshot,
     arguments: &MvArguments,
 ) -> Result<(Vec<Write>, Vec<String>), CommandError> {
-    let parse = |text: &str| {
-        Address::parse(text)
-            .map_err(|error| CommandError::usage("an argument is no address").because(error))
+    let moving = Moving::parse(arguments)?;
+    let target = |key: &RowKey| {
+        let address = moving.target(&key.address)?;
+        let deposed = key.deposed;
+        Some(RowKey { address, deposed })
     };
-    let (from, to) = (parse(&arguments.from)?, parse(&arguments.to)?);
-    if from.resource_type != to.resource_type || from.mode != to.mode {
-        return Err(CommandError::usage(format!(
-            "a {} cannot become a {}",
-            from.resource_type, to.resource_type
-        )));
-    }
-    let moved: Vec<&RowKey> = snapshot
+    let moved = snapshot
         .rows
         .keys()
-        .filter(|key| {
-            key.address == from
-                || (from.key.is_none() && to.key.is_none() && key.address.block() == from)
-        })
-        .collect();
-    if moved.is_empty() {
-        return Err(missing(&arguments.from, snapshot));
-    }
+        .filter_map(|key| Some((key, target(key)?)));
+    let done = if arguments.dry_run {
+        "Would move"
+    } else {
+        "Moved"
+    };
     let (mut writes, mut said) = (Vec::new(), Vec::new());
-    for key in moved {
-        let address = if key.address == from {
-            to.clone()
-        } else {
-            to.with_key(key.address.key.clone())
-        };
-        let target = RowKey {
-            address,
-            deposed: key.deposed,
-        };
+    for (key, target) in moved {
         if snapshot.rows.contains_key(&target) {
             return Err(CommandError::failed(format!(
                 "there is an object at {target} already"
             )));
         }
-        said.push(format!("Moved {key} to {target}"));
+        said.push(format!("{done} {key} to {target}"));
         writes.push(Write::MoveRow {
             from: key.clone(),
             to: target,
         });
+    }
+    if writes.is_empty() {
+        return Err(missing(&arguments.from, snapshot));
     }
     Ok((writes, said))
 }

@@ -15,6 +15,11 @@ pub struct Arguments {
     pub json: bool,
 }
 
+/// What `version` and `--version` print.
+pub fn line() -> String {
+    format!("Strata v{}", env!("CARGO_PKG_VERSION"))
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -34,7 +39,7 @@ pub fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandE
             "providers": names,
         }));
     } else {
-        session.ui.line(&format!("Strata v{version}"));
+        session.ui.line(&line());
     }
     Ok(Outcome::Done)
 }

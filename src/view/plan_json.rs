@@ -341,6 +341,17 @@ fn variables(plan: &Plan) -> Json {
     Json::Object(values.collect())
 }
 
+/// Adds the defaults of variables that the plan was given no value for: what a plan lists it was given.
+pub fn add_defaults(document: &mut Json, defaults: &BTreeMap<String, Value>) {
+    let Some(listed) = document["variables"].as_object_mut() else {
+        return;
+    };
+    for (name, value) in defaults {
+        let shown = || json!({ "value": shape::shown(value) });
+        listed.entry(name).or_insert_with(shown);
+    }
+}
+
 fn planned_output(output: &OutputChange) -> Option<Json> {
     let value = decode_as(output.after.as_ref()?, &Type::Any);
     let mut entry = json!({ "sensitive": output.sensitive, "type": value.ty().to_json() });

@@ -13,6 +13,7 @@ use super::changes::{ObjectChange, decode_as, drift_values, object_changes};
 use super::difference::{Node, attribute_name, compare};
 use super::plan_json::output_symbol;
 use super::style::{Paint, Style, Symbol, escape_line};
+use super::value::value_text;
 
 /// The closing line of a plan.
 pub fn summary_line(summary: Summary) -> String {
@@ -62,7 +63,7 @@ pub fn incomplete_line(summary: Summary) -> String {
 }
 
 /// Outputs as `output` and the end of an apply show them.
-pub fn stored_outputs(outputs: &BTreeMap<String, StoredOutput>, style: Style) -> String {
+pub fn stored_outputs(outputs: &BTreeMap<String, StoredOutput>) -> String {
     let mut text = String::new();
     for (name, output) in outputs {
         let value = decode_as(&output.value, &Type::Any);
@@ -71,33 +72,8 @@ pub fn stored_outputs(outputs: &BTreeMap<String, StoredOutput>, style: Style) ->
         } else {
             value
         };
-        value_lines(&mut text, name, &value, style);
+        push_line(&mut text, &format!("{name} = {}", value_text(&value)));
     }
-    text
-}
-
-/// `name = value`, without symbols.
-fn value_lines(text: &mut String, name: &str, value: &Value, style: Style) {
-    let node = compare(Some(value), Some(value), &[]);
-    let mut writer = ChangeWriter::complete(style);
-    writer.entry(&format!("{name} = "), &node);
-    let lines = writer.finish();
-    let indent = 4;
-    lines
-        .iter()
-        .for_each(|line| push_line(text, line.get(indent..).unwrap_or(line)));
-}
-
-/// A value alone.
-pub fn bare_value(value: &Value, style: Style) -> String {
-    let mut text = String::new();
-    let node = compare(Some(value), Some(value), &[]);
-    let mut writer = ChangeWriter::complete(style);
-    writer.entry("", &node);
-    writer
-        .finish()
-        .iter()
-        .for_each(|line| push_line(&mut text, line.get(4..).unwrap_or(line)));
     text
 }
 
@@ -202,12 +178,17 @@ fn no_changes(plan: &Plan, style: Style) -> String {
 }
 
 fn legend(text: &mut String, changes: &[ObjectChange<'_>], style: Style) {
-    text.push_str("Strata will perform the following actions. Symbols:\n");
     let symbols: BTreeSet<Symbol> = changes
         .iter()
         .map(|change| change.symbol)
         .filter(|symbol| *symbol != Symbol::None)
         .collect();
+    // An import alone has no symbol.
+    let symbols_follow = if symbols.is_empty() { "" } else { " Symbols:" };
+    push_line(
+        text,
+        &format!("Strata will perform the following actions.{symbols_follow}"),
+    );
     for symbol in symbols {
         push_line(
             text,
@@ -316,7 +297,7 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
     }
     let removed = matches!(change.symbol, Symbol::Delete | Symbol::Forget);
     let reason = match change.reason {
-        Reason::NotDeclared if removed => Some("because it is no longer declared"),
+        Reason::NotDeclared if removed => Some("because the definitions no longer make it"),
         Reason::Removed if removed => Some("because a removed block says so"),
         Reason::KeyGone => Some("because its count or for_each no longer has the key"),
         Reason::Deposed => Some("left over from a replacement that was interrupted"),
@@ -469,7 +450,7 @@ pub fn deferral_note(plan: &Plan) -> Option<String> {
     };
     write!(
         line,
-        "{deferred} {plural} for values that become known during apply."
+        "\n{deferred} {plural} for values that become known during apply."
     )
     .ok()?;
     Some(line)

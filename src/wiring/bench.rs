@@ -181,9 +181,11 @@ impl<'s> Bench<'s> {
     /// Asks for the variables that need a value and have none, where there is somebody to ask; `is_known` tells those
     /// for which there is no need.
     ///
+    /// An answer that is no value for its variable is asked for again.
+    ///
     /// # Errors
     ///
-    /// When an answer is no value for its variable; diagnostics have been shown then.
+    /// Never.
     pub async fn ask_missing(
         &mut self,
         is_known: &dyn Fn(&str) -> bool,
@@ -200,24 +202,25 @@ impl<'s> Bench<'s> {
             // It may take its time to answer: what was read before is read again.
             self.ahead = Mutex::default();
             let question = format!("var.{name}\n{about}\n  Enter a value: ");
-            let answer = if block.sensitive {
-                ui.ask_secret(&question).await
-            } else {
-                ui.ask(&question).await
-            };
-            // Without an answer the planner says what is missing, and how to give it.
-            let Some(answer) = answer else { return Ok(()) };
-            let (loaded, values) = (&mut self.project.loaded, &mut self.variables);
-            variables::answer(loaded, values, (&name, &block), &answer);
+            loop {
+                let answer = if block.sensitive {
+                    ui.ask_secret(&question).await
+                } else {
+                    ui.ask(&question).await
+                };
+                // Without an answer the planner says what is missing, and how to give it.
+                let Some(answer) = answer else { return Ok(()) };
+                let (loaded, values) = (&mut self.project.loaded, &mut self.variables);
+                let wrong = variables::answer(loaded, values, (&name, &block), &answer);
+                if !wrong.has_errors() {
+                    break;
+                }
+                ui.diagnostics(&wrong, &loaded.sources);
+            }
             if let Some(value) = self.variables.get(&name) {
                 ui.redactor().add_secrets_of(value);
             }
             ui.line("");
-        }
-        let loaded = &self.project.loaded;
-        if loaded.diagnostics.has_errors() {
-            ui.diagnostics(&loaded.diagnostics, &loaded.sources);
-            return Err(CommandError::shown(ErrorKind::Definitions));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use strata_model::Digest;
 use strata_model::plan::{Plan, PlanFormatError};
 use strata_model::state::{PlanRecord, PlanStatus};
 use strata_model::store::StateStore;
+use strata_state::SqliteStore;
 
 use super::bench::Bench;
 use super::location::check_kind;
@@ -140,9 +141,20 @@ pub async fn check_record(
     bench: &Bench<'_>,
     saved: &SavedPlan,
 ) -> Result<PlanRecord, CommandError> {
+    find_record(bench.store()?, saved).await
+}
+
+/// As [`check_record`], in a store.
+///
+/// # Errors
+///
+/// Says what is wrong with the plan.
+pub async fn find_record(
+    store: &SqliteStore,
+    saved: &SavedPlan,
+) -> Result<PlanRecord, CommandError> {
     let refused =
         |message: &str| CommandError::new(ErrorKind::Refused, message).hint("Make a new plan.");
-    let store = bench.store()?;
     if saved.plan.lineage != Some(store.lineage()) {
         return Err(refused("the plan belongs to another state"));
     }

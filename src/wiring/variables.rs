@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use strata_language::budget::Budget;
 use strata_language::codes;
+use strata_language::convert;
 use strata_language::decode::{InputFile, variables_file};
 use strata_language::definition::{TypeConstraint, VariableBlock};
 use strata_language::evaluate::Evaluator;
@@ -86,6 +87,12 @@ pub fn gather(
                 text.escape_debug()
             )));
         };
+        if name.is_empty() {
+            return Err(CommandError::usage(format!(
+                "-var takes NAME=VALUE, and '{}' names no variable",
+                text.escape_debug()
+            )));
+        }
         let place = format!("-var {name}");
         if gathering.is_declared(name, &place) {
             gathering.text((name, value), &place);
@@ -110,13 +117,13 @@ pub fn missing(loaded: &Loaded, values: &BTreeMap<Name, Value>) -> Vec<(Name, Va
         .collect()
 }
 
-/// Adds a value that was typed. What is wrong with it is added to the project's diagnostics.
+/// Adds a value that was typed, or says what is wrong with it.
 pub fn answer(
     loaded: &mut Loaded,
     values: &mut BTreeMap<Name, Value>,
     (name, block): (&Name, &VariableBlock),
     text: &str,
-) {
+) -> Diagnostics {
     let declared = BTreeMap::from([(name.clone(), block.clone())]);
     let mut gathering = Gathering {
         declared: &declared,
@@ -125,10 +132,9 @@ pub fn answer(
         diagnostics: Diagnostics::new(),
         budget: Budget::default(),
     };
-    gathering.text((name, text), &format!("value of {name}"));
+    gathering.text((name, text), &format!("var.{name}"));
     *values = gathering.values;
-    let diagnostics = gathering.diagnostics;
-    loaded.diagnostics.extend(diagnostics);
+    gathering.diagnostics
 }
 
 /// The defaults of variables that are declared sensitive: they are in the definitions, and still not to be shown.
@@ -152,6 +158,27 @@ pub fn secret_defaults(loaded: &Loaded) -> Vec<Value> {
                 .evaluate(default, &mut Diagnostics::new())
                 .into_secret()
         })
+        .collect()
+}
+
+/// The defaults of the variables that were given no value, secret ones marked.
+pub fn defaults(loaded: &Loaded) -> BTreeMap<String, Value> {
+    let project = loaded.definitions.project();
+    let declared = project.into_iter().flat_map(|project| &project.variables);
+    let budget = Budget::default();
+    let evaluator = Evaluator {
+        scope: &NoNames,
+        files: None,
+        budget: &budget,
+        plan_timestamp: None,
+    };
+    let value = |block: &VariableBlock| {
+        let default = block.default.as_ref()?;
+        let value = evaluator.evaluate_as(default, &block.ty, &mut Diagnostics::new());
+        Some(value.with_secret(block.sensitive))
+    };
+    declared
+        .filter_map(|(name, block)| Some((name.to_string(), value(block)?)))
         .collect()
 }
 
@@ -204,7 +231,7 @@ impl Gathering<'_> {
             TypeConstraint::Any
             | TypeConstraint::Bool
             | TypeConstraint::Number
-            | TypeConstraint::String => Some(Value::from(text)),
+            | TypeConstraint::String => self.plain(text, place, block),
             TypeConstraint::List(_)
             | TypeConstraint::Set(_)
             | TypeConstraint::Map(_)
@@ -225,6 +252,23 @@ impl Gathering<'_> {
             }
         };
         self.put(name, value);
+    }
+
+    /// A value that is the text itself. Where it does not fit, its origin is told: no file and line can be shown.
+    fn plain(&mut self, text: &str, place: &str, block: &VariableBlock) -> Option<Value> {
+        let value = Value::from(text);
+        let Err(error) = convert::conform(&value, &block.ty) else {
+            return Some(value);
+        };
+        let shown = if block.sensitive {
+            "The sensitive value".to_owned()
+        } else {
+            format!("The value '{}'", text.escape_debug())
+        };
+        let detail = format!("{shown} of {place} does not fit the variable's type: {error}.");
+        let diagnostic = codes::INVALID_VALUE.error(detail).at(block.span);
+        self.diagnostics.push(diagnostic);
+        None
     }
 
     fn file(&mut self, path: &str, bytes: Arc<[u8]>) {

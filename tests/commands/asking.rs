@@ -70,10 +70,16 @@ fn missing_variables_are_asked_for() {
 }
 
 #[test]
-fn an_answer_that_does_not_fit_is_an_error() {
+fn an_answer_that_does_not_fit_is_asked_for_again() {
     let project = Project::of(TEXT).env("STRATA_VAR_word", "x");
-    let (shown, code) = on_terminal(&project, "plan -no-color", "many\n");
-    assert_eq!(code, 65, "{shown}");
+    let (shown, code) = on_terminal(&project, "plan -no-color", "many\n3\n");
+    assert_eq!(code, 0, "{shown}");
+    assert!(
+        shown.contains("The value 'many' of var.size does not fit"),
+        "{shown}"
+    );
+    assert_eq!(shown.matches("Enter a value").count(), 2, "{shown}");
+    assert!(shown.contains("input  = \"3 of them\""), "{shown}");
 }
 
 #[test]

@@ -209,3 +209,163 @@ fn exit_ends_a_piped_console() {
     assert_eq!(run.out, "2\n");
     assert_eq!(run.err, "");
 }
+
+#[test]
+fn a_value_that_does_not_fit_names_its_origin() {
+    let text = "variable \"num\" {\n  type = number\n}\nvariable \"pin\" {\n  type      = number\n  sensitive = true\n  default   = 1\n}\n";
+    let project = Project::of(text);
+    project
+        .run("plan -var num=1e400")
+        .exits(65)
+        .complains("The value '1e400' of -var num does not fit the variable's type");
+    project
+        .run("plan -var =x")
+        .exits(64)
+        .complains("'=x' names no variable");
+    let hidden = project
+        .run("plan -var num=1 -var pin=hunter2")
+        .exits(65)
+        .complains("The sensitive value of -var pin does not fit");
+    assert!(!hidden.err.contains("hunter2"), "{}", hidden.err);
+    project.write("vars.yaml", "num: many\n");
+    project
+        .run("plan -var-file vars.yaml")
+        .exits(65)
+        .complains("vars.yaml:1");
+    Project::of(text)
+        .env("STRATA_VAR_num", "abc")
+        .run("plan")
+        .exits(65)
+        .complains("The value 'abc' of STRATA_VAR_num does not fit");
+}
+
+const OUTPUTS: &str = r#"
+variable "word" {
+  default = "x"
+}
+variable "hidden" {
+  default   = "y"
+  sensitive = true
+}
+resource "strata_data" "a" {
+  input = var.word
+}
+output "nested" {
+  value = { a = { "b c" = [1, {}] } }
+}
+"#;
+
+#[test]
+fn outputs_have_terraforms_layout() {
+    let project = Project::of(OUTPUTS);
+    let nested = "{\n  \"a\" = {\n    \"b c\" = [\n      1,\n      {},\n    ]\n  }\n}\n";
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says(&format!("\nOutputs:\n\nnested = {nested}"));
+    assert_eq!(
+        project.run("output").exits(0).out,
+        format!("nested = {nested}")
+    );
+    assert_eq!(project.run("output nested").exits(0).out, nested);
+}
+
+#[test]
+fn a_plan_lists_all_variables_and_says_when_it_is_of_no_use() {
+    let project = Project::of(OUTPUTS);
+    project.run("plan -out=a.plan -var hidden=z").exits(0);
+    let shown = project.run("show -json a.plan").exits(0);
+    assert_eq!(shown.err, "");
+    assert_eq!(
+        shown.json()["variables"],
+        serde_json::json!({ "word": { "value": "x" }, "hidden": { "value": null } })
+    );
+    let text = std::fs::read_to_string(project.path("a.plan")).unwrap();
+    std::fs::write(project.path("a.plan"), text.replace("nested", "pested")).unwrap();
+    project
+        .run("show a.plan")
+        .exits(0)
+        .complains("the plan was altered after it was made: `strata apply` would refuse it");
+    std::fs::write(project.path("a.plan"), text).unwrap();
+    project.run("apply a.plan -var hidden=z").exits(0);
+    project
+        .run("show a.plan")
+        .exits(0)
+        .complains("the plan was applied already");
+}
+
+#[test]
+fn both_ways_to_ask_for_the_version_agree() {
+    let project = Project::new(&[]);
+    let word = project.run("version").exits(0).out;
+    assert!(word.starts_with("Strata v"), "{word}");
+    assert_eq!(project.run("--version").exits(0).out, word);
+    assert_eq!(project.run("-version").exits(0).out, word);
+}
+
+#[test]
+fn completions_know_the_spelling_with_one_dash() {
+    let project = Project::new(&[]);
+    let script = project.run("completions bash").exits(0).out;
+    project.write("strata.bash", &script);
+    let complete = |words: &str, current: &str, last: &str| {
+        let program = format!(
+            "source ./strata.bash; COMP_WORDS=({words} '{current}'); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _strata strata '{current}' '{last}'; echo \"${{COMPREPLY[@]}}\""
+        );
+        let output = std::process::Command::new("bash")
+            .args(["-c", &program])
+            .current_dir(project.path(""))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(
+        complete("strata apply", "-auto", "apply"),
+        "-auto-approve\n"
+    );
+    assert_eq!(
+        complete("strata apply", "--auto", "apply"),
+        "--auto-approve\n"
+    );
+    assert!(complete("strata apply -var-file", "str", "-var-file").contains("strata.bash"));
+    for shell in ["zsh", "fish", "elvish"] {
+        project
+            .run(&format!("completions {shell}"))
+            .exits(0)
+            .says("auto-approve");
+    }
+}
+
+#[test]
+fn a_whole_stack_moves() {
+    let stack = "resource \"strata_data\" \"a\" {\n  count = 2\n}\n";
+    let main = "stack \"one\" {\n  source = \"./box\"\n}\n";
+    let project = Project::new(&[("main.strata.hcl", main), ("box/main.strata.hcl", stack)]);
+    project.run("apply -auto-approve").exits(0);
+    let list = |line: &str| project.run(line).exits(0).out;
+    let before = list("state list");
+    assert_eq!(
+        before,
+        "stack.one.strata_data.a[0]\nstack.one.strata_data.a[1]\n"
+    );
+    project
+        .run("state mv -dry-run stack.one stack.two")
+        .exits(0)
+        .says("Would move stack.one.strata_data.a[0] to stack.two.strata_data.a[0]");
+    assert_eq!(list("state list"), before);
+    project.run("state mv stack.one strata_data.x").exits(64);
+    project
+        .run("state mv stack.one.strata_data.a stack.one.nothing")
+        .exits(64)
+        .complains("TO is no address");
+    project.run("state mv stack.none stack.two").exits(1);
+    project.run("state mv stack.one stack.two").exits(0);
+    project.write("main.strata.hcl", &main.replace("one", "two"));
+    project.run("plan -detailed-exitcode").exits(0);
+    let json = project.run("state list -json").exits(0).json();
+    assert_eq!(json.as_array().unwrap().len(), 2);
+    assert_eq!(json[0]["address"], "stack.two.strata_data.a[0]");
+    assert_eq!(json[0]["type"], "strata_data");
+    assert!(json[0]["id"].is_string() && json[0]["deposed"].is_null());
+}

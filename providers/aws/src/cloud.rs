@@ -14,7 +14,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
-use strata_model::provider::{ConnectContext, OwnedObject, ProviderErrorKind, SandboxEndpoint};
+use strata_model::provider::{
+    ConnectContext, OwnedObject, ProviderError, ProviderErrorKind, SandboxEndpoint,
+};
 use strata_model::{Clock, Lineage};
 use tokio::sync::OnceCell;
 
@@ -112,10 +114,11 @@ impl Cloud {
 
     fn connect(&self, sdk: &SdkConfig) -> Result<Clients, Failure> {
         let Some(region) = sdk.region() else {
-            return Err(Failure::refused(
-                ProviderErrorKind::Credentials,
-                "no AWS region is configured: neither the provider block, AWS_REGION nor the profile names one",
-            ));
+            let message = "no AWS region is configured: neither the provider block, AWS_REGION nor the profile names one";
+            let error =
+                ProviderError::new(ProviderErrorKind::Invalid, message)
+                    .hint("Set `region` in the provider block, or AWS_REGION.");
+            return Err(error.into());
         };
         let Some(credentials) = sdk.credentials_provider() else {
             return Err(Failure::refused(

@@ -231,7 +231,7 @@ fn a_value_that_does_not_fit_names_its_origin() {
     project
         .run("plan -var-file vars.yaml")
         .exits(65)
-        .complains("vars.yaml:1");
+        .complains("on vars.yaml line 1");
     Project::of(text)
         .env("STRATA_VAR_num", "abc")
         .run("plan")

@@ -67,7 +67,7 @@ fn wrong_usage_is_64() {
 fn version_and_completions() {
     let project = Project::new(&[]);
     project.run("version").exits(0).says("Strata v");
-    project.run("-version").exits(0).says("strata ");
+    project.run("-version").exits(0).says("Strata v");
     assert_eq!(
         project.run("version -json").exits(0).json()["providers"],
         serde_json::json!(["aws", "strata"])

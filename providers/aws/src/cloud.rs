@@ -115,9 +115,8 @@ impl Cloud {
     fn connect(&self, sdk: &SdkConfig) -> Result<Clients, Failure> {
         let Some(region) = sdk.region() else {
             let message = "no AWS region is configured: neither the provider block, AWS_REGION nor the profile names one";
-            let error =
-                ProviderError::new(ProviderErrorKind::Invalid, message)
-                    .hint("Set `region` in the provider block, or AWS_REGION.");
+            let error = ProviderError::new(ProviderErrorKind::Invalid, message)
+                .hint("Set `region` in the provider block, or AWS_REGION.");
             return Err(error.into());
         };
         let Some(credentials) = sdk.credentials_provider() else {

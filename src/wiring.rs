@@ -56,15 +56,20 @@ pub fn provider_error(message: impl Into<String>, error: ProviderError) -> Comma
     }
 }
 
-/// What to do where SQLite may not write.
+/// What to do where nothing may be written.
 fn unwritable_hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let mut causes = std::iter::successors(Some(error), |cause| cause.source());
     let is_unwritable = causes.any(|cause| {
+        let denied = cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
         let text = cause.to_string();
-        text.contains("readonly database") || text.contains("unable to open database file")
+        denied
+            || text.contains("readonly database")
+            || text.contains("unable to open database file")
     });
     is_unwritable.then(|| {
-        "Strata writes beside the state, even to read it: make its directory (.strata) and the files in it writable for this user."
+        "Make the state's directory (.strata) and the files in it writable for this user."
             .to_owned()
     })
 }

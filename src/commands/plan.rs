@@ -136,7 +136,7 @@ pub async fn open<'s>(
     let destroys = planning.destroy || session.word == "destroy";
     let (project, ahead) = match access {
         Access::Look => ahead::load(session, target)?,
-        Access::Change => (Project::load(session, target)?, None),
+        Access::Change | Access::Existing => (Project::load(session, target)?, None),
     };
     if project.loaded.is_bare && !destroys {
         let message = "there are no definitions here: no file ends in .strata.yaml or .strata.hcl";

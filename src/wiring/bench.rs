@@ -121,7 +121,7 @@ impl<'s> Bench<'s> {
             );
         }
         let ahead = ahead.filter(|ahead| ahead.state == location.state);
-        let (ahead, snapshot) = ahead.map(|ahead| (ahead.opened, ahead.snapshot)).unzip();
+        let (ahead, mut snapshot) = ahead.map(|ahead| (ahead.opened, ahead.snapshot)).unzip();
         let opened = match access {
             Access::Look if ahead.is_some() => ahead,
             Access::Look => location.open_read(session).await?,
@@ -147,8 +147,11 @@ impl<'s> Bench<'s> {
             exists = store.is_some(),
             "the project's state"
         );
-        if let Some(store) = &store {
-            wait_for_sandbox(session, store, &location).await?;
+        if let Some(store) = &store
+            && wait_for_sandbox(session, store, &location).await?
+        {
+            // The other run has changed what was read ahead.
+            snapshot = None;
         }
         let clouds = Clouds::open(session, project.base(session)).await?;
         // Without a state nothing is tagged: a passing lineage only fills the place.
@@ -297,14 +300,16 @@ fn no_state_of_plan(location: &Location) -> CommandError {
 /// How often is looked whether the sandbox has become free.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// A sandbox in this process is one run's alone: the lock of its state says whose, where its store could not.
+/// A sandbox in this process is one run's alone: the lock of its state says whose, where its store could not. Tells
+/// whether another run had to end first.
 async fn wait_for_sandbox(
     session: &Session,
     store: &SqliteStore,
     location: &Location,
-) -> Result<(), CommandError> {
+) -> Result<bool, CommandError> {
+    let mut waited = false;
     if session.global.sandbox.as_deref() != Some("") {
-        return Ok(());
+        return Ok(waited);
     }
     let began = session.clock.elapsed();
     loop {
@@ -313,8 +318,9 @@ async fn wait_for_sandbox(
         })?;
         let holder = store.lock_holder().await.map_err(state_error)?;
         let Some((id, holder)) = holder.filter(|_| in_use) else {
-            return Ok(());
+            return Ok(waited);
         };
+        waited = true;
         if session.clock.elapsed().saturating_sub(began) >= session.lock_timeout {
             let holder = Box::new(holder);
             let error = state_error(StoreError::Locked { id, holder });

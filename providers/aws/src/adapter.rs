@@ -23,6 +23,9 @@ use crate::step::Step;
 /// A resource type with its `Object` erased.
 #[async_trait]
 pub(crate) trait ErasedType: fmt::Debug + Send + Sync {
+    /// See [`ResourceType::TAGGED_AS`].
+    fn tagged_as(&self) -> Option<&'static str>;
+
     fn schema(&self) -> ResourceSchema;
 
     fn validate(&self, config: &Value) -> Vec<ArgumentFault>;
@@ -65,6 +68,10 @@ pub(crate) struct Adapter<R>(pub(crate) R);
 
 #[async_trait]
 impl<R: ResourceType> ErasedType for Adapter<R> {
+    fn tagged_as(&self) -> Option<&'static str> {
+        R::TAGGED_AS
+    }
+
     fn schema(&self) -> ResourceSchema {
         self.0.schema()
     }

@@ -92,6 +92,11 @@ impl<'a> Change<'a> {
         known_at(&self.planned, path)?.as_str()
     }
 
+    /// Plans a replacement because of a path.
+    pub(crate) fn replace(&mut self, path: &str) {
+        self.replace.push(attribute_path(path));
+    }
+
     /// Sets a planned value.
     pub(crate) fn set(&mut self, path: &str, value: Value) {
         self.planned = self.planned.with_at(&attribute_path(path), value);

@@ -162,6 +162,15 @@ impl Cloud {
         owned.insert(resource_type, (self.clock().elapsed(), objects));
     }
 
+    /// Whether a recent refresh listed a type.
+    pub(crate) fn has_listing(&self, resource_type: &str) -> bool {
+        let owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.get(resource_type).is_some_and(|(at, _)| {
+            let age = self.clock().elapsed().saturating_sub(*at);
+            age <= LISTING_AGE
+        })
+    }
+
     /// What a recent refresh listed; it serves one question only.
     pub(crate) fn take_listing(&self, resource_type: &str) -> Option<Vec<OwnedObject>> {
         let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Candidate, Checkpoint, Connection, FindRequest, Observation,
@@ -11,8 +11,9 @@ use strata_model::provider::{
 use strata_model::schema::Adoption;
 use strata_model::{ClusterAccess, Lineage, Value};
 
-use crate::adapter::Access;
+use crate::adapter::{Access, ErasedType};
 use crate::cloud::Cloud;
+use crate::ec2::tagging;
 use crate::eks::cluster::Clusters;
 use crate::eks::cluster_access::EksAccess;
 use crate::registry::Registry;
@@ -110,7 +111,8 @@ impl Connection for AwsConnection {
         ty.apply(self.access(schema), &request, checkpoint).await
     }
 
-    /// After a refresh that read objects of a type, that type is not listed again.
+    /// After a refresh that read objects of a type, that type is not listed again; of the others, one list of tags says
+    /// which have objects at all.
     async fn list_owned(&self, lineage: Lineage) -> Result<Vec<OwnedObject>, ProviderError> {
         if lineage != self.cloud.lineage() {
             return Err(ProviderError::bug(
@@ -121,7 +123,18 @@ impl Connection for AwsConnection {
             .registry
             .all_managed()
             .filter(|(_, schema)| schema.adoption == Adoption::Tag);
-        let lists = join_all(tagged.map(|(ty, schema)| ty.owned(self.access(schema)))).await;
+        let (listed, others): (Vec<_>, Vec<_>) =
+            tagged.partition(|(_, schema)| self.cloud.has_listing(schema.name));
+        let there = if others.is_empty() {
+            BTreeSet::new()
+        } else {
+            let index = tagging::types_of_lineage(&self.cloud).await;
+            index.map_err(|failure| failure.error)?
+        };
+        let is_there = |ty: &dyn ErasedType| ty.tagged_as().is_none_or(|name| there.contains(name));
+        let chosen = others.into_iter().filter(|(ty, _)| is_there(*ty));
+        let chosen = listed.into_iter().chain(chosen);
+        let lists = join_all(chosen.map(|(ty, schema)| ty.owned(self.access(schema)))).await;
         let mut owned = Vec::new();
         for list in lists {
             owned.extend(list?);

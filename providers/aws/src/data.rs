@@ -2,17 +2,21 @@
 
 pub(crate) mod availability_zones;
 pub(crate) mod caller_identity;
+pub(crate) mod eks_cluster;
 pub(crate) mod iam_policy_document;
 pub(crate) mod iam_session_context;
 pub(crate) mod partition;
+mod query;
 pub(crate) mod region;
+pub(crate) mod subnets;
+pub(crate) mod vpc;
 
 use std::fmt;
 
 use async_trait::async_trait;
 use strata_model::Value;
 use strata_model::provider::{Object, ProviderError};
-use strata_model::schema::{Attribute, AttributeType, ResourceSchema};
+use strata_model::schema::{Attribute, AttributeType, Presence, ResourceSchema};
 
 use crate::adapter::Access;
 use crate::checks::Checks;
@@ -49,7 +53,10 @@ pub(crate) async fn observe(
     let mut attributes = form::encode(access.schema, &read, None)?;
     for (name, attribute) in access.schema.schema.attributes() {
         let given = config.and_then(|config| config.get(name));
-        if let (true, Some(given)) = (attribute.is_argument(), given) {
+        // What can be given and is not, the source tells.
+        let is_told =
+            attribute.presence == Presence::OptionalComputed && given.is_none_or(Value::is_null);
+        if let (true, Some(given)) = (attribute.is_argument() && !is_told, given) {
             let given = match &attribute.default {
                 Some(default) if given.is_null() => default,
                 Some(_) | None => given,

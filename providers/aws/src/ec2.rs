@@ -2,8 +2,11 @@
 //!
 //! All types here are found by tag and read by one paginated Describe call for many objects.
 
+pub(crate) mod egress_only_gateway;
 pub(crate) mod eip;
 pub(crate) mod internet_gateway;
+pub(crate) mod launch_template;
+mod launch_template_data;
 pub(crate) mod listed;
 pub(crate) mod nat_gateway;
 pub(crate) mod route_table;
@@ -13,6 +16,8 @@ pub(crate) mod security_group;
 pub(crate) mod subnet;
 pub(crate) mod tagging;
 pub(crate) mod vpc;
+pub(crate) mod vpc_cidr;
+pub(crate) mod vpc_endpoint;
 
 use std::time::Duration;
 
@@ -32,7 +37,12 @@ fn managed(name: &'static str, schema: Schema, description: &'static str) -> Res
 }
 
 /// The ARN of an object in the connection's region.
-async fn arn(cloud: &Cloud, owner: &str, kind: &str, id: &str) -> Result<String, Failure> {
+pub(crate) async fn arn(
+    cloud: &Cloud,
+    owner: &str,
+    kind: &str,
+    id: &str,
+) -> Result<String, Failure> {
     let region = &cloud.clients().await?.region;
     let partition = partition(region).id;
     Ok(format!("arn:{partition}:ec2:{region}:{owner}:{kind}/{id}"))

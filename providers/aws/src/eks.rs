@@ -7,6 +7,8 @@ pub(crate) mod cluster;
 pub(crate) mod cluster_access;
 pub(crate) mod cluster_change;
 pub(crate) mod cluster_schema;
+pub(crate) mod fargate;
+pub(crate) mod identity_provider;
 pub(crate) mod node_group;
 pub(crate) mod node_group_change;
 pub(crate) mod node_group_schema;

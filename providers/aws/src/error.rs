@@ -334,6 +334,8 @@ const IDENTITIES: &[&str] = &[
     "UpdatePodIdentityAssociation",
 ];
 const CREATING_IDENTITIES: &[&str] = &["CreateAddon", "CreatePodIdentityAssociation"];
+const FARGATE: &[&str] = &["CreateFargateProfile"];
+const ISSUER: &[&str] = &["AssociateIdentityProviderConfig"];
 const NODE_GROUP: &[&str] = &["CreateNodegroup"];
 const IP: &str = "InvalidParameterException";
 
@@ -408,6 +410,33 @@ const RULES: &[Rule] = &[
     ),
     on(IDENTITIES, IP, "does not exist", Propagation),
     on(
+        FARGATE,
+        IP,
+        "Misconfigured PodExecutionRole Trust Policy",
+        Propagation,
+    ),
+    on(FARGATE, IP, "does not exist", Propagation),
+    on(
+        FARGATE,
+        "InvalidRequestException",
+        "currently has Fargate profile",
+        Busy,
+    ),
+    on(
+        FARGATE,
+        "ResourceInUseException",
+        "already exists",
+        AlreadyExists,
+    ),
+    on(FARGATE, "ResourceNotFoundException", "", Propagation),
+    on(
+        ISSUER,
+        "ResourceInUseException",
+        "already associated",
+        AlreadyExists,
+    ),
+    on(ISSUER, "ResourceNotFoundException", "", Propagation),
+    on(
         CREATING_IDENTITIES,
         "ResourceNotFoundException",
         "",
@@ -454,6 +483,12 @@ const RULES: &[Rule] = &[
     ),
     // EC2.
     any("InvalidGroup.Duplicate", AlreadyExists),
+    any(
+        "InvalidLaunchTemplateName.AlreadyExistsException",
+        AlreadyExists,
+    ),
+    any("InvalidCidrBlock.InUse", Dependency).hint("A subnet is still in the block."),
+    any("InvalidLaunchTemplateId.VersionNotFound", NotFound),
     any("InvalidPermission.Duplicate", AlreadyExists),
     any("RouteAlreadyExists", AlreadyExists),
     any("Resource.AlreadyAssociated", Dependency)
@@ -666,6 +701,41 @@ mod tests {
                 "",
                 404,
                 Propagation,
+            ),
+            (
+                "CreateFargateProfile",
+                IP,
+                "Misconfigured PodExecutionRole Trust Policy; Please add",
+                400,
+                Propagation,
+            ),
+            (
+                "CreateFargateProfile",
+                "InvalidRequestException",
+                "because cluster c currently has Fargate profile a in status CREATING",
+                400,
+                Busy,
+            ),
+            (
+                "DeleteFargateProfile",
+                "ResourceInUseException",
+                "because cluster c currently has Fargate profile a in status DELETING",
+                409,
+                Busy,
+            ),
+            (
+                "AssociateIdentityProviderConfig",
+                "ResourceInUseException",
+                "Identity provider config a is already associated with cluster c",
+                409,
+                AlreadyExists,
+            ),
+            (
+                "DisassociateVpcCidrBlock",
+                "InvalidCidrBlock.InUse",
+                "",
+                400,
+                Dependency,
             ),
             (
                 "CreateAddon",

@@ -8,16 +8,20 @@ use crate::adapter::{Adapter, ErasedType};
 use crate::checks::Checks;
 use crate::data::{
     DataSource, availability_zones::AvailabilityZones, caller_identity::CallerIdentity,
-    iam_policy_document::PolicyDocument, iam_session_context::SessionContext, partition::Partition,
-    region::Region,
+    eks_cluster::ExistingCluster, iam_policy_document::PolicyDocument,
+    iam_session_context::SessionContext, partition::Partition, region::Region,
+    subnets::ExistingSubnets, vpc::ExistingVpc,
 };
 use crate::ec2::{
-    eip::Eips, internet_gateway::InternetGateways, nat_gateway::NatGateways,
-    route_table::RouteTables, security_group::SecurityGroups, subnet::Subnets, vpc::Vpcs,
+    egress_only_gateway::EgressOnlyGateways, eip::Eips, internet_gateway::InternetGateways,
+    launch_template::LaunchTemplates, nat_gateway::NatGateways, route_table::RouteTables,
+    security_group::SecurityGroups, subnet::Subnets, vpc::Vpcs, vpc_cidr::CidrAssociations,
+    vpc_endpoint::VpcEndpoints,
 };
 use crate::eks::{
     access_entry::AccessEntries, access_policy::AccessPolicies, addon::Addons, cluster::Clusters,
-    node_group::NodeGroups, pod_identity::PodIdentities,
+    fargate::FargateProfiles, identity_provider::IdentityProviders, node_group::NodeGroups,
+    pod_identity::PodIdentities,
 };
 use crate::iam::{
     customer_policy::Policies, instance_profile::InstanceProfiles, oidc_provider::OidcProviders,
@@ -32,6 +36,10 @@ const MANAGED: &[&dyn ErasedType] = &[
     &Adapter(NatGateways),
     &Adapter(RouteTables),
     &Adapter(SecurityGroups),
+    &Adapter(EgressOnlyGateways),
+    &Adapter(CidrAssociations),
+    &Adapter(VpcEndpoints),
+    &Adapter(LaunchTemplates),
     &Adapter(Roles),
     &Adapter(RolePolicyAttachments),
     &Adapter(Policies),
@@ -43,11 +51,16 @@ const MANAGED: &[&dyn ErasedType] = &[
     &Adapter(AccessPolicies),
     &Adapter(Addons),
     &Adapter(PodIdentities),
+    &Adapter(FargateProfiles),
+    &Adapter(IdentityProviders),
 ];
 
 const DATA: &[&dyn DataSource] = &[
     &AvailabilityZones,
     &CallerIdentity,
+    &ExistingCluster,
+    &ExistingSubnets,
+    &ExistingVpc,
     &Partition,
     &PolicyDocument,
     &Region,
@@ -114,16 +127,24 @@ impl Registry {
             })
     }
 
-    /// Checks the arguments of a resource type or data source. No name is both.
+    /// Checks the arguments of a resource type or data source. A name may be both: the arguments have every attribute of
+    /// the schema, so that they say which is meant.
     pub(crate) fn validate(&self, name: &str, config: &Value) -> Vec<ArgumentFault> {
-        if let Ok((ty, _)) = self.managed(name) {
-            return ty.validate(config);
+        let names = |schema: &ResourceSchema| {
+            let members = config.members();
+            members.is_some_and(|members| members.keys().eq(schema.schema.attributes().keys()))
+        };
+        let source = self.data(name);
+        match self.managed(name) {
+            Ok((ty, schema)) if source.is_err() || names(schema) => ty.validate(config),
+            Ok(_) | Err(_) => {
+                let mut checks = Checks::new(config);
+                if let Ok((source, _)) = source {
+                    source.validate(&mut checks);
+                }
+                checks.finish()
+            }
         }
-        let mut checks = Checks::new(config);
-        if let Ok((source, _)) = self.data(name) {
-            source.validate(&mut checks);
-        }
-        checks.finish()
     }
 }
 
@@ -134,16 +155,36 @@ mod tests {
     #[test]
     fn every_name_is_there_once() {
         let registry = Registry::new();
-        let mut names: Vec<&str> = registry
+        let mut names: Vec<(bool, &str)> = registry
             .schemas()
             .iter()
-            .map(|schema| schema.name)
+            .map(|schema| (schema.mode == Mode::Data, schema.name))
             .collect();
-        assert!(names.iter().all(|name| name.starts_with("aws_")));
+        assert!(names.iter().all(|(_, name)| name.starts_with("aws_")));
         names.sort_unstable();
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn a_name_of_both_is_told_apart_by_its_arguments() {
+        let registry = Registry::new();
+        let faults = |mode, given: &str| {
+            let schema = registry.schema(mode, "aws_eks_cluster").unwrap();
+            let members = schema.schema.attributes().keys().map(|name| {
+                let value = match name.as_ref() {
+                    "name" => Value::from(given),
+                    _ => Value::null(),
+                };
+                (name.clone(), value)
+            });
+            let config = Value::object(members);
+            registry.validate("aws_eks_cluster", &config).len()
+        };
+        assert_eq!(faults(Mode::Data, "a"), 0);
+        assert_eq!(faults(Mode::Data, "-"), 1);
+        assert!(faults(Mode::Managed, "-") > 1);
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub(crate) trait ResourceType: fmt::Debug + Send + Sync + 'static {
     /// The type's name.
     const NAME: &'static str;
 
+    /// What EC2's list of tags calls the type, where its objects are found by tag.
+    const TAGGED_AS: Option<&'static str> = None;
+
     /// The schema.
     fn schema(&self) -> ResourceSchema;
 

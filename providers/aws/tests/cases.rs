@@ -9,6 +9,8 @@ use serde_json::Value as Json;
 
 use crate::world::{Needs, Outcome, World};
 
+pub(crate) use eks::with_cluster;
+
 /// A type under test.
 pub(crate) struct TypeCase {
     pub(crate) name: &'static str,
@@ -39,19 +41,29 @@ pub(crate) const ALL: &[&TypeCase] = &[
     &ec2::PRIVATE_NAT_GATEWAY,
     &ec2::ROUTE_TABLE,
     &ec2::SECURITY_GROUP,
+    &ec2::EGRESS_ONLY_GATEWAY,
+    &ec2::CIDR_ASSOCIATION,
+    &ec2::GATEWAY_ENDPOINT,
+    &ec2::INTERFACE_ENDPOINT,
+    &ec2::LAUNCH_TEMPLATE,
+    &ec2::LAUNCH_TEMPLATE_BARE,
     &iam::ROLE,
     &iam::ROLE_POLICY_ATTACHMENT,
     &iam::POLICY,
     &iam::INSTANCE_PROFILE,
     &iam::OIDC_PROVIDER,
     &eks::CLUSTER,
+    &eks::ENCRYPTED_CLUSTER,
     &eks::NODE_GROUP,
+    &eks::RELEASED_NODE_GROUP,
     &eks::ACCESS_ENTRY,
     &eks::ACCESS_POLICY,
     &eks::ADDON,
     &eks::ADDON_BARE,
     &eks::POD_IDENTITY,
     &eks::POD_IDENTITY_BOUNDED,
+    &eks::FARGATE,
+    &eks::IDENTITY_PROVIDER,
 ];
 
 /// No arguments.

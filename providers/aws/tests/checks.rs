@@ -648,6 +648,35 @@ impl Subject<'_> {
         }
     }
 
+    /// A protected object is not deleted, and stays as it was; without protection it goes.
+    pub(crate) async fn protection(&self) -> Outcome {
+        let world = self.world;
+        let base = self.config(world.number());
+        let live = world.create(self.case.name, &base).await?;
+        let protected = |on: bool| {
+            let config = with(&base, "deletion_protection", &on.into());
+            world.arguments(self.case.name, &config)
+        };
+        let (live, calls) = world.update(&live, &protected(true)).await?;
+        ensure(calls == ["POST clusters update-config"], || {
+            format!("calls: {calls:?}")
+        })?;
+        world.expect_settled(&live).await?;
+        let deleted = world
+            .apply(Step::delete(&live, world.op()), &Notes::default())
+            .await;
+        match deleted {
+            Err(error) if matches!(error.residue, Residue::Nothing) => {}
+            other => return Err(format!("a protected object is deleted: {other:?}")),
+        }
+        world.expect_settled(&live).await?;
+        let (live, _) = world.update(&live, &protected(false)).await?;
+        let deleted = world.delete(&live).await;
+        deleted
+            .map(drop)
+            .map_err(|error| format!("delete failed: {error:?}"))
+    }
+
     /// Answers of a newer service, with members that nobody knows, change nothing.
     pub(crate) async fn newer(&self) -> Outcome {
         self.break_by("{fault: unknown_members}")?;

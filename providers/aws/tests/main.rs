@@ -7,6 +7,7 @@
 mod cases;
 mod checks;
 mod cloud;
+mod data;
 mod moto;
 mod proxy;
 mod report;
@@ -34,8 +35,27 @@ async fn world(moto: Option<SocketAddr>, seed: usize) -> World {
     }
 }
 
+/// The data sources, each in a world of its own.
+async fn run_data(moto: Option<SocketAddr>, skips: &[Skip]) -> Report {
+    let mut report = Report::default();
+    let seed = ALL.len();
+    let runs = |name: &str| !skips.iter().any(|skip| skip.keeps_back(name));
+    let mut networks = None;
+    if runs("data/networks") {
+        networks = Some(data::networks(&world(moto, seed).await).await);
+    }
+    report.note("data/networks".to_owned(), networks);
+    let mut cluster = None;
+    if runs("data/cluster") {
+        cluster = Some(data::cluster(&world(moto, seed + 1).await).await);
+    }
+    report.note("data/cluster".to_owned(), cluster);
+    report
+}
+
 async fn run_all(moto: Option<SocketAddr>, skips: &'static [Skip]) -> Report {
     let mut running = tokio::task::JoinSet::new();
+    running.spawn(run_data(moto, skips));
     for (seed, case) in ALL.iter().enumerate() {
         let case: &'static TypeCase = case;
         running.spawn(async move {

@@ -223,9 +223,11 @@ impl Request {
             .unwrap_or_default();
         // Every second part of EKS's paths is a name.
         let fixed: Vec<&str> = path.split('/').skip(1).step_by(2).collect();
+        // One of EKS's reads has a body.
+        let reads = method == "GET" || path.ends_with("/identity-provider-configs/describe");
         Call {
             operation: format!("{method} {}", fixed.join(" ")),
-            mutating: method != "GET",
+            mutating: !reads,
         }
     }
 

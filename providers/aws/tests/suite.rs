@@ -159,6 +159,9 @@ impl Run<'_> {
         if schema.schema.attribute("tags_all").is_some() {
             self.check("default tags", subject.default_tags()).await;
         }
+        if self.case.name == "aws_eks_cluster" && self.case.variant.is_empty() {
+            self.check("protection", subject.protection()).await;
+        }
         self.check("pages", subject.pages()).await;
         self.check("late", subject.late()).await;
         self.check("newer", subject.newer()).await;
@@ -256,6 +259,14 @@ impl Default for Needing {
             "principal0",
             "principal1",
             "principal2",
+            "table0",
+            "table1",
+            "table2",
+            "table3",
+            "group1",
+            "cluster0",
+            "cluster1",
+            "cluster2",
             "role_name0",
             "role_name1",
             "pod_role0",

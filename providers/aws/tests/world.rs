@@ -125,16 +125,25 @@ impl World {
     }
 
     pub(crate) fn schema(&self, ty: &str) -> &ResourceSchema {
+        self.schema_of((Mode::Managed, ty))
+    }
+
+    fn schema_of(&self, (mode, name): (Mode, &str)) -> &ResourceSchema {
         let schemas = self.provider.schemas().iter();
-        let mut managed = schemas.filter(|schema| schema.mode == Mode::Managed);
-        managed
-            .find(|schema| schema.name == ty)
-            .unwrap_or_else(|| panic!("the provider has no type {ty}"))
+        let mut of_mode = schemas.filter(|schema| schema.mode == mode);
+        of_mode
+            .find(|schema| schema.name == name)
+            .unwrap_or_else(|| panic!("the provider has no {mode:?} {name}"))
     }
 
     /// Arguments as the engine hands them over: with every attribute of the schema.
     pub(crate) fn arguments(&self, ty: &str, json: &Json) -> Value {
-        let schema = &self.schema(ty).schema;
+        self.arguments_of((Mode::Managed, ty), json)
+    }
+
+    /// Arguments of a resource type or data source.
+    pub(crate) fn arguments_of(&self, (mode, ty): (Mode, &str), json: &Json) -> Value {
+        let schema = &self.schema_of((mode, ty)).schema;
         let object = AttributeType::Object(schema.attributes().clone());
         let encoded = Encoded {
             json: filled(&object, json).into(),

@@ -3,9 +3,12 @@
 mod address;
 mod cidr;
 mod describe;
+mod egress_only_gateway;
 mod filter;
 mod internet_gateway;
 mod kinds;
+mod launch_template;
+mod launch_template_data;
 mod nat_gateway;
 mod network_interface;
 mod route;
@@ -16,11 +19,14 @@ mod security_group_rule;
 mod subnet;
 mod tagging;
 mod vpc;
+mod vpc_cidr;
+mod vpc_endpoint;
 mod zone;
 
 pub(super) use cidr::Cidr;
 pub(super) use kinds::{SecurityGroup, Subnet, Vpc};
 pub(super) use network_interface::{Interface, add_interface, remove_interfaces};
+pub(super) use route::leads_out;
 pub(super) use security_group::{add_cluster_group, remove_group};
 
 use super::service::{Api, Dialect, Service};
@@ -42,6 +48,10 @@ pub(super) static SERVICE: Service = Service {
             security_group_rule::OPERATIONS,
             address::OPERATIONS,
             nat_gateway::OPERATIONS,
+            egress_only_gateway::OPERATIONS,
+            launch_template::OPERATIONS,
+            vpc_cidr::OPERATIONS,
+            vpc_endpoint::OPERATIONS,
             network_interface::OPERATIONS,
             tagging::OPERATIONS,
             zone::OPERATIONS,
@@ -60,5 +70,9 @@ pub(super) static SERVICE: Service = Service {
         world.register::<kinds::Address>();
         world.register::<kinds::NatGateway>();
         world.register::<kinds::NetworkInterface>();
+        world.register::<kinds::EgressOnlyGateway>();
+        world.register::<kinds::CidrAssociation>();
+        world.register::<kinds::VpcEndpoint>();
+        world.register::<kinds::LaunchTemplate>();
     },
 };

@@ -10,6 +10,8 @@ mod cluster;
 mod cluster_check;
 mod cluster_request;
 mod cluster_update;
+mod fargate;
+mod identity_provider;
 mod nodegroup;
 mod nodegroup_request;
 mod nodegroup_update;
@@ -48,6 +50,8 @@ pub(super) static SERVICE: Service = Service {
             addon_catalog::OPERATIONS,
             addon_update::OPERATIONS,
             pod_identity::OPERATIONS,
+            fargate::OPERATIONS,
+            identity_provider::OPERATIONS,
             tagging::OPERATIONS,
             versions::OPERATIONS,
         ],
@@ -60,6 +64,8 @@ pub(super) static SERVICE: Service = Service {
         world.register::<access_policy::AccessPolicy>();
         world.register::<addon::Addon>();
         world.register::<pod_identity::PodIdentity>();
+        world.register::<fargate::FargateProfile>();
+        world.register::<identity_provider::IdentityProvider>();
     },
 };
 

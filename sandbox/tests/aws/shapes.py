@@ -25,8 +25,14 @@ COMMON = {
             "ServiceUnavailableException", "InvalidParameterException"},
 }
 
-# What the documentation says and the enumeration of the model does not: an attached internet gateway is `available`.
-BEYOND_MODEL = {("InternetGateway", "AttachmentStatus", "available")}
+# What the documentation says and the enumeration of the model does not: an attached internet gateway is `available`,
+# and states of VPC endpoints are in small letters.
+BEYOND_MODEL = {
+    ("InternetGateway", "AttachmentStatus", "available"),
+    ("VpcEndpoint", "State", "available"),
+    ("VpcEndpoint", "State", "pending"),
+    ("VpcEndpoint", "State", "deleting"),
+}
 
 TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 violations = []

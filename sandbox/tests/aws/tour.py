@@ -96,7 +96,36 @@ def routing(vpc, subnets):
     assert ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkInterfaces"]
     refused("InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
 
+    out = ec2.create_egress_only_internet_gateway(VpcId=vpc, ClientToken="tour")["EgressOnlyInternetGateway"]
+    out = out["EgressOnlyInternetGatewayId"]
+    ec2.create_route(RouteTableId=tables[1], DestinationIpv6CidrBlock="::/0", EgressOnlyInternetGatewayId=out)
+    found = ec2.describe_egress_only_internet_gateways(EgressOnlyInternetGatewayIds=[out])
+    assert found["EgressOnlyInternetGateways"][0]["Attachments"][0]["VpcId"] == vpc
+    block = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.9.0.0/16")["CidrBlockAssociation"]["AssociationId"]
+    blocks = lambda: ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlockAssociationSet"]
+    wait("the block", lambda: [b["CidrBlockState"]["State"] for b in blocks()] == ["associated"] * 2)
+    refused("InvalidVpc.Range", ec2.associate_vpc_cidr_block, VpcId=vpc, CidrBlock="192.168.0.0/16")
+
+    service = lambda name: f"com.amazonaws.eu-west-1.{name}"
+    gateway_end = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=service("s3"), RouteTableIds=tables[:1])["VpcEndpoint"]
+    lists = [r.get("DestinationPrefixListId") for r in ec2.describe_route_tables(RouteTableIds=tables[:1])["RouteTables"][0]["Routes"]]
+    assert any(lists), lists
+    inner = ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName=service("sts"), VpcEndpointType="Interface", SubnetIds=subnets[:1],
+        PrivateDnsEnabled=True, ClientToken="tour", TagSpecifications=tags("vpc-endpoint", Name="tour"))["VpcEndpoint"]
+    ends = lambda: {e["VpcEndpointId"]: e for e in ec2.describe_vpc_endpoints(Filters=filters_of(vpc))["VpcEndpoints"]}
+    wait("the endpoint", lambda: ends()[inner["VpcEndpointId"]]["State"] == "available")
+    ec2.modify_vpc_endpoint(VpcEndpointId=inner["VpcEndpointId"], AddSubnetIds=subnets[1:2])
+    assert len(ends()[inner["VpcEndpointId"]]["NetworkInterfaceIds"]) == 2
+    refused("InvalidServiceName", ec2.create_vpc_endpoint, VpcId=vpc, ServiceName=service("nonsense"))
+
     yield
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[gateway_end["VpcEndpointId"], inner["VpcEndpointId"]])
+    wait("the end of the endpoints", lambda: not ends())
+    assert ec2.delete_vpc_endpoints(VpcEndpointIds=["vpce-0"])["Unsuccessful"]
+    ec2.disassociate_vpc_cidr_block(AssociationId=block)
+    ec2.delete_route(RouteTableId=tables[1], DestinationIpv6CidrBlock="::/0")
+    ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=out)
     ec2.delete_nat_gateway(NatGatewayId=nat)
     wait("the end of the NAT gateway", lambda: state() == "deleted")
     ec2.release_address(AllocationId=address)
@@ -106,6 +135,35 @@ def routing(vpc, subnets):
         ec2.delete_route_table(RouteTableId=table)
     ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     ec2.delete_internet_gateway(InternetGatewayId=gateway)
+
+
+def filters_of(vpc):
+    return [{"Name": "vpc-id", "Values": [vpc]}]
+
+
+def templates():
+    data = {
+        "InstanceType": "m7i.large", "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 50, "VolumeType": "gp3", "Encrypted": True}}],
+        "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "b"}]}],
+        "SecurityGroupIds": ["sg-0"], "Monitoring": {"Enabled": True}, "IamInstanceProfile": {"Name": "tour"},
+    }
+    made = ec2.create_launch_template(LaunchTemplateName="tour", LaunchTemplateData=data, VersionDescription="first",
+                                      ClientToken="tour", TagSpecifications=tags("launch-template", Name="tour"))
+    of = dict(LaunchTemplateId=made["LaunchTemplate"]["LaunchTemplateId"])
+    refused("InvalidLaunchTemplateName.AlreadyExistsException", ec2.create_launch_template,
+            LaunchTemplateName="tour", LaunchTemplateData=data)
+    ec2.create_launch_template_version(**of, LaunchTemplateData=dict(data, InstanceType="m7g.large"))
+    read = ec2.describe_launch_template_versions(**of, Versions=["$Latest"])["LaunchTemplateVersions"][0]
+    assert (read["VersionNumber"], read["LaunchTemplateData"]["InstanceType"]) == (2, "m7g.large")
+    ec2.modify_launch_template(**of, DefaultVersion="2")
+    gone = ec2.delete_launch_template_versions(**of, Versions=["1", "2", "9"])
+    assert [len(gone[key]) for key in ("SuccessfullyDeletedLaunchTemplateVersions",
+                                       "UnsuccessfullyDeletedLaunchTemplateVersions")] == [1, 2]
+    found = ec2.describe_launch_templates(Filters=[{"Name": "launch-template-name", "Values": ["tour"]}])
+    assert found["LaunchTemplates"][0]["DefaultVersionNumber"] == 2
+    ec2.delete_launch_template(**of)
+    refused("InvalidLaunchTemplateId.NotFound", ec2.describe_launch_template_versions, **of)
 
 
 def groups(vpc):
@@ -149,7 +207,9 @@ def tagging(vpc):
 
 def roles():
     arns = {}
-    for name, service, policy in (("cluster", "eks", "AmazonEKSClusterPolicy"), ("node", "ec2", "AmazonEKSWorkerNodePolicy")):
+    for name, service, policy in (
+            ("cluster", "eks", "AmazonEKSClusterPolicy"), ("node", "ec2", "AmazonEKSWorkerNodePolicy"),
+            ("fargate", "eks-fargate-pods", "AmazonEKSFargatePodExecutionRolePolicy")):
         role = iam.create_role(RoleName=f"tour-{name}", AssumeRolePolicyDocument=trust(f"{service}.amazonaws.com"),
                                Description="tour", Tags=[{"Key": "Name", "Value": name}])["Role"]
         assert role["AssumeRolePolicyDocument"]["Statement"][0]["Effect"] == "Allow"
@@ -166,9 +226,9 @@ def roles():
     iam.untag_role(RoleName=name, TagKeys=["a"])
     assert iam.list_role_tags(RoleName=name)["Tags"] == [{"Key": "Name", "Value": "node"}]
     assert iam.get_role(RoleName=name)["Role"]["Description"] == "other"
-    assert [r["RoleName"] for r in iam.list_roles()["Roles"]] == ["tour-cluster", "tour-node"]
+    assert [r["RoleName"] for r in iam.list_roles()["Roles"]] == ["tour-cluster", "tour-fargate", "tour-node"]
     pages = iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": 1})
-    assert sum(len(page["Roles"]) for page in pages) == 2
+    assert sum(len(page["Roles"]) for page in pages) == 3
     attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     assert [a["PolicyName"] for a in attached] == ["AmazonEKSWorkerNodePolicy"]
     assert iam.get_policy(PolicyArn=attached[0]["PolicyArn"])["Policy"]["Path"] == "/"
@@ -282,6 +342,8 @@ def cluster(arns, subnets):
     ):
         updated(name, eks.update_cluster_config(name=name, **change)["update"])
         refused("InvalidParameterException", eks.update_cluster_config, name=name, **change)
+    refused("InvalidParameterException", eks.associate_encryption_config, clusterName=name,
+            encryptionConfig=request["encryptionConfig"])
     update = eks.update_cluster_version(name=name, version="1.35")["update"]
     refused("ResourceInUseException", eks.update_cluster_config, name=name, deletionProtection=True)
     updated(name, update)
@@ -336,6 +398,27 @@ def cluster(arns, subnets):
     wait("the end of the add-ons", lambda: eks.list_addons(clusterName=name)["addons"] == [])
     refused("ResourceNotFoundException", eks.describe_addon, **of)
 
+    of = dict(clusterName=name, fargateProfileName="tour")
+    eks.create_fargate_profile(**of, podExecutionRoleArn=arns["fargate"], subnets=subnets[1:],
+                               selectors=[{"namespace": "apps", "labels": {"a": "b"}}], tags={"Name": "tour"})
+    state = lambda: eks.describe_fargate_profile(**of)["fargateProfile"]["status"]
+    wait("the Fargate profile", lambda: state() == "ACTIVE")
+    assert eks.list_fargate_profiles(clusterName=name)["fargateProfileNames"] == ["tour"]
+    refused("InvalidParameterException", eks.create_fargate_profile, clusterName=name, fargateProfileName="public",
+            podExecutionRoleArn=arns["fargate"], subnets=subnets[:1], selectors=[{"namespace": "apps"}])
+    eks.delete_fargate_profile(**of)
+    wait("the end of the Fargate profile", lambda: not eks.list_fargate_profiles(clusterName=name)["fargateProfileNames"])
+
+    issuer = {"identityProviderConfigName": "tour", "issuerUrl": "https://issuer.example.com", "clientId": "tour",
+              "requiredClaims": {"a": "b"}}
+    updated(name, eks.associate_identity_provider_config(clusterName=name, oidc=issuer, tags={"Name": "tour"})["update"])
+    of = dict(clusterName=name, identityProviderConfig={"type": "oidc", "name": "tour"})
+    config = eks.describe_identity_provider_config(**of)["identityProviderConfig"]["oidc"]
+    assert config["status"] == "ACTIVE" and config["issuerUrl"] == issuer["issuerUrl"]
+    assert eks.list_identity_provider_configs(clusterName=name)["identityProviderConfigs"][0]["name"] == "tour"
+    updated(name, eks.disassociate_identity_provider_config(**of)["update"])
+    refused("ResourceNotFoundException", eks.describe_identity_provider_config, **of)
+
     nodes = "nodes"
     of = dict(clusterName=name, nodegroupName=nodes)
     eks.create_nodegroup(
@@ -381,6 +464,7 @@ def command_line():
 def main():
     vpc, subnets = network()
     tagging(vpc)
+    templates()
     parts = [routing(vpc, subnets), groups(vpc), roles()]
     results = [next(part) for part in parts]
     policies(results[2])

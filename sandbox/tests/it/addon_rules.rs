@@ -213,3 +213,114 @@ async fn a_service_account_has_one_association() {
         0
     );
 }
+
+#[tokio::test]
+async fn fargate_profiles_come_one_at_a_time() {
+    let (world, _) = world().await;
+    let wrong = world
+        .role(
+            "wrong",
+            "ec2.amazonaws.com",
+            "AmazonEKSFargatePodExecutionRolePolicy",
+        )
+        .await;
+    let service = "eks-fargate-pods.amazonaws.com";
+    let policy = "AmazonEKSFargatePodExecutionRolePolicy";
+    let role = world.role("fargate", service, policy).await;
+    let create = ("POST", "/clusters/c/fargate-profiles");
+    let request = |name: &str, role: &str| {
+        json!({
+            "fargateProfileName": name, "podExecutionRoleArn": role,
+            "selectors": [{ "namespace": "kube-system" }],
+        })
+    };
+    refused(
+        &world,
+        create,
+        request("a", &wrong),
+        "Misconfigured PodExecutionRole",
+    )
+    .await;
+    let mut none = request("a", &role);
+    none["selectors"] = json!([]);
+    refused(&world, create, none, "selectors").await;
+    accepted(&world, ADDONS, json!({ "addonName": "coredns" })).await;
+    accepted(&world, create, request("a", &role)).await;
+    refused(&world, create, request("b", &role), "in status CREATING").await;
+    refused(&world, create, request("a", &role), "already exists").await;
+    world.pass(90);
+    // Pods on Fargate are as good as nodes.
+    assert_eq!(status(&world, "/clusters/c/addons/coredns").await, "ACTIVE");
+    refused(
+        &world,
+        ("DELETE", "/clusters/c"),
+        Value::Null,
+        "Fargate profiles",
+    )
+    .await;
+    let one = ("DELETE", "/clusters/c/fargate-profiles/a");
+    accepted(&world, one, Value::Null).await;
+    refused(&world, create, request("b", &role), "in status DELETING").await;
+    world.pass(90);
+    refused(&world, one, Value::Null, "ResourceNotFoundException").await;
+}
+
+#[tokio::test]
+async fn a_cluster_has_one_issuer_of_its_own() {
+    let (world, _) = world().await;
+    let at = |what: &str| format!("/clusters/c/identity-provider-configs/{what}");
+    let oidc = |name: &str, url: &str| {
+        json!({ "oidc": {
+            "identityProviderConfigName": name, "issuerUrl": url, "clientId": "k",
+        } })
+    };
+    let associate = at("associate");
+    let associate = ("POST", associate.as_str());
+    let good = oidc("people", "https://issuer.example.com");
+    refused(&world, associate, oidc("people", "http://x"), "https://").await;
+    accepted(&world, associate, good.clone()).await;
+    refused(&world, associate, good, "already associated").await;
+    let version = json!({ "version": "1.35" });
+    refused(
+        &world,
+        ("POST", "/clusters/c/updates"),
+        version,
+        "in progress",
+    )
+    .await;
+    let of = json!({ "identityProviderConfig": { "type": "oidc", "name": "people" } });
+    let describe = at("describe");
+    let describe = ("POST", describe.as_str());
+    let read = accepted(&world, describe, of.clone()).await;
+    assert_eq!(read["identityProviderConfig"]["oidc"]["status"], "CREATING");
+    world.pass(900);
+    let read = accepted(&world, describe, of.clone()).await;
+    assert_eq!(read["identityProviderConfig"]["oidc"]["status"], "ACTIVE");
+    let gone = at("disassociate");
+    accepted(&world, ("POST", &gone), of.clone()).await;
+    world.pass(900);
+    refused(&world, describe, of, "ResourceNotFoundException").await;
+}
+
+#[tokio::test]
+async fn encryption_is_added_once() {
+    let (world, _) = world().await;
+    let add = ("POST", "/clusters/c/encryption-config/associate");
+    let config = |key: &str| json!({ "encryptionConfig": [{ "resources": ["secrets"], "provider": { "keyArn": key } }] });
+    refused(&world, add, config("key"), "key's ARN").await;
+    refused(
+        &world,
+        add,
+        json!({ "encryptionConfig": [] }),
+        "must not be empty",
+    )
+    .await;
+    let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
+    let started = accepted(&world, add, config(key)).await;
+    assert_eq!(started["update"]["type"], "AssociateEncryptionConfig");
+    world.pass(1800);
+    let cluster = accepted(&world, ("GET", "/clusters/c"), Value::Null).await;
+    let told = &cluster["cluster"]["encryptionConfig"][0]["provider"]["keyArn"];
+    assert_eq!(told, key);
+    refused(&world, add, config(key), "already enabled").await;
+}

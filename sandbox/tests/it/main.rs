@@ -11,6 +11,7 @@ mod client;
 mod durability;
 mod ec2_rules;
 mod eks_rules;
+mod endpoint_rules;
 mod faults;
 mod iam_rules;
 mod tour;

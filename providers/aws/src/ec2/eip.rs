@@ -38,6 +38,7 @@ pub(crate) struct Eip {
 impl ResourceType for Eips {
     type Object = Eip;
     const NAME: &'static str = "aws_eip";
+    const TAGGED_AS: Option<&'static str> = Some("elastic-ip");
 
     fn schema(&self) -> ResourceSchema {
         let text = || AttributeType::String;

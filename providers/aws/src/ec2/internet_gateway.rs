@@ -35,6 +35,7 @@ pub(crate) struct InternetGateway {
 impl ResourceType for InternetGateways {
     type Object = InternetGateway;
     const NAME: &'static str = "aws_internet_gateway";
+    const TAGGED_AS: Option<&'static str> = Some("internet-gateway");
 
     fn schema(&self) -> ResourceSchema {
         let schema = Schema::new([

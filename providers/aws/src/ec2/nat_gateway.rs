@@ -50,6 +50,7 @@ pub(crate) struct NatGateway {
 impl ResourceType for NatGateways {
     type Object = NatGateway;
     const NAME: &'static str = "aws_nat_gateway";
+    const TAGGED_AS: Option<&'static str> = Some("natgateway");
 
     fn schema(&self) -> ResourceSchema {
         let text = || AttributeType::String;

@@ -44,6 +44,7 @@ pub(crate) struct RouteTable {
 impl ResourceType for RouteTables {
     type Object = RouteTable;
     const NAME: &'static str = "aws_route_table";
+    const TAGGED_AS: Option<&'static str> = Some("route-table");
 
     fn schema(&self) -> ResourceSchema {
         let schema = Schema::new([

@@ -45,6 +45,7 @@ pub(crate) struct SecurityGroup {
 impl ResourceType for SecurityGroups {
     type Object = SecurityGroup;
     const NAME: &'static str = "aws_security_group";
+    const TAGGED_AS: Option<&'static str> = Some("security-group");
 
     fn schema(&self) -> ResourceSchema {
         let text = AttributeType::String;

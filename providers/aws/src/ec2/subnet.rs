@@ -44,6 +44,7 @@ pub(crate) struct Subnet {
 impl ResourceType for Subnets {
     type Object = Subnet;
     const NAME: &'static str = "aws_subnet";
+    const TAGGED_AS: Option<&'static str> = Some("subnet");
 
     fn schema(&self) -> ResourceSchema {
         let text = AttributeType::String;

@@ -1,9 +1,13 @@
 //! Tags of EC2 objects: in the create call, and brought to what is wanted later.
 
-use aws_sdk_ec2::types::{ResourceType as TaggedType, Tag, TagSpecification};
+use std::collections::BTreeSet;
 
-use crate::ec2::listed::tag_map;
-use crate::error::Failure;
+use aws_sdk_ec2::types::{ResourceType as TaggedType, Tag, TagSpecification};
+use strata_model::provider::TAG_LINEAGE;
+
+use crate::cloud::Cloud;
+use crate::ec2::listed::{filter, tag_map};
+use crate::error::{Failure, send};
 use crate::step::Step;
 use crate::tags::{Difference, Tags};
 
@@ -59,4 +63,21 @@ pub(crate) async fn converge(
         step.change("DeleteTags", call.send()).await?;
     }
     Ok(true)
+}
+
+/// The types of EC2 of which there are objects with the connection's lineage, or have been a while ago: the list of tags
+/// forgets slowly. One list for all types, where asking each would be one for every type.
+pub(crate) async fn types_of_lineage(cloud: &Cloud) -> Result<BTreeSet<String>, Failure> {
+    let lineage = cloud.lineage().to_string();
+    let ec2 = &cloud.clients().await?.ec2;
+    let pages = ec2
+        .describe_tags()
+        .filters(filter("key", vec![TAG_LINEAGE.to_owned()]))
+        .filters(filter("value", vec![lineage]))
+        .into_paginator()
+        .items()
+        .send();
+    let tags = send("DescribeTags", pages.collect::<Result<Vec<_>, _>>()).await?;
+    let types = tags.iter().filter_map(|tag| tag.resource_type());
+    Ok(types.map(|kind| kind.as_str().to_owned()).collect())
 }

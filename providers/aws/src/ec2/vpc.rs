@@ -45,6 +45,7 @@ pub(crate) struct Vpc {
 impl ResourceType for Vpcs {
     type Object = Vpc;
     const NAME: &'static str = "aws_vpc";
+    const TAGGED_AS: Option<&'static str> = Some("vpc");
 
     fn schema(&self) -> ResourceSchema {
         let schema = Schema::new([
@@ -233,7 +234,12 @@ fn tenancy(live: &LiveVpc) -> String {
     tenancy.as_str().to_owned()
 }
 
-async fn attribute(cloud: &Cloud, id: &str, name: VpcAttributeName) -> Result<bool, Failure> {
+/// One switch of a VPC: each has a call of its own.
+pub(crate) async fn attribute(
+    cloud: &Cloud,
+    id: &str,
+    name: VpcAttributeName,
+) -> Result<bool, Failure> {
     let call = cloud
         .clients()
         .await?

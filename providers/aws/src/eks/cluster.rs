@@ -57,6 +57,9 @@ impl ResourceType for Clusters {
             return Ok(());
         }
         plan_mode(change)?;
+        if plan_encryption(change) {
+            return Ok(());
+        }
         plan_version(change)?;
         if change.is_update() {
             let name = change.planned_text("name").unwrap_or_default();
@@ -115,6 +118,7 @@ impl ResourceType for Clusters {
             )
             .set_access_config(planned.access_config.as_ref().map(access_request))
             .set_upgrade_policy(planned.upgrade_policy.as_ref().map(upgrade_request))
+            .set_encryption_config(cluster_change::encryption_of_new(planned))
             .set_logging(cluster_change::logging_of_new(planned))
             .bootstrap_self_managed_addons(planned.bootstrap_self_managed_addons)
             .set_deletion_protection(planned.deletion_protection.then_some(true))
@@ -195,6 +199,19 @@ fn plan_mode(change: &Change<'_>) -> Result<(), ProviderError> {
     }
 }
 
+/// Encryption that is there can neither go nor get another key: then the cluster is replaced.
+fn plan_encryption(change: &mut Change<'_>) -> bool {
+    let path = "encryption_config";
+    let key = "encryption_config.provider.key_arn";
+    let was_there = change.prior_text(key).is_some();
+    if !was_there || !change.changes(path) {
+        return false;
+    }
+    let stays = change.planned().get(path).is_some_and(|now| !now.is_null());
+    change.replace(if stays { key } else { path });
+    true
+}
+
 /// The version only rises, one minor at a time: more of them are stages.
 fn plan_version(change: &mut Change<'_>) -> Result<(), ProviderError> {
     let Some(prior) = change.prior.filter(|_| change.changes("version")) else {
@@ -241,6 +258,20 @@ fn plan_version(change: &mut Change<'_>) -> Result<(), ProviderError> {
     let stages = stages.collect();
     change.stages(stages);
     Ok(())
+}
+
+/// A cluster by its name, whoever made it, as the resource type tells its own.
+pub(crate) async fn existing(
+    cloud: &Cloud,
+    name: &str,
+) -> Result<Option<serde_json::Value>, Failure> {
+    let Some(live) = describe(cloud, name).await? else {
+        return Ok(None);
+    };
+    let object = see(cloud, &live, None).object;
+    let told = serde_json::to_value(object);
+    told.map(Some)
+        .map_err(|error| ProviderError::bug(format!("a cluster cannot be told: {error}")).into())
 }
 
 async fn describe(cloud: &Cloud, name: &str) -> Result<Option<LiveCluster>, Failure> {
@@ -346,6 +377,7 @@ fn see(cloud: &Cloud, live: &LiveCluster, recorded: Option<&Cluster>) -> Seen<Cl
                 support_type: Some(policy.as_str().to_owned()),
             })
             .or(recorded_policy),
+        encryption_config: cluster_change::see_encryption(live),
         enabled_cluster_log_types: Some(cluster_change::enabled_logs(live)),
         bootstrap_self_managed_addons: recorded
             .is_none_or(|cluster| cluster.bootstrap_self_managed_addons),

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_eks::types::{
-    AuthenticationMode, Cluster as LiveCluster, LogSetup, LogType, Logging, SupportType, Update,
-    UpdateAccessConfigRequest, UpgradePolicyRequest, VpcConfigRequest,
+    AuthenticationMode, Cluster as LiveCluster, EncryptionConfig as LiveEncryption, LogSetup,
+    LogType, Logging, Provider, SupportType, Update, UpdateAccessConfigRequest,
+    UpgradePolicyRequest, VpcConfigRequest,
 };
 use strata_model::provider::ProviderErrorKind;
 
 use crate::checks::minor;
 use crate::cidr;
-use crate::eks::cluster_schema::{Cluster, VpcConfig};
+use crate::eks::cluster_schema::{Cluster, EncryptionConfig, KeyProvider, VpcConfig};
 use crate::error::Failure;
 use crate::step::Step;
 
@@ -19,6 +20,7 @@ use crate::step::Step;
 pub(crate) enum ClusterChange {
     Version(String),
     Access(String),
+    Encryption(EncryptionConfig),
     Logging(BTreeSet<String>),
     UpgradePolicy(String),
     Endpoint {
@@ -40,6 +42,7 @@ pub(crate) fn next(
         return Ok(Some(ClusterChange::Version(version)));
     }
     Ok(access(live, planned)
+        .or_else(|| encryption(live, planned))
         .or_else(|| logging(live, planned))
         .or_else(|| upgrade_policy(live, planned))
         .or_else(|| endpoint(live, &planned.vpc_config))
@@ -73,6 +76,14 @@ fn access(live: &LiveCluster, planned: &Cluster) -> Option<ClusterChange> {
         .as_ref()?;
     let now = live.access_config()?.authentication_mode()?;
     (now.as_str() != wanted).then(|| ClusterChange::Access(wanted.clone()))
+}
+
+/// Encryption is only ever added.
+fn encryption(live: &LiveCluster, planned: &Cluster) -> Option<ClusterChange> {
+    let wanted = planned.encryption_config.clone()?;
+    see_encryption(live)
+        .is_none()
+        .then_some(ClusterChange::Encryption(wanted))
 }
 
 fn logging(live: &LiveCluster, planned: &Cluster) -> Option<ClusterChange> {
@@ -127,6 +138,7 @@ impl ClusterChange {
         let kind = match self {
             ClusterChange::Version(version) => return format!("{}-version-{version}", step.op),
             ClusterChange::Access(_) => "access",
+            ClusterChange::Encryption(_) => "encryption",
             ClusterChange::Logging(_) => "logging",
             ClusterChange::UpgradePolicy(_) => "policy",
             ClusterChange::Endpoint { .. } => "endpoint",
@@ -153,6 +165,17 @@ impl ClusterChange {
             let answer = step.change("UpdateClusterVersion", call.send()).await?;
             return Ok(answer.update);
         }
+        if let ClusterChange::Encryption(config) = self {
+            let call = eks
+                .associate_encryption_config()
+                .cluster_name(name)
+                .encryption_config(encryption_request(config))
+                .client_request_token(self.token(step));
+            let answer = step
+                .change("AssociateEncryptionConfig", call.send())
+                .await?;
+            return Ok(answer.update);
+        }
         let call = eks
             .update_cluster_config()
             .name(name)
@@ -165,6 +188,7 @@ impl ClusterChange {
                 ClusterChange::DeletionProtection(on) => Some(*on),
                 ClusterChange::Version(_)
                 | ClusterChange::Access(_)
+                | ClusterChange::Encryption(_)
                 | ClusterChange::Logging(_)
                 | ClusterChange::UpgradePolicy(_)
                 | ClusterChange::Endpoint { .. }
@@ -230,6 +254,7 @@ impl ClusterChange {
             ClusterChange::SecurityGroups(ids) => request.set_security_group_ids(list(ids)),
             ClusterChange::Version(_)
             | ClusterChange::Access(_)
+            | ClusterChange::Encryption(_)
             | ClusterChange::Logging(_)
             | ClusterChange::UpgradePolicy(_)
             | ClusterChange::DeletionProtection(_) => return None,
@@ -243,6 +268,40 @@ fn log_setup(kinds: Vec<LogType>, on: bool) -> LogSetup {
         .set_types(Some(kinds))
         .enabled(on)
         .build()
+}
+
+#[expect(
+    deprecated,
+    reason = "what EKS calls out of use is still what tools declare and clusters tell"
+)]
+fn encryption_request(config: &EncryptionConfig) -> LiveEncryption {
+    let key = Provider::builder().key_arn(&config.provider.key_arn);
+    LiveEncryption::builder()
+        .set_resources(Some(config.resources.iter().cloned().collect()))
+        .provider(key.build())
+        .build()
+}
+
+/// The encryption of a create call.
+pub(crate) fn encryption_of_new(planned: &Cluster) -> Option<Vec<LiveEncryption>> {
+    let config = planned.encryption_config.as_ref()?;
+    Some(vec![encryption_request(config)])
+}
+
+/// The encryption of a cluster, of which there is one at most.
+#[expect(
+    deprecated,
+    reason = "what EKS calls out of use is still what tools declare and clusters tell"
+)]
+pub(crate) fn see_encryption(live: &LiveCluster) -> Option<EncryptionConfig> {
+    let config = live.encryption_config().first()?;
+    let key = config.provider().and_then(|provider| provider.key_arn());
+    Some(EncryptionConfig {
+        provider: KeyProvider {
+            key_arn: key.unwrap_or_default().to_owned(),
+        },
+        resources: config.resources().iter().cloned().collect(),
+    })
 }
 
 /// The logging of a create call; nothing where all is off, as it is by default.

@@ -37,6 +37,7 @@ pub(crate) struct Cluster {
     pub(super) kubernetes_network_config: Option<NetworkConfig>,
     pub(super) access_config: Option<AccessConfig>,
     pub(super) upgrade_policy: Option<UpgradePolicy>,
+    pub(super) encryption_config: Option<EncryptionConfig>,
     pub(super) enabled_cluster_log_types: Option<BTreeSet<String>>,
     pub(super) bootstrap_self_managed_addons: bool,
     pub(super) deletion_protection: bool,
@@ -81,6 +82,19 @@ pub(crate) struct AccessConfig {
 #[serde(default)]
 pub(crate) struct UpgradePolicy {
     pub(super) support_type: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct EncryptionConfig {
+    pub(super) provider: KeyProvider,
+    pub(super) resources: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct KeyProvider {
+    pub(super) key_arn: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -146,6 +160,13 @@ pub(super) fn schema() -> ResourceSchema {
         (
             "upgrade_policy",
             Attribute::optional_computed(upgrade_policy(), "How long versions are supported."),
+        ),
+        (
+            "encryption_config",
+            Attribute::optional(
+                encryption_config(),
+                "Encryption of secrets by a key of one's own. It can be added to a cluster, and not be taken away or changed.",
+            ),
         ),
         (
             "enabled_cluster_log_types",
@@ -313,6 +334,26 @@ fn access_config() -> AttributeType {
     ])
 }
 
+fn encryption_config() -> AttributeType {
+    let provider = AttributeType::object([(
+        "key_arn",
+        Attribute::required(AttributeType::String, "ARN of the KMS key."),
+    )]);
+    AttributeType::object([
+        (
+            "provider",
+            Attribute::required(provider, "The key of the encryption."),
+        ),
+        (
+            "resources",
+            Attribute::required(
+                AttributeType::string_set(),
+                "What is encrypted: only `secrets`.",
+            ),
+        ),
+    ])
+}
+
 fn upgrade_policy() -> AttributeType {
     AttributeType::object([(
         "support_type",
@@ -338,6 +379,12 @@ pub(super) fn validate(checks: &mut Checks<'_>) {
     checks.one_of("kubernetes_network_config.ip_family", &["ipv4", "ipv6"]);
     checks.one_of("access_config.authentication_mode", &MODES);
     checks.one_of("upgrade_policy.support_type", &["STANDARD", "EXTENDED"]);
+    checks.text("encryption_config.provider.key_arn", |arn| {
+        Pattern::Arn.check(arn)
+    });
+    checks.texts("encryption_config.resources", |kind| {
+        (kind != "secrets").then(|| format!("must be secrets, not '{kind}'."))
+    });
     checks.texts("enabled_cluster_log_types", |kind| {
         (!LOG_TYPES.contains(&kind))
             .then(|| format!("must be one of {}, not '{kind}'.", LOG_TYPES.join(", ")))

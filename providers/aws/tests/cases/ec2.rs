@@ -1,7 +1,7 @@
 //! Networks.
 
 use futures::FutureExt;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::TypeCase;
 use crate::world::{Needs, Outcome, World};
@@ -253,4 +253,192 @@ pub(super) const SECURITY_GROUP: TypeCase = TypeCase {
     },
     silent: &["revoke_rules_on_delete"],
     untold: &["revoke_rules_on_delete"],
+};
+
+pub(super) const EGRESS_ONLY_GATEWAY: TypeCase = TypeCase {
+    name: "aws_egress_only_internet_gateway",
+    variant: "",
+    needs: |world| empty_networks(world).boxed(),
+    config: |needs, n| json!({"vpc_id": needs["vpc0"], "tags": {"Name": format!("eigw-{n}")}}),
+    updates: |_, _| vec![("tags", json!({"team": "a"}))],
+    replaces: |needs, _| vec![("vpc_id", json!(needs["vpc1"]))],
+    silent: &[],
+    untold: &[],
+};
+
+pub(super) const CIDR_ASSOCIATION: TypeCase = TypeCase {
+    name: "aws_vpc_ipv4_cidr_block_association",
+    variant: "",
+    needs: |world| empty_networks(world).boxed(),
+    config: |needs, n| {
+        let block = format!("10.{}.0.0/16", 100 + n % 100);
+        json!({"vpc_id": needs["vpc0"], "cidr_block": block})
+    },
+    updates: super::none,
+    replaces: |needs, _| {
+        vec![
+            ("vpc_id", json!(needs["vpc1"])),
+            ("cidr_block", json!("10.250.0.0/16")),
+        ]
+    },
+    silent: &[],
+    untold: &[],
+};
+
+/// A VPC with names, route tables, subnets in two zones, and security groups.
+async fn with_tables(world: &World) -> Outcome<Needs> {
+    let config = json!({"cidr_block": "10.0.0.0/16", "enable_dns_hostnames": true});
+    let vpc = world.create("aws_vpc", &config).await?.id;
+    let mut needs = Needs::from([("vpc", vpc.clone())]);
+    for name in ["table0", "table1", "table2", "table3"] {
+        let config = json!({"vpc_id": vpc});
+        let table = world.create("aws_route_table", &config).await?;
+        needs.insert(name, table.id);
+    }
+    for (at, (name, zone)) in [("subnet0", "a"), ("subnet1", "b")].into_iter().enumerate() {
+        let config = json!({
+            "vpc_id": vpc, "cidr_block": format!("10.0.{at}.0/24"),
+            "availability_zone": format!("us-east-1{zone}"),
+        });
+        let subnet = world.create("aws_subnet", &config).await?;
+        needs.insert(name, subnet.id);
+    }
+    for name in ["group", "group1"] {
+        let config = json!({"name": name, "vpc_id": vpc});
+        let group = world.create("aws_security_group", &config).await?;
+        needs.insert(name, group.id);
+    }
+    let config = json!({"cidr_block": "10.1.0.0/16"});
+    let other = world.create("aws_vpc", &config).await?;
+    needs.insert("vpc1", other.id);
+    Ok(needs)
+}
+
+fn endpoint_policy(action: &str) -> Json {
+    let document = json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": action, "Resource": "*"}],
+    });
+    json!(document.to_string())
+}
+
+pub(super) const GATEWAY_ENDPOINT: TypeCase = TypeCase {
+    name: "aws_vpc_endpoint",
+    variant: "gateway",
+    needs: |world| with_tables(world).boxed(),
+    config: |needs, n| {
+        let table = ["table0", "table1", "table2"][usize::try_from(n % 3).expect("small")];
+        json!({
+            "vpc_id": needs["vpc"], "service_name": "com.amazonaws.us-east-1.s3",
+            "route_table_ids": [needs[table]], "policy": endpoint_policy("s3:GetObject"),
+            "tags": {"Name": format!("s3-{n}")},
+        })
+    },
+    updates: |needs, _| {
+        vec![
+            ("route_table_ids", json!([needs["table3"]])),
+            ("policy", endpoint_policy("s3:*")),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |needs, _| {
+        vec![
+            ("vpc_id", json!(needs["vpc1"])),
+            ("service_name", json!("com.amazonaws.us-east-1.dynamodb")),
+            ("vpc_endpoint_type", json!("Interface")),
+        ]
+    },
+    silent: &[],
+    untold: &[],
+};
+
+pub(super) const INTERFACE_ENDPOINT: TypeCase = TypeCase {
+    name: "aws_vpc_endpoint",
+    variant: "interface",
+    needs: |world| with_tables(world).boxed(),
+    config: |needs, n| {
+        let service = ["ec2", "sts", "logs"][usize::try_from(n % 3).expect("small")];
+        json!({
+            "vpc_id": needs["vpc"], "service_name": format!("com.amazonaws.us-east-1.{service}"),
+            "vpc_endpoint_type": "Interface", "subnet_ids": [needs["subnet0"]],
+            "security_group_ids": [needs["group"]], "private_dns_enabled": true,
+        })
+    },
+    updates: |needs, _| {
+        vec![
+            ("subnet_ids", json!([needs["subnet0"], needs["subnet1"]])),
+            ("security_group_ids", json!([needs["group1"]])),
+            ("private_dns_enabled", json!(false)),
+        ]
+    },
+    replaces: super::none,
+    silent: &[],
+    untold: &[],
+};
+
+pub(super) const LAUNCH_TEMPLATE: TypeCase = TypeCase {
+    name: "aws_launch_template",
+    variant: "",
+    needs: |_| async { Ok(Needs::new()) }.boxed(),
+    config: |_, n| {
+        json!({
+            "name": format!("template-{n}"), "description": "of a test", "update_default_version": true,
+            "image_id": "ami-0123456789abcdef0", "instance_type": "m7i.large", "key_name": "a",
+            "ebs_optimized": true, "user_data": "IyEvYmluL3NoCg==",
+            "vpc_security_group_ids": ["sg-0123456789abcdef0"],
+            "iam_instance_profile": {"name": "a"}, "monitoring": {"enabled": true},
+            "metadata_options": {
+                "http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1,
+                "instance_metadata_tags": "enabled",
+            },
+            "block_device_mappings": [{
+                "device_name": "/dev/xvda", "ebs": {"volume_size": 50, "volume_type": "gp3", "encrypted": true},
+            }],
+            "tag_specifications": [{"resource_type": "instance", "tags": {"a": "b"}}],
+            "tags": {"Name": format!("template-{n}")},
+        })
+    },
+    updates: |_, _| {
+        let disk = json!([{"device_name": "/dev/xvda", "ebs": {"volume_size": 100, "volume_type": "gp3"}}]);
+        let tagged = json!([{"resource_type": "volume", "tags": {"a": "c"}}]);
+        vec![
+            ("description", json!("of another test")),
+            ("image_id", json!("ami-0123456789abcdef1")),
+            ("instance_type", json!("m7g.large")),
+            ("key_name", json!("b")),
+            ("ebs_optimized", json!(false)),
+            ("user_data", json!("IyEvYmluL2Jhc2gK")),
+            ("vpc_security_group_ids", json!(["sg-0123456789abcdef1"])),
+            ("iam_instance_profile.name", json!("b")),
+            ("monitoring.enabled", json!(false)),
+            ("metadata_options.http_endpoint", json!("disabled")),
+            ("metadata_options.http_tokens", json!("optional")),
+            ("metadata_options.http_put_response_hop_limit", json!(2)),
+            ("metadata_options.instance_metadata_tags", json!("disabled")),
+            ("block_device_mappings", disk),
+            ("tag_specifications", tagged),
+            ("tags", json!({"team": "a"})),
+        ]
+    },
+    replaces: |_, n| vec![("name", json!(format!("renamed-{n}")))],
+    // The profile is named by one of two. Which version is the default one is seen where the others change.
+    silent: &["iam_instance_profile.arn", "update_default_version"],
+    untold: &["update_default_version"],
+};
+
+/// What is left out, and stays with the version that it had.
+pub(super) const LAUNCH_TEMPLATE_BARE: TypeCase = TypeCase {
+    name: "aws_launch_template",
+    variant: "bare",
+    config: |_, n| json!({"name": format!("template-{n}"), "instance_type": "m7i.large"}),
+    updates: |_, _| {
+        vec![
+            ("metadata_options", json!({"http_tokens": "required"})),
+            ("instance_type", json!("m7g.large")),
+        ]
+    },
+    replaces: super::none,
+    silent: &[],
+    untold: &[],
+    ..LAUNCH_TEMPLATE
 };

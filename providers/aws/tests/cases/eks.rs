@@ -59,7 +59,7 @@ fn cluster(needs: &Needs, name: &str) -> Json {
 }
 
 /// A cluster for what lives in one.
-async fn with_cluster(world: &World) -> Outcome<Needs> {
+pub(crate) async fn with_cluster(world: &World) -> Outcome<Needs> {
     let mut needs = ground(world).await?;
     let name = format!("home-{}", world.number());
     world
@@ -88,6 +88,7 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
             ("access_config.authentication_mode", json!("API")),
             ("upgrade_policy.support_type", json!("STANDARD")),
             ("enabled_cluster_log_types", json!(["audit", "scheduler"])),
+            ("encryption_config", encryption("a")),
             ("tags", json!({"team": "a"})),
         ]
     },
@@ -113,6 +114,55 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
         "access_config.bootstrap_cluster_creator_admin_permissions",
         "bootstrap_self_managed_addons",
     ],
+};
+
+fn encryption(key: &str) -> Json {
+    let arn = format!("arn:aws:kms:us-east-1:123456789012:key/{key}");
+    json!({"provider": {"key_arn": arn}, "resources": ["secrets"]})
+}
+
+/// A cluster whose encryption can neither go nor get another key.
+pub(super) const ENCRYPTED_CLUSTER: TypeCase = TypeCase {
+    name: "aws_eks_cluster",
+    variant: "encrypted",
+    needs: |world| ground(world).boxed(),
+    config: |needs, n| {
+        let mut config = cluster(needs, &format!("cluster-{n}"));
+        config["encryption_config"] = encryption("a");
+        config
+    },
+    updates: super::none,
+    replaces: |_, _| {
+        let other = encryption("b")["provider"]["key_arn"].clone();
+        vec![
+            ("encryption_config.provider.key_arn", other),
+            ("encryption_config", Json::Null),
+        ]
+    },
+    silent: &["encryption_config.resources"],
+    untold: &[
+        "access_config.bootstrap_cluster_creator_admin_permissions",
+        "bootstrap_self_managed_addons",
+    ],
+};
+
+/// A node group with the release before the newest.
+pub(super) const RELEASED_NODE_GROUP: TypeCase = TypeCase {
+    name: "aws_eks_node_group",
+    variant: "released",
+    needs: |world| with_cluster(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
+            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
+            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
+            "version": "1.33", "release_version": "1.33.9-20261001",
+        })
+    },
+    updates: |_, _| vec![("release_version", json!("1.33.9-20261101"))],
+    replaces: super::none,
+    silent: &[],
+    untold: &[],
 };
 
 pub(super) const NODE_GROUP: TypeCase = TypeCase {
@@ -159,10 +209,8 @@ pub(super) const NODE_GROUP: TypeCase = TypeCase {
             ("disk_size", json!(100)),
         ]
     },
-    // A release needs one to go to: it has a check of its own.
     silent: &[
         "force_update_version",
-        "release_version",
         "update_config.max_unavailable_percentage",
     ],
     untold: &["force_update_version"],
@@ -407,6 +455,94 @@ pub(super) const POD_IDENTITY_BOUNDED: TypeCase = TypeCase {
         ]
     },
     replaces: super::none,
+    silent: &[],
+    untold: &[],
+};
+
+/// A cluster, and roles for pods on Fargate.
+async fn with_fargate_roles(world: &World) -> Outcome<Needs> {
+    let mut needs = with_cluster(world).await?;
+    for name in ["pod_role0", "pod_role1"] {
+        let service = (name, "eks-fargate-pods.amazonaws.com");
+        let policies = ["AmazonEKSFargatePodExecutionRolePolicy"];
+        needs.insert(name, role(world, service, &policies).await?);
+    }
+    Ok(needs)
+}
+
+pub(super) const FARGATE: TypeCase = TypeCase {
+    name: "aws_eks_fargate_profile",
+    variant: "",
+    needs: |world| with_fargate_roles(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "fargate_profile_name": format!("profile-{n}"),
+            "pod_execution_role_arn": needs["pod_role0"],
+            "subnet_ids": [needs["subnet0"], needs["subnet1"]],
+            "selector": [{"namespace": format!("apps-{n}"), "labels": {"a": "b"}}, {"namespace": "more"}],
+            "tags": {"Name": format!("profile-{n}")},
+        })
+    },
+    updates: |_, _| vec![("tags", json!({"team": "a"}))],
+    replaces: |needs, n| {
+        vec![
+            ("cluster_name", json!("another")),
+            ("fargate_profile_name", json!(format!("renamed-{n}"))),
+            ("pod_execution_role_arn", json!(needs["pod_role1"])),
+            ("subnet_ids", json!([needs["subnet2"]])),
+            ("selector", json!([{"namespace": "others"}])),
+        ]
+    },
+    silent: &[],
+    untold: &[],
+};
+
+/// Three clusters: each takes one issuer.
+async fn with_clusters(world: &World) -> Outcome<Needs> {
+    let mut needs = ground(world).await?;
+    for cluster_of in ["cluster0", "cluster1", "cluster2"] {
+        let name = format!("home-{}", world.number());
+        let config = cluster(&needs, &name);
+        world.create("aws_eks_cluster", &config).await?;
+        needs.insert(cluster_of, name);
+    }
+    Ok(needs)
+}
+
+pub(super) const IDENTITY_PROVIDER: TypeCase = TypeCase {
+    name: "aws_eks_identity_provider_config",
+    variant: "",
+    needs: |world| with_clusters(world).boxed(),
+    config: |needs, n| {
+        let of = ["cluster0", "cluster1", "cluster2"][usize::try_from(n % 3).expect("small")];
+        json!({
+            "cluster_name": needs[of],
+            "oidc": {
+                "identity_provider_config_name": format!("people-{n}"), "client_id": "kubernetes",
+                "issuer_url": "https://issuer.example.com", "username_claim": "email",
+                "username_prefix": "people:", "groups_claim": "groups", "groups_prefix": "people:",
+                "required_claims": {"team": "a"},
+            },
+            "tags": {"Name": format!("people-{n}")},
+        })
+    },
+    updates: |_, _| vec![("tags", json!({"team": "a"}))],
+    replaces: |_, n| {
+        vec![
+            ("cluster_name", json!("another")),
+            ("oidc.client_id", json!("another")),
+            ("oidc.groups_claim", json!("teams")),
+            ("oidc.groups_prefix", json!("teams:")),
+            (
+                "oidc.identity_provider_config_name",
+                json!(format!("renamed-{n}")),
+            ),
+            ("oidc.issuer_url", json!("https://another.example.com")),
+            ("oidc.required_claims", json!({"team": "b"})),
+            ("oidc.username_claim", json!("sub")),
+            ("oidc.username_prefix", json!("them:")),
+        ]
+    },
     silent: &[],
     untold: &[],
 };

@@ -137,6 +137,22 @@ pub(super) fn not_found(kind: &str, id: &str) -> AwsError {
             "InvalidNetworkInterfaceID.NotFound",
             format!("The networkInterface ID '{id}' does not exist"),
         ),
+        "egress-only-internet-gateway" => (
+            "InvalidGatewayID.NotFound",
+            format!("The egress only internet gateway ID '{id}' does not exist"),
+        ),
+        "vpc-cidr-block-association" => (
+            "InvalidVpcCidrBlockAssociationID.NotFound",
+            format!("The vpc CIDR block association ID '{id}' does not exist"),
+        ),
+        "vpc-endpoint" => (
+            "InvalidVpcEndpointId.NotFound",
+            format!("The Vpc Endpoint Id '{id}' does not exist"),
+        ),
+        "launch-template" => (
+            "InvalidLaunchTemplateId.NotFound",
+            format!("The specified launch template, with template ID {id}, does not exist."),
+        ),
         other => ("InvalidID", format!("The {other} ID '{id}' is not valid")),
     };
     AwsError::new(code, text)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::world::{Key, Kind, World};
 
 use super::cidr::Cidr;
-use super::nat_gateway;
+use super::{nat_gateway, vpc_cidr, vpc_endpoint};
 
 /// A network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -204,6 +204,111 @@ impl Kind for NatGateway {
     fn settle(world: &mut World, key: &Key) {
         nat_gateway::settle(world, key);
     }
+}
+
+/// An egress-only internet gateway.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct EgressOnlyGateway {
+    pub(crate) vpc: String,
+}
+
+impl Kind for EgressOnlyGateway {
+    const SERVICE: &'static str = "ec2";
+    const TYPE: &'static str = "egress-only-internet-gateway";
+}
+
+/// A further block of a network.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CidrAssociation {
+    pub(crate) vpc: String,
+    pub(crate) cidr: Cidr,
+    pub(crate) state: CidrState,
+    /// When the state ends by itself.
+    pub(crate) until_ms: Option<u64>,
+}
+
+/// Where a further block stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CidrState {
+    Associating,
+    Associated,
+    Disassociating,
+}
+
+impl Kind for CidrAssociation {
+    const SERVICE: &'static str = "ec2";
+    const TYPE: &'static str = "vpc-cidr-block-association";
+
+    fn due_ms(&self) -> Option<u64> {
+        self.until_ms
+    }
+
+    fn settle(world: &mut World, key: &Key) {
+        vpc_cidr::settle(world, key);
+    }
+}
+
+/// A VPC endpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct VpcEndpoint {
+    pub(crate) vpc: String,
+    /// Such as `com.amazonaws.eu-west-1.s3`.
+    pub(crate) service: String,
+    pub(crate) is_gateway: bool,
+    pub(crate) policy: String,
+    pub(crate) tables: Vec<String>,
+    pub(crate) subnets: Vec<String>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) private_dns: bool,
+    pub(crate) state: EndpointState,
+    /// When the state ends by itself.
+    pub(crate) until_ms: Option<u64>,
+}
+
+/// Where a VPC endpoint stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EndpointState {
+    Pending,
+    Available,
+    Deleting,
+}
+
+impl Kind for VpcEndpoint {
+    const SERVICE: &'static str = "ec2";
+    const TYPE: &'static str = "vpc-endpoint";
+
+    fn due_ms(&self) -> Option<u64> {
+        self.until_ms
+    }
+
+    fn settle(world: &mut World, key: &Key) {
+        vpc_endpoint::settle(world, key);
+    }
+}
+
+/// A launch template.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct LaunchTemplate {
+    pub(crate) versions: Vec<TemplateVersion>,
+    pub(crate) default_version: u64,
+    pub(crate) latest_version: u64,
+}
+
+/// A version of a launch template.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct TemplateVersion {
+    pub(crate) number: u64,
+    pub(crate) description: Option<String>,
+    /// As it is told.
+    pub(crate) data: serde_json::Value,
+    pub(crate) created_ms: u64,
+}
+
+impl Kind for LaunchTemplate {
+    const SERVICE: &'static str = "ec2";
+    const TYPE: &'static str = "launch-template";
 }
 
 /// A network interface.

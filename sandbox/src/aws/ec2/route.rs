@@ -11,8 +11,10 @@ use super::cidr::{Cidr, canonical_ipv6};
 use super::describe::find;
 use super::internet_gateway::attached_to;
 use super::kinds::{
-    InternetGateway, NatGateway, NatState, NetworkInterface, Route, RouteTable, Vpc,
+    EgressOnlyGateway, InternetGateway, NatGateway, NatState, NetworkInterface, Route,
+    RouteAssociation, RouteTable, Subnet, Vpc, VpcEndpoint,
 };
+use super::{vpc_cidr, vpc_endpoint};
 
 pub(super) const OPERATIONS: &[QueryOperation] = &[
     QueryOperation::write("CreateRoute", create),
@@ -21,7 +23,8 @@ pub(super) const OPERATIONS: &[QueryOperation] = &[
 ];
 
 /// The parameters that name a target, with the members that name it in answers.
-const TARGETS: [(&str, &str); 3] = [
+const TARGETS: [(&str, &str); 4] = [
+    ("EgressOnlyInternetGatewayId", "egressOnlyInternetGatewayId"),
     ("GatewayId", "gatewayId"),
     ("NatGatewayId", "natGatewayId"),
     ("NetworkInterfaceId", "networkInterfaceId"),
@@ -104,6 +107,7 @@ fn check_target(cx: &Cx<'_>, table: &str, (member, target): (&str, &str)) -> Res
             nat.ok_or_else(missing)?.body.vpc == *vpc
         }
         "networkInterfaceId" => find::<NetworkInterface>(cx, target)?.body.vpc == *vpc,
+        "egressOnlyInternetGatewayId" => find::<EgressOnlyGateway>(cx, target)?.body.vpc == *vpc,
         _ if target.starts_with("igw-") => {
             find::<InternetGateway>(cx, target)?;
             attached_to(cx.world, &cx.region, target).as_ref() == Some(vpc)
@@ -136,6 +140,10 @@ fn create(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     p.finish()?;
     find::<RouteTable>(cx, &table)?;
     check_target(cx, &table, (member, &target))?;
+    if member == "egressOnlyInternetGatewayId" && !destination.ipv6 {
+        let text = "Routes to an egress-only internet gateway are for IPv6 only";
+        return Err(AwsError::new("InvalidParameterValue", text));
+    }
     let id = format!("{table}/{}", destination.text);
     let local = local_of(cx, &table)?.is_some_and(|local| local.to_string() == destination.text);
     if local || cx.world.raw::<Route>(&cx.region, &id).is_some() {
@@ -213,9 +221,13 @@ fn delete(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
 
 /// Writes the routes of a table: the local one, which is never stored, and the others.
 pub(super) fn views(world: &World, table: &Object<RouteTable>) -> Vec<Value> {
-    let local = world.raw::<Vpc>(&table.region, &table.body.vpc).map(|vpc| {
+    let blocks = world
+        .raw::<Vpc>(&table.region, &table.body.vpc)
+        .map(|vpc| vpc_cidr::usable(world, vpc))
+        .unwrap_or_default();
+    let local = blocks.into_iter().map(|block| {
         json!({
-            "destinationCidrBlock": vpc.body.cidr.to_string(),
+            "destinationCidrBlock": block.to_string(),
             "gatewayId": "local",
             "state": "active",
             "origin": "CreateRouteTable",
@@ -224,9 +236,48 @@ pub(super) fn views(world: &World, table: &Object<RouteTable>) -> Vec<Value> {
     let prefix = format!("{}/", table.id);
     let routes = world.seen_under::<Route>(&table.region, &prefix);
     local
-        .into_iter()
         .chain(routes.map(|route| view(world, table, route)))
+        .chain(to_endpoints(world, table))
         .collect()
+}
+
+/// The routes that gateway endpoints put into their tables.
+fn to_endpoints<'a>(
+    world: &'a World,
+    table: &'a Object<RouteTable>,
+) -> impl Iterator<Item = Value> + 'a {
+    let endpoints = world.seen::<VpcEndpoint>(&table.region);
+    endpoints
+        .filter(|endpoint| endpoint.body.tables.contains(&table.id))
+        .map(|endpoint| {
+            json!({
+                "destinationPrefixListId": vpc_endpoint::prefix_list(&table.region, &endpoint.body.service),
+                "gatewayId": endpoint.id,
+                "state": "active",
+                "origin": "CreateRoute",
+            })
+        })
+}
+
+/// Tells whether what is in a subnet can be reached from the internet: its table leads to an internet gateway.
+pub(crate) fn leads_out(world: &World, region: &str, subnet: &str) -> bool {
+    let Some(vpc) = world
+        .raw::<Subnet>(region, subnet)
+        .map(|s| s.body.vpc.as_str())
+    else {
+        return false;
+    };
+    let of = |wanted: Option<&str>| {
+        let mut associations = world.all::<RouteAssociation>(region);
+        associations
+            .find(|a| a.body.vpc == vpc && a.body.subnet.as_deref() == wanted)
+            .map(|a| format!("{}/", a.body.table))
+    };
+    let Some(table) = of(Some(subnet)).or_else(|| of(None)) else {
+        return false;
+    };
+    let mut routes = world.under::<Route>(region, &table);
+    routes.any(|route| route.body.target.starts_with("igw-"))
 }
 
 fn view(world: &World, table: &Object<RouteTable>, route: &Object<Route>) -> Value {
@@ -237,6 +288,9 @@ fn view(world: &World, table: &Object<RouteTable>, route: &Object<Route>) -> Val
             .is_some_and(|nat| matches!(nat.body.state, NatState::Pending | NatState::Available)),
         "networkInterfaceId" => world
             .raw::<NetworkInterface>(&table.region, &body.target)
+            .is_some(),
+        "egressOnlyInternetGatewayId" => world
+            .raw::<EgressOnlyGateway>(&table.region, &body.target)
             .is_some(),
         _ => attached_to(world, &table.region, &body.target).as_ref() == Some(&table.body.vpc),
     };

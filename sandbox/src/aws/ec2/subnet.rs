@@ -13,6 +13,7 @@ use super::cidr::Cidr;
 use super::describe::{Describe, dependency, find};
 use super::kinds::{NetworkInterface, RouteAssociation, Subnet, Vpc};
 use super::tagging;
+use super::vpc_cidr;
 use super::zone::{zone_id, zones_of};
 
 pub(super) const OPERATIONS: &[QueryOperation] = &[
@@ -36,7 +37,10 @@ fn create(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
         return Err(p.invalid("CidrBlock", &cidr_text, "This is not a valid CIDR block."));
     };
     let vpc = find::<Vpc>(cx, &vpc_id)?;
-    if !vpc.body.cidr.contains(cidr) || !(16..=28).contains(&cidr.length()) {
+    let is_inside = vpc_cidr::usable(cx.world, vpc)
+        .iter()
+        .any(|block| block.contains(cidr));
+    if !is_inside || !(16..=28).contains(&cidr.length()) {
         return Err(AwsError::new(
             "InvalidSubnet.Range",
             format!("The CIDR '{cidr_text}' is invalid."),

@@ -24,10 +24,13 @@ const RULES: TagRules = TagRules {
 };
 
 /// The types of objects that can be tagged, by the prefixes of their ids.
-const TYPES: [(&str, &str); 9] = [
+const TYPES: [(&str, &str); 12] = [
     ("vpc-", "vpc"),
     ("subnet-", "subnet"),
     ("igw-", "internet-gateway"),
+    ("eigw-", "egress-only-internet-gateway"),
+    ("vpce-", "vpc-endpoint"),
+    ("lt-", "launch-template"),
     ("rtb-", "route-table"),
     ("sg-", "security-group"),
     ("sgr-", "security-group-rule"),

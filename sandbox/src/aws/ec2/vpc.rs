@@ -11,11 +11,12 @@ use crate::world::{New, Object, World};
 use super::cidr::Cidr;
 use super::describe::{Describe, dependency, find};
 use super::kinds::{
-    GatewayAttachment, NatGateway, NatState, NetworkInterface, RouteAssociation, RouteTable,
-    SecurityGroup, Subnet, Vpc,
+    CidrAssociation, EgressOnlyGateway, GatewayAttachment, NatGateway, NatState, NetworkInterface,
+    RouteAssociation, RouteTable, SecurityGroup, Subnet, Vpc, VpcEndpoint,
 };
 use super::security_group::{DEFAULT_GROUP, add_default_group, remove_group};
 use super::tagging;
+use super::vpc_cidr;
 
 pub(super) const OPERATIONS: &[QueryOperation] = &[
     QueryOperation::write("CreateVpc", create),
@@ -96,6 +97,7 @@ fn describe(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
             "vpc-id",
             "cidr",
             "cidr-block",
+            "cidr-block-association.association-id",
             "cidr-block-association.cidr-block",
             "state",
             "is-default",
@@ -105,8 +107,19 @@ fn describe(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
         ],
         values: |world, vpc, name| match name {
             "vpc-id" => vec![vpc.id.clone()],
-            "cidr" | "cidr-block" | "cidr-block-association.cidr-block" => {
-                vec![vpc.body.cidr.to_string()]
+            "cidr" | "cidr-block" => vec![vpc.body.cidr.to_string()],
+            "cidr-block-association.cidr-block" => {
+                let further = vpc_cidr::blocks(world, &vpc.region, &vpc.id);
+                let further = further.map(|block| block.body.cidr.to_string());
+                std::iter::once(vpc.body.cidr.to_string())
+                    .chain(further)
+                    .collect()
+            }
+            "cidr-block-association.association-id" => {
+                let further = vpc_cidr::blocks(world, &vpc.region, &vpc.id);
+                std::iter::once(vpc.body.cidr_association.clone())
+                    .chain(further.map(|block| block.id.clone()))
+                    .collect()
             }
             "state" => vec![state(world, vpc).to_owned()],
             "is-default" | "isDefault" => vec!["false".to_owned()],
@@ -129,16 +142,19 @@ fn state(world: &World, vpc: &Object<Vpc>) -> &'static str {
 }
 
 fn view(world: &World, vpc: &Object<Vpc>) -> Value {
+    let first = json!({
+        "cidrBlock": vpc.body.cidr.to_string(),
+        "associationId": vpc.body.cidr_association,
+        "cidrBlockState": { "state": "associated" },
+    });
+    let further = vpc_cidr::blocks(world, &vpc.region, &vpc.id).map(vpc_cidr::view);
+    let blocks: Vec<Value> = std::iter::once(first).chain(further).collect();
     json!({
         "vpcId": vpc.id,
         "ownerId": ACCOUNT,
         "state": state(world, vpc),
         "cidrBlock": vpc.body.cidr.to_string(),
-        "cidrBlockAssociationSet": [{
-            "cidrBlock": vpc.body.cidr.to_string(),
-            "associationId": vpc.body.cidr_association,
-            "cidrBlockState": { "state": "associated" },
-        }],
+        "cidrBlockAssociationSet": blocks,
         "ipv6CidrBlockAssociationSet": [],
         "dhcpOptionsId": vpc.body.dhcp_options,
         "instanceTenancy": vpc.body.tenancy,
@@ -168,6 +184,8 @@ fn delete(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
         .remove_where::<RouteAssociation>(&region, |a| a.body.vpc == id);
     cx.world
         .remove_where::<RouteTable>(&region, |table| table.body.vpc == id);
+    cx.world
+        .remove_where::<CidrAssociation>(&region, |block| block.body.vpc == id);
     cx.world.remove::<Vpc>(&region, &id);
     Ok(json!({ "return": true }))
 }
@@ -187,6 +205,10 @@ fn holds_anything(cx: &Cx<'_>, id: &str) -> bool {
         || world
             .all::<RouteTable>(region)
             .any(|o| o.body.vpc == id && !main(o))
+        || world
+            .all::<EgressOnlyGateway>(region)
+            .any(|o| o.body.vpc == id)
+        || world.all::<VpcEndpoint>(region).any(|o| o.body.vpc == id)
         || world
             .all::<NetworkInterface>(region)
             .any(|o| o.body.vpc == id)

@@ -20,8 +20,8 @@ use super::cluster_request::{check_tags, one_of};
 use super::nodegroup::{self, Nodegroup};
 use super::pod_identity::{self, OfAddon};
 use super::{
-    Named, check_running, failure_of, find_cluster, in_use, invalid_parameter, made_before,
-    names_page, not_found, role, take_page, versions,
+    Named, check_running, failure_of, fargate, find_cluster, in_use, invalid_parameter,
+    made_before, names_page, not_found, role, take_page, versions,
 };
 
 pub(super) const OPERATIONS: &[RestOperation] = &[
@@ -320,8 +320,10 @@ pub(super) fn view(world: &World, addon: &Object<Addon>) -> Value {
     let body = &addon.body;
     let (cluster, name) = addon.id.split_once('/').unwrap_or_default();
     let needs_nodes = offer(name).is_some_and(|offer| offer.needs_nodes);
-    let waits =
-        body.status == Status::Active && needs_nodes && !has_nodes(world, &addon.region, cluster);
+    let waits = body.status == Status::Active
+        && needs_nodes
+        && !has_nodes(world, &addon.region, cluster)
+        && !fargate::takes(world, (&addon.region, cluster), "kube-system");
     let failed = matches!(body.status, Status::CreateFailed | Status::UpdateFailed);
     let mut issues: Vec<Value> = body
         .failure

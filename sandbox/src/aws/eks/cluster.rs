@@ -22,12 +22,13 @@ use super::access_policy::AccessPolicy;
 use super::addon::Addon;
 use super::certificate::new_authority;
 use super::cluster_request::{CreateCluster, Encryption, LOG_TYPES};
+use super::identity_provider::IdentityProvider;
 use super::nodegroup::Nodegroup;
 use super::pod_identity::PodIdentity;
 use super::update::Update;
 use super::{
-    Named, cluster_check, failure_of, find_cluster, in_use, invalid_parameter, invalid_request,
-    names_page, role, take_page,
+    Named, cluster_check, failure_of, fargate, find_cluster, in_use, invalid_parameter,
+    invalid_request, names_page, role, take_page,
 };
 
 pub(super) const OPERATIONS: &[RestOperation] = &[
@@ -140,6 +141,7 @@ fn remove(world: &mut World, key: &Key) {
     let prefix = format!("{name}/");
     world.remove_where::<Update>(region, |update| update.id.starts_with(&prefix));
     world.remove_where::<Addon>(region, |addon| addon.id.starts_with(&prefix));
+    world.remove_where::<IdentityProvider>(region, |config| config.id.starts_with(&prefix));
     world.remove_where::<PodIdentity>(region, |known| known.id.starts_with(&prefix));
     world.remove_where::<AccessPolicy>(region, |policy| policy.id.starts_with(&prefix));
     world.remove_where::<AccessEntry>(region, |entry| entry.id.starts_with(&prefix));
@@ -318,6 +320,9 @@ fn delete(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
         .is_some()
     {
         return Err(in_use("Cluster has nodegroups attached"));
+    }
+    if fargate::has_any(cx.world, &cx.region, &name) {
+        return Err(in_use("Cluster has Fargate profiles attached"));
     }
     let until_ms = Some(cx.world.after_seconds(DELETE_SECONDS));
     let deleted = cx.world.update::<Cluster>(&cx.region, &name, |cluster| {

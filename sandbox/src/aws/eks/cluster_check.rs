@@ -7,7 +7,7 @@ use crate::aws::error::AwsError;
 use crate::aws::service::{Cx, not_emulated};
 
 use super::cluster_request::{
-    AUTH_MODES, CreateCluster, NetworkConfig, Switch, VpcConfig, check_tags, one_of,
+    AUTH_MODES, CreateCluster, Encryption, NetworkConfig, Switch, VpcConfig, check_tags, one_of,
 };
 use super::{invalid_parameter, versions};
 
@@ -50,13 +50,7 @@ pub(super) fn check(cx: &Cx<'_>, wanted: &CreateCluster) -> Result<Checked, AwsE
         &support_type,
         &["STANDARD", "EXTENDED"],
     )?;
-    for encryption in wanted.encryption_config.iter().flatten() {
-        if encryption.resources != ["secrets"] || !encryption.provider.key_arn.starts_with("arn:") {
-            return Err(invalid_parameter(
-                "encryptionConfig must name the resource secrets and a key's ARN",
-            ));
-        }
-    }
+    check_encryption(wanted.encryption_config.as_deref().unwrap_or_default())?;
     let config = &wanted.resources_vpc_config;
     let vpc = check_subnets(cx, config.subnet_ids.as_deref().unwrap_or_default())?;
     check_groups(
@@ -152,6 +146,18 @@ pub(super) fn check_groups(cx: &Cx<'_>, ids: &[String], vpc: &str) -> Result<(),
             return Err(invalid_parameter(format!(
                 "Security group(s) [{id}] are not in the same VPC as the subnets, or do not exist"
             )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what cannot be encrypted, or no key.
+pub(super) fn check_encryption(config: &[Encryption]) -> Result<(), AwsError> {
+    for encryption in config {
+        if encryption.resources != ["secrets"] || !encryption.provider.key_arn.starts_with("arn:") {
+            return Err(invalid_parameter(
+                "encryptionConfig must name the resource secrets and a key's ARN",
+            ));
         }
     }
     Ok(())

@@ -151,15 +151,23 @@ impl Logging {
 }
 
 /// Envelope encryption of secrets.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Encryption {
     pub(super) resources: Vec<String>,
     pub(super) provider: EncryptionProvider,
 }
 
+/// The body of AssociateEncryptionConfig.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AssociateEncryption {
+    pub(super) encryption_config: Vec<Encryption>,
+    pub(super) client_request_token: Option<String>,
+}
+
 /// The key of the encryption.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct EncryptionProvider {
     pub(super) key_arn: String,

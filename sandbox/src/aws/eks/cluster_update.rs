@@ -12,8 +12,13 @@ use crate::aws::token::{Seen, Use};
 use crate::world::Object;
 
 use super::cluster::{Cluster, Status};
-use super::cluster_check::{check_endpoint, check_groups, check_subnets, public_cidrs};
-use super::cluster_request::{AUTH_MODES, Switch, UpdateConfig, UpdateVersion, VpcConfig, one_of};
+use super::cluster_check::{
+    check_encryption, check_endpoint, check_groups, check_subnets, public_cidrs,
+};
+use super::cluster_request::{
+    AUTH_MODES, AssociateEncryption, Encryption, Switch, UpdateConfig, UpdateVersion, VpcConfig,
+    one_of,
+};
 use super::nodegroup::Nodegroup;
 use super::update::{self, Change, Start};
 use super::{find_cluster, in_use, invalid_parameter, invalid_request, versions};
@@ -28,6 +33,11 @@ pub(super) const OPERATIONS: &[RestOperation] = &[
         "UpdateClusterVersion",
         ("POST", "/clusters/{name}/updates"),
         update_version,
+    ),
+    RestOperation::write(
+        "AssociateEncryptionConfig",
+        ("POST", "/clusters/{name}/encryption-config/associate"),
+        associate_encryption,
     ),
 ];
 
@@ -46,6 +56,7 @@ pub(super) enum ClusterChange {
     },
     Logging(BTreeSet<String>),
     Access(String),
+    Encryption(Vec<Encryption>),
     UpgradePolicy(String),
     ZonalShift(bool),
     DeletionProtection(bool),
@@ -74,6 +85,7 @@ impl ClusterChange {
             }
             Self::Logging(on) => cluster.logging = on,
             Self::Access(mode) => cluster.auth_mode = mode,
+            Self::Encryption(config) => cluster.encryption = config,
             Self::UpgradePolicy(support) => cluster.support_type = support,
             Self::ZonalShift(on) => cluster.zonal_shift = on,
             Self::DeletionProtection(on) => cluster.deletion_protection = on,
@@ -88,6 +100,7 @@ impl ClusterChange {
             Self::Vpc { .. } => ("VpcConfigUpdate", 300),
             Self::Logging(_) => ("LoggingUpdate", 120),
             Self::Access(_) => ("AccessConfigUpdate", 60),
+            Self::Encryption(_) => ("AssociateEncryptionConfig", 1800),
             Self::UpgradePolicy(_) => ("UpgradePolicyUpdate", 30),
             Self::ZonalShift(_) => ("ZonalShiftConfigUpdate", 30),
             Self::DeletionProtection(_) => ("DeletionProtectionUpdate", 10),
@@ -124,6 +137,9 @@ impl ClusterChange {
                 vec![("ClusterLogging", value.to_string())]
             }
             Self::Access(mode) => vec![("AuthenticationMode", mode.clone())],
+            Self::Encryption(config) => {
+                vec![("EncryptionConfig", json!(config).to_string())]
+            }
             Self::UpgradePolicy(support) => {
                 vec![(
                     "UpgradePolicy",
@@ -163,6 +179,31 @@ fn update_version(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
         "UpdateClusterVersion",
         (&name, token.as_deref(), &canonical),
         |cx, cluster| version_change(cx, cluster, &wanted.version),
+    )
+}
+
+fn associate_encryption(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
+    let canonical = request.canonical();
+    let wanted: AssociateEncryption = request.body()?;
+    request.finish()?;
+    let name = request.path("name").to_owned();
+    let token = wanted.client_request_token.clone();
+    run(
+        cx,
+        "AssociateEncryptionConfig",
+        (&name, token.as_deref(), &canonical),
+        |_cx, cluster| {
+            check_encryption(&wanted.encryption_config)?;
+            if wanted.encryption_config.is_empty() {
+                return Err(invalid_parameter("encryptionConfig must not be empty"));
+            }
+            if !cluster.body.encryption.is_empty() {
+                return Err(invalid_parameter(
+                    "Encryption is already enabled on the cluster and cannot be changed",
+                ));
+            }
+            Ok(ClusterChange::Encryption(wanted.encryption_config.clone()))
+        },
     )
 }
 
@@ -210,7 +251,8 @@ fn run(
     Ok(json!({ "update": update::view(&started) }))
 }
 
-fn check_free(cluster: &Object<Cluster>, kind: &str) -> Result<(), AwsError> {
+/// Refuses a cluster that is not there for an update.
+pub(super) fn check_free(cluster: &Object<Cluster>, kind: &str) -> Result<(), AwsError> {
     let name = &cluster.id;
     match (&cluster.body.update, cluster.body.status) {
         (Some(update), _) => {
@@ -303,6 +345,7 @@ fn refuse_no_change(
         ClusterChange::Version(_)
         | ClusterChange::Vpc { .. }
         | ClusterChange::Access(_)
+        | ClusterChange::Encryption(_)
         | ClusterChange::UpgradePolicy(_)
         | ClusterChange::ZonalShift(_)
         | ClusterChange::DeletionProtection(_) => no_change("No changes detected"),

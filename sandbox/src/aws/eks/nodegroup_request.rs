@@ -116,6 +116,8 @@ pub(super) fn check(
         return Err(invalid_parameter("diskSize must be between 1 and 16384"));
     }
     check_version(cluster, wanted.version.as_deref())?;
+    let version = wanted.version.as_ref().unwrap_or(&cluster.body.version);
+    check_release(version, wanted.release_version.as_deref())?;
     check_limits(wanted.update_config.as_ref())?;
     check_taints(wanted.taints.as_deref().unwrap_or_default())
 }
@@ -138,6 +140,17 @@ fn check_version(cluster: &Object<Cluster>, version: Option<&str>) -> Result<(),
         cluster.body.version
     );
     Err(invalid_parameter(text))
+}
+
+/// Refuses a release that is none of the version's.
+pub(super) fn check_release(version: &str, release: Option<&str>) -> Result<(), AwsError> {
+    let known = releases(version);
+    match release.filter(|release| !known.iter().any(|one| one == release)) {
+        None => Ok(()),
+        Some(release) => Err(invalid_parameter(format!(
+            "Requested release version {release} is not valid for kubernetes version {version}."
+        ))),
+    }
 }
 
 /// Refuses limits that contradict each other.
@@ -217,9 +230,17 @@ pub(super) fn sizes(
     Ok((min, max, desired))
 }
 
+/// The releases of a version's node image, the newest first.
+fn releases(version: &str) -> Vec<String> {
+    let patch = versions::offered(version).map(versions::Version::patch_text);
+    let dates = ["20261101", "20261001"];
+    let of = |patch: &String| dates.map(|date| format!("{patch}-{date}")).to_vec();
+    patch.as_ref().map(of).unwrap_or_default()
+}
+
 /// The newest release of a version's node image.
 pub(super) fn newest_release(version: &str) -> String {
-    versions::offered(version).map_or_else(String::new, |v| format!("{}-20261101", v.patch_text()))
+    releases(version).into_iter().next().unwrap_or_default()
 }
 
 #[cfg(test)]

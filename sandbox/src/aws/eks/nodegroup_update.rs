@@ -14,7 +14,7 @@ use crate::world::Object;
 use super::cluster_request::Switch;
 use super::nodegroup::{Nodegroup, Status};
 use super::nodegroup_request::{
-    Scaling, Taint, UpdateLimits, check_limits, check_taints, newest_release, sizes,
+    Scaling, Taint, UpdateLimits, check_limits, check_release, check_taints, newest_release, sizes,
 };
 use super::update::{self, Change, Start};
 use super::{find_cluster, find_nodegroup, in_use, invalid_parameter, versions};
@@ -316,6 +316,7 @@ fn version_change(
         );
         return Err(invalid_parameter(text));
     }
+    check_release(&version, wanted.release_version.as_deref())?;
     let release = wanted
         .release_version
         .clone()

@@ -33,6 +33,12 @@ pub(super) const NODE: Needed = Needed {
     ],
 };
 
+/// The role of pods on Fargate.
+pub(super) const FARGATE: Needed = Needed {
+    trusts: "eks-fargate-pods.amazonaws.com",
+    policies: &[],
+};
+
 /// Finds a role by its ARN.
 fn find<'a>(cx: &'a Cx<'_>, role_arn: &str) -> Option<&'a Object<Role>> {
     let arn = Arn::parse(role_arn).filter(|arn| arn.service == "iam")?;
@@ -80,6 +86,12 @@ pub(super) fn check_role(cx: &mut Cx<'_>, role_arn: &str, needed: Needed) -> Res
     };
     let trusted = trusts_service(&role.body.trust, needed.trusts);
     if cx.role_refused(role_arn) || !trusted {
+        if needed.trusts == FARGATE.trusts {
+            return Err(invalid_parameter(format!(
+                "Misconfigured PodExecutionRole Trust Policy; Please add the {} Service Principal",
+                FARGATE.trusts
+            )));
+        }
         let text = format!(
             "Role with arn: {role_arn}, could not be assumed because it does not exist or the trusted entity is not correct"
         );
@@ -88,10 +100,11 @@ pub(super) fn check_role(cx: &mut Cx<'_>, role_arn: &str, needed: Needed) -> Res
             "{text}. Role could not be assumed because the trusted entity is not correct"
         )));
     }
-    if needed
-        .policies
-        .iter()
-        .any(|policy| has_policy(cx.world, name, policy))
+    if needed.policies.is_empty()
+        || needed
+            .policies
+            .iter()
+            .any(|policy| has_policy(cx.world, name, policy))
     {
         return Ok(());
     }

@@ -15,6 +15,8 @@ use super::access_entry::AccessEntry;
 use super::addon::Addon;
 use super::cluster::Cluster;
 use super::cluster_request::check_tags;
+use super::fargate::FargateProfile;
+use super::identity_provider::IdentityProvider;
 use super::nodegroup::Nodegroup;
 use super::pod_identity::PodIdentity;
 use super::{Named, invalid_parameter, not_found};
@@ -44,6 +46,8 @@ fn find(cx: &Cx<'_>, arn_text: &str) -> Result<(&'static str, Key, Tags), AwsErr
         ["cluster", name] => named::<Cluster>(cx, arn_text, name),
         ["nodegroup", cluster, ..] => named::<Nodegroup>(cx, arn_text, cluster),
         ["access-entry", cluster, ..] => named::<AccessEntry>(cx, arn_text, cluster),
+        ["fargateprofile", cluster, ..] => named::<FargateProfile>(cx, arn_text, cluster),
+        ["identityproviderconfig", cluster, ..] => named::<IdentityProvider>(cx, arn_text, cluster),
         ["addon", cluster, ..] => named::<Addon>(cx, arn_text, cluster),
         ["podidentityassociation", cluster, ..] => named::<PodIdentity>(cx, arn_text, cluster),
         _ => {

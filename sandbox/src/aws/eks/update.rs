@@ -12,6 +12,7 @@ use crate::world::{Key, Kind, New, Object, World};
 use super::addon::{self, Addon};
 use super::cluster::{self, Cluster};
 use super::cluster_update::ClusterChange;
+use super::identity_provider;
 use super::nodegroup::{self, Nodegroup};
 use super::nodegroup_update::NodegroupChange;
 use super::{failure_of, find_cluster, find_nodegroup, names_page, not_found, take_page};
@@ -39,6 +40,11 @@ pub(super) enum Change {
     Cluster(ClusterChange),
     Nodegroup(NodegroupChange),
     Addon(addon::Settings),
+    /// A config of an identity provider, which is there afterwards, or is not.
+    IdentityProvider {
+        id: String,
+        stays: bool,
+    },
 }
 
 /// One update; the id is `cluster/update`.
@@ -120,6 +126,13 @@ fn finish(world: &mut World, update: &Object<Update>, succeeded: bool) {
                 group.body.update = None;
                 group.body.status = nodegroup::Status::Active;
                 group.body.modified_ms = now_ms;
+            });
+        }
+        Change::IdentityProvider { id, stays } => {
+            identity_provider::finish(world, (region, id), *stays == succeeded);
+            world.update::<Cluster>(region, cluster, |cluster| {
+                cluster.body.update = None;
+                cluster.body.status = cluster::Status::Active;
             });
         }
         Change::Addon(settings) => {

@@ -489,6 +489,8 @@ const RULES: &[Rule] = &[
     ),
     any("InvalidCidrBlock.InUse", Dependency).hint("A subnet is still in the block."),
     any("InvalidLaunchTemplateId.VersionNotFound", NotFound),
+    // A template that is not there, however it was named.
+    any("InvalidLaunchTemplateName.NotFoundException", NotFound),
     any("InvalidPermission.Duplicate", AlreadyExists),
     any("RouteAlreadyExists", AlreadyExists),
     any("Resource.AlreadyAssociated", Dependency)

@@ -5,8 +5,8 @@
 
 pub mod apply;
 pub mod code;
-pub mod lookup;
+mod lookup;
 pub mod plan;
 pub mod replay;
-mod resolve;
+pub mod resolve;
 mod world;

@@ -369,6 +369,13 @@ fn circles_of_moved_blocks_are_faults_of_the_definitions() {
 }
 
 #[test]
+fn a_provider_that_is_misspelt_is_not_passed_over() {
+    let scenario = Scenario::new();
+    let hcl = "provider \"tset\" {}\nresource \"test_thing\" \"a\" { name = \"a\" }";
+    assert_eq!(scenario.codes(hcl), ["E0241"]);
+}
+
+#[test]
 fn a_named_instance_has_to_be_there() {
     let mut scenario = Scenario::new();
     let hcl = r#"

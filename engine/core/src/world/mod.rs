@@ -16,8 +16,8 @@ use strata_language::evaluate::Evaluator;
 use strata_language::scope::SourceTree;
 use strata_model::provider::{ProviderConfig, Providers};
 use strata_model::{
-    Address, Diagnostics, InstanceKey, Name, Scope as ScopeAddress, ScopeKind, ScopeStep,
-    Timestamp, Type, Value,
+    Address, Diagnostic, Diagnostics, InstanceKey, Name, Scope as ScopeAddress, ScopeKind,
+    ScopeStep, Span, Timestamp, Type, Value,
 };
 
 use strata_language::definition::{InstanceKind, ResourceId};
@@ -25,6 +25,7 @@ use strata_language::definition::{InstanceKind, ResourceId};
 use self::expand::Expansion;
 use self::graph::{Graph, NodeId, NodeKind, PathId};
 use self::view::{Each, View};
+use crate::code;
 
 /// A package instance's position in [`World::scopes`].
 pub(crate) type ScopeIx = usize;
@@ -319,6 +320,25 @@ impl<'a> World<'a> {
         }
     }
 
+    fn unknown_provider(
+        &self,
+        name: &strata_model::provider::ProviderName,
+        span: Span,
+    ) -> Diagnostic {
+        let known: Vec<&str> = self
+            .outside
+            .providers
+            .iter()
+            .map(|provider| provider.name().0.as_ref())
+            .collect();
+        let detail = format!("There is no provider {name}.");
+        let diagnostic = Diagnostic::error(code::UNKNOWN_TYPE, "Unknown provider", detail).at(span);
+        match strata_language::suggest::nearest(&name.0, known.iter().copied()) {
+            Some(near) => diagnostic.hint(format!("Did you mean {near}?")),
+            None => diagnostic.hint(format!("There are {}.", known.join(", "))),
+        }
+    }
+
     fn provider(
         &self,
         scope: ScopeIx,
@@ -327,6 +347,7 @@ impl<'a> World<'a> {
     ) -> Slot {
         let name = strata_model::provider::ProviderName(block.name.clone());
         let Some(provider) = self.outside.providers.get(&name) else {
+            diagnostics.push(self.unknown_provider(&name, block.span));
             return Slot::Provider(None, Vec::new());
         };
         let view = View::new(self, scope);

@@ -5,7 +5,6 @@ use strata_model::store::StateStore;
 
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
-use crate::wiring::location::Location;
 use crate::wiring::project::Project;
 use crate::wiring::state_error;
 
@@ -32,12 +31,7 @@ pub struct Arguments {
 ///
 /// When no lock has that id.
 pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
-    let project = Project::load_shallow(session)?;
-    let location = Location::find(
-        session,
-        project.directory.as_deref(),
-        project.declared_state(),
-    )?;
+    let location = Project::load_shallow(session)?.location(session)?;
     let opened = location.open_existing(session).await?;
     let Some(held) = opened.store.lock_holder().await.map_err(state_error)? else {
         return Err(CommandError::failed("the state is not locked"));

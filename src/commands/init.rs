@@ -7,7 +7,6 @@ use clap::Args;
 
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
-use crate::wiring::location::Location;
 use crate::wiring::project::Project;
 
 /// What `.gitignore` gets.
@@ -32,11 +31,7 @@ pub struct Arguments {
 /// When something cannot be made, or the state that is named is missing.
 pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, CommandError> {
     let project = Project::load_shallow(session)?;
-    let location = Location::find(
-        session,
-        project.directory.as_deref(),
-        project.declared_state(),
-    )?;
+    let location = project.location(session)?;
     let opened = location.open_write(session, arguments.new_state).await?;
     if !session.is_sandbox() {
         ignore_files(project.base(session))?;

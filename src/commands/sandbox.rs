@@ -10,7 +10,7 @@ use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::view::style::escape_line;
 use crate::wiring::clouds::{SANDBOX_STORE, check_url, open_sandbox, remote_error, sandbox_error};
-use crate::wiring::location::SANDBOX_STATE;
+use crate::wiring::location::{SANDBOX_STATE, is_in_use};
 
 /// `strata sandbox …`
 #[derive(Debug, Clone, Subcommand)]
@@ -188,10 +188,7 @@ async fn reset(session: &Session) -> Result<Outcome, CommandError> {
 
 /// A run would go on with a state that has no name any more, and its objects would be forgotten.
 fn refuse_state_in_use(data: &std::path::Path) -> Result<(), CommandError> {
-    let state = data.join(SANDBOX_STATE);
-    let in_use = strata_state::is_in_use(&state)
-        .map_err(|error| CommandError::file("cannot look at the lock of", &state, error))?;
-    if !in_use {
+    if !is_in_use(&data.join(SANDBOX_STATE))? {
         return Ok(());
     }
     Err(

@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::view::changes::decode;
 use crate::view::{plan_json, plan_text};
 use crate::wiring::bench::snapshot;
-use crate::wiring::location::{Location, Opened};
+use crate::wiring::location::Opened;
 use crate::wiring::project::Project;
 use crate::wiring::{providers, saved, variables};
 
@@ -68,7 +68,10 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
 /// A plan can be read that cannot be applied: where its state is at hand, that is said.
 async fn note_what_apply_says(session: &Session, saved: &saved::SavedPlan) {
     let record = async {
-        let opened = project_location(session)?.open_read(session).await?;
+        let opened = Project::load_shallow(session)?
+            .location(session)?
+            .open_read(session)
+            .await?;
         match opened {
             Some(Opened { store, .. }) if saved.plan.lineage == Some(store.lineage()) => {
                 saved::find_record(&store, saved).await.map(drop)
@@ -83,15 +86,6 @@ async fn note_what_apply_says(session: &Session, saved: &saved::SavedPlan) {
             .note(&format!("warning: {error}: `strata apply` would refuse it")),
         Ok(()) | Err(_) => {}
     }
-}
-
-fn project_location(session: &Session) -> Result<Location, CommandError> {
-    let project = Project::load_shallow(session)?;
-    Location::find(
-        session,
-        project.directory.as_deref(),
-        project.declared_state(),
-    )
 }
 
 async fn show_state(session: &Session, json: bool) -> Result<Outcome, CommandError> {
@@ -135,7 +129,11 @@ pub fn row_text(session: &Session, row: &StateRow) -> String {
 ///
 /// When the state cannot be read.
 pub async fn recorded(session: &Session) -> Result<StateSnapshot, CommandError> {
-    match project_location(session)?.open_read(session).await? {
+    match Project::load_shallow(session)?
+        .location(session)?
+        .open_read(session)
+        .await?
+    {
         Some(opened) => snapshot(session, &opened.store).await,
         None => Ok(StateSnapshot::default()),
     }

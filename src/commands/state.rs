@@ -17,7 +17,7 @@ use crate::session::Session;
 use crate::view::style::escape_line;
 use crate::wiring::access::lies_below;
 use crate::wiring::bench::{lock, snapshot};
-use crate::wiring::location::{Location, Opened};
+use crate::wiring::location::{Opened, is_in_use};
 use crate::wiring::project::Project;
 use crate::wiring::state_error;
 
@@ -245,12 +245,7 @@ async fn change(session: &Session, change: Change<'_>) -> Result<Outcome, Comman
 }
 
 async fn open_existing(session: &Session) -> Result<Opened, CommandError> {
-    let project = Project::load_shallow(session)?;
-    let location = Location::find(
-        session,
-        project.directory.as_deref(),
-        project.declared_state(),
-    )?;
+    let location = Project::load_shallow(session)?.location(session)?;
     location.open_existing(session).await
 }
 
@@ -501,12 +496,7 @@ fn run_around(session: &Session, writes: Vec<Write>, summary: String) -> Vec<Wri
 }
 
 async fn history(session: &Session, arguments: &HistoryArguments) -> Result<Outcome, CommandError> {
-    let project = Project::load_shallow(session)?;
-    let location = Location::find(
-        session,
-        project.directory.as_deref(),
-        project.declared_state(),
-    )?;
+    let location = Project::load_shallow(session)?.location(session)?;
     let Some(opened) = location.open_read(session).await? else {
         session.ui.note("There is no state yet, and so no history.");
         return Ok(Outcome::Done);
@@ -533,9 +523,7 @@ async fn history(session: &Session, arguments: &HistoryArguments) -> Result<Outc
     if arguments.json {
         session.ui.json(&json!(runs));
     } else {
-        let locked = strata_state::is_in_use(&location.state).map_err(|error| {
-            CommandError::file("cannot look at the lock of", &location.state, error)
-        })?;
+        let locked = is_in_use(&location.state)?;
         for (at, run) in runs.iter().enumerate() {
             session.ui.line(&run_line(run, locked && at == 0));
         }

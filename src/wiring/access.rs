@@ -35,12 +35,7 @@ pub struct Cluster {
 ///
 /// When the state cannot be read, has no such cluster or several, or when the one is not ready.
 pub async fn find(session: &Session, named: &str) -> Result<Cluster, CommandError> {
-    let project = Project::load_shallow(session)?;
-    let location = Location::find(
-        session,
-        project.directory.as_deref(),
-        project.declared_state(),
-    )?;
+    let location = Project::load_shallow(session)?.location(session)?;
     let Some(opened) = location.open_read(session).await? else {
         return Err(
             CommandError::new(ErrorKind::State, "the project has no state yet")

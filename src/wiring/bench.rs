@@ -15,7 +15,7 @@ use strata_state::SqliteStore;
 
 use super::ahead::Ahead;
 use super::clouds::Clouds;
-use super::location::{Location, Opened};
+use super::location::{Location, Opened, is_in_use};
 use super::project::Project;
 use super::{state_error, variables};
 use crate::arguments::VariableArguments;
@@ -105,11 +105,7 @@ impl<'s> Bench<'s> {
                 .diagnostics(&project.loaded.diagnostics, &project.loaded.sources);
             return Err(CommandError::shown(ErrorKind::Definitions));
         }
-        let location = Location::find(
-            session,
-            project.directory.as_deref(),
-            project.declared_state(),
-        )?;
+        let location = project.location(session)?;
         if access != Access::Look
             && project.directory.is_none()
             && !session.is_sandbox()
@@ -313,9 +309,7 @@ async fn wait_for_sandbox(
     }
     let began = session.clock.elapsed();
     loop {
-        let in_use = strata_state::is_in_use(&location.state).map_err(|error| {
-            CommandError::file("cannot look at the lock of", &location.state, error)
-        })?;
+        let in_use = is_in_use(&location.state)?;
         let holder = store.lock_holder().await.map_err(state_error)?;
         let Some((id, holder)) = holder.filter(|_| in_use) else {
             return Ok(waited);

@@ -403,6 +403,16 @@ fn new_key(ids: &dyn IdSource) -> SecretKey {
     SecretKey::from_bytes(bytes)
 }
 
+/// Whether a run works on a state at this moment.
+///
+/// # Errors
+///
+/// When that cannot be seen.
+pub fn is_in_use(state: &Path) -> Result<bool, CommandError> {
+    strata_state::is_in_use(state)
+        .map_err(|error| CommandError::file("cannot look at the lock of", state, error))
+}
+
 /// Whether a lineage is one of emulated clouds.
 pub fn is_sandbox(lineage: Lineage) -> bool {
     let mark: String = SANDBOX_MARK

@@ -16,7 +16,6 @@ use strata_language::scope::{ResolveRequest, Scope, SourceTree};
 use strata_model::state::StateSnapshot;
 use strata_model::{Address, Diagnostic, Diagnostics, FileId, InstanceKey, Name, Type, Value};
 
-use super::location::Location;
 use super::project::Project;
 use super::{bench, providers, variables};
 use crate::arguments::VariableArguments;
@@ -60,11 +59,7 @@ impl Names {
         variables
             .values()
             .for_each(|value| session.ui.redactor().add_secrets_of(value));
-        let location = Location::find(
-            session,
-            project.directory.as_deref(),
-            project.declared_state(),
-        )?;
+        let location = project.location(session)?;
         let snapshot = match location.open_read(session).await? {
             Some(opened) => bench::snapshot(session, &opened.store).await?,
             None => StateSnapshot::default(),

@@ -9,6 +9,7 @@ use strata_model::plan::{DefinitionSnapshot, Plan, SourceRevision};
 use super::builtin_stacks;
 use super::files::Root;
 use super::git::GitSources;
+use super::location::Location;
 use super::packages::{self, Loaded, Origin, load, load_project_only};
 use super::trees::{DirectoryTree, PackageTree};
 use crate::error::{CommandError, ErrorKind};
@@ -58,6 +59,15 @@ impl Project {
         Ok(found.project(loaded))
     }
 
+    /// Where the project's state is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Location::find`].
+    pub fn location(&self, session: &Session) -> Result<Location, CommandError> {
+        Location::find(session, self.directory.as_deref(), self.declared_state())
+    }
+
     /// Restores the project of a saved plan from the snapshot in it. The session's directory is where its state is
     /// looked for.
     pub fn restore(session: &Session, plan: &Plan) -> Self {
@@ -80,7 +90,7 @@ impl Project {
     }
 
     /// Where the project says that its state is.
-    pub fn declared_state(&self) -> Option<&str> {
+    fn declared_state(&self) -> Option<&str> {
         let block = self.loaded.definitions.project()?.project.as_ref()?;
         block.state.as_ref().map(|state| state.value.as_ref())
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use strata_core::plan::moved_address;
+use strata_language::definition::TargetAddress;
 use strata_model::state::{
     ClosedOp, OpOutcome, RowKey, RunRecord, RunStatus, StateRow, StateSnapshot,
 };
@@ -313,95 +315,54 @@ fn refuse_open(snapshot: &StateSnapshot, writes: &[Write]) -> Result<(), Command
     }
 }
 
-/// What `state mv` moves: one object or block, or all that lies in a stack or cluster.
-enum Moving {
-    Block(Box<Address>, Box<Address>),
-    Scope(Scope, Scope),
-}
-
-impl Moving {
-    fn parse(arguments: &MvArguments) -> Result<Self, CommandError> {
-        let (from, to) = (&arguments.from, &arguments.to);
-        let scope = |text: &str| Scope::parse(text).ok().filter(|scope| !scope.is_root());
-        match (scope(from), scope(to)) {
-            (Some(from), Some(to)) => Self::scopes(from, to),
-            (None, None) => Self::blocks(from, to),
-            (Some(_), None) | (None, Some(_)) => Err(CommandError::usage(format!(
-                "a whole stack or cluster moves to another one, and an object to an object: '{}' and '{}' do not match",
-                from.escape_debug(),
-                to.escape_debug()
-            ))),
-        }
-    }
-
-    fn scopes(from: Scope, to: Scope) -> Result<Self, CommandError> {
-        let kind = |scope: &Scope| scope.steps().last().map(|step| step.kind);
-        if kind(&from) == kind(&to) {
-            Ok(Moving::Scope(from, to))
-        } else {
-            Err(CommandError::usage(
-                "a cluster cannot become a stack, nor a stack a cluster",
-            ))
-        }
-    }
-
-    fn blocks(from: &str, to: &str) -> Result<Self, CommandError> {
-        let parse = |which: &str, text: &str| {
-            Address::parse(text).map_err(|error| {
-                CommandError::usage(format!("{which} is no address")).because(error)
-            })
-        };
-        let (from, to) = (parse("FROM", from)?, parse("TO", to)?);
-        if from.resource_type == to.resource_type && from.mode == to.mode {
-            return Ok(Moving::Block(from.into(), to.into()));
-        }
-        Err(CommandError::usage(format!(
-            "a {} cannot become a {}",
-            from.resource_type, to.resource_type
-        )))
-    }
-
-    /// Where an address moves to; `None` for one that stays.
-    fn target(&self, address: &Address) -> Option<Address> {
-        match self {
-            Moving::Block(from, to) if *address == **from => Some((**to).clone()),
-            Moving::Block(from, to) => {
-                let whole = from.key.is_none() && to.key.is_none() && address.block() == **from;
-                whole.then(|| to.with_key(address.key.clone()))
-            }
-            Moving::Scope(from, to) => Some(Address {
-                scope: rebased(&address.scope, from, to)?,
-                ..address.clone()
-            }),
-        }
+/// What `state mv` moves, and where to: one object or block, or all that lies in a stack or cluster.
+fn moving(arguments: &MvArguments) -> Result<(TargetAddress, TargetAddress), CommandError> {
+    let (from, to) = (&arguments.from, &arguments.to);
+    let scope = |text: &str| Scope::parse(text).ok().filter(|scope| !scope.is_root());
+    match (scope(from), scope(to)) {
+        (Some(from), Some(to)) => moving_scope(from, to),
+        (None, None) => moving_block(from, to),
+        (Some(_), None) | (None, Some(_)) => Err(CommandError::usage(format!(
+            "a whole stack or cluster moves to another one, and an object to an object: '{}' and '{}' do not match",
+            from.escape_debug(),
+            to.escape_debug()
+        ))),
     }
 }
 
-/// A scope in or below `from`, as it is called in or below `to`. Without a key both mean all instances of the block.
-fn rebased(scope: &Scope, from: &Scope, to: &Scope) -> Option<Scope> {
-    let (depth, steps) = (from.steps().len(), scope.steps());
-    let (own, below) = (steps.get(depth - 1)?, &steps[depth..]);
-    let (first, last) = (from.steps().last()?, to.steps().last()?);
-    let is_same = own.kind == first.kind && own.name == first.name;
-    let whole = first.key.is_none() && last.key.is_none();
-    let is_meant = steps[..depth - 1] == from.steps()[..depth - 1]
-        && is_same
-        && (whole || own.key == first.key);
-    let mut moved = to.steps().to_vec();
-    if let Some(step) = moved.last_mut().filter(|_| whole) {
-        step.key = own.key.clone();
+fn moving_scope(from: Scope, to: Scope) -> Result<(TargetAddress, TargetAddress), CommandError> {
+    let kind = |scope: &Scope| scope.steps().last().map(|step| step.kind);
+    if kind(&from) == kind(&to) {
+        Ok((TargetAddress::Scope(from), TargetAddress::Scope(to)))
+    } else {
+        Err(CommandError::usage(
+            "a cluster cannot become a stack, nor a stack a cluster",
+        ))
     }
-    moved.extend(below.iter().cloned());
-    is_meant.then(|| moved.into())
+}
+
+fn moving_block(from: &str, to: &str) -> Result<(TargetAddress, TargetAddress), CommandError> {
+    let parse = |which: &str, text: &str| {
+        Address::parse(text)
+            .map_err(|error| CommandError::usage(format!("{which} is no address")).because(error))
+    };
+    let (from, to) = (parse("FROM", from)?, parse("TO", to)?);
+    if from.resource_type == to.resource_type && from.mode == to.mode {
+        return Ok((TargetAddress::Resource(from), TargetAddress::Resource(to)));
+    }
+    Err(CommandError::usage(format!(
+        "a {} cannot become a {}",
+        from.resource_type, to.resource_type
+    )))
 }
 
 fn move_rows(
     snapshot: &StateSnapshot,
     arguments: &MvArguments,
 ) -> Result<(Vec<Write>, Vec<String>), CommandError> {
-    let moving = Moving::parse(arguments)?;
+    let (from, to) = moving(arguments)?;
     let target = |key: &RowKey| {
-        let address = moving.target(&key.address)?;
+        let address = moved_address(&from, &to, &key.address)?;
         let deposed = key.deposed;
         Some(RowKey { address, deposed })
     };

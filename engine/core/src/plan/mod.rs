@@ -19,6 +19,7 @@ mod tests;
 mod walk;
 
 pub(crate) use change::{decode_row, ignore_changes};
+pub use moved::moved_address;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -193,12 +193,29 @@ fn apply(path: &[ScopeStep], block: &MovedBlock, address: &Address) -> Option<Ad
         return None;
     }
     let (outer, inner) = steps.split_at(path.len());
-    match (&block.from.value, &block.to.value) {
+    let inner = Address {
+        scope: inner.to_vec().into(),
+        ..address.clone()
+    };
+    let moved = moved_address(&block.from.value, &block.to.value, &inner)?;
+    let scope: Vec<ScopeStep> = outer.iter().chain(moved.scope.steps()).cloned().collect();
+    Some(Address {
+        scope: scope.into(),
+        ..moved
+    })
+}
+
+/// Where an address goes when `from` becomes `to`; `None` for one that this is not about.
+///
+/// Without keys a block means all its instances, and a stack or cluster all of it; each keeps its key.
+pub fn moved_address(
+    from: &TargetAddress,
+    to: &TargetAddress,
+    address: &Address,
+) -> Option<Address> {
+    match (from, to) {
         (TargetAddress::Resource(from), TargetAddress::Resource(to)) => {
-            if (from.mode, &from.resource_type, &from.name)
-                != (address.mode, &address.resource_type, &address.name)
-                || inner != from.scope.steps()
-            {
+            if from.block() != address.block() {
                 return None;
             }
             let key = if from.key.is_none() && to.key.is_none() {
@@ -208,24 +225,12 @@ fn apply(path: &[ScopeStep], block: &MovedBlock, address: &Address) -> Option<Ad
             } else {
                 return None;
             };
-            let scope: Vec<ScopeStep> = outer.iter().chain(to.scope.steps()).cloned().collect();
-            Some(Address {
-                scope: scope.into(),
-                key,
-                ..to.clone()
-            })
+            Some(to.with_key(key))
         }
-        (TargetAddress::Scope(from), TargetAddress::Scope(to)) => {
-            let scope: Vec<ScopeStep> = outer
-                .iter()
-                .cloned()
-                .chain(move_scope(from, to, inner)?)
-                .collect();
-            Some(Address {
-                scope: scope.into(),
-                ..address.clone()
-            })
-        }
+        (TargetAddress::Scope(from), TargetAddress::Scope(to)) => Some(Address {
+            scope: move_scope(from, to, address.scope.steps())?.into(),
+            ..address.clone()
+        }),
         (TargetAddress::Resource(_), TargetAddress::Scope(_))
         | (TargetAddress::Scope(_), TargetAddress::Resource(_)) => None,
     }

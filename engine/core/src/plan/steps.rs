@@ -188,9 +188,8 @@ impl<'a> Assembly<'a> {
         let group = self.groups;
         self.groups += 1;
         self.may_delete(row, change.schema, Some(change));
-        let mut lifted = None;
         if row.protected && !change.protect {
-            lifted = self.protection(change, template.clone(), after.clone());
+            let lifted = self.protection(change, template.clone(), after.clone());
             after.extend(lifted.map(Ref::Step));
             // The row changes with it: what follows is bound by this step.
             template.row_digest = None;
@@ -237,14 +236,12 @@ impl<'a> Assembly<'a> {
             });
             Some(number)
         } else {
-            let moved: BTreeSet<Ref> = after
+            let own: BTreeSet<Ref> = after
                 .iter()
                 .copied()
-                .filter(|waited| {
-                    self.is_move(*waited, change) || lifted.map(Ref::Step) == Some(*waited)
-                })
+                .filter(|waited| self.is_own(*waited, change))
                 .collect();
-            let step = self.draft.push(delete, moved);
+            let step = self.draft.push(delete, own);
             self.deletions.push(Deletion {
                 row: state_key.clone(),
                 step,
@@ -261,12 +258,12 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    fn is_move(&self, waited: Ref, change: &InstanceChange<'_>) -> bool {
+    /// Whether a step is one of the same object: its move, or the lifting of its protection.
+    fn is_own(&self, waited: Ref, change: &InstanceChange<'_>) -> bool {
         let Ref::Step(step) = waited else {
             return false;
         };
-        let step = &self.draft.steps[step as usize];
-        step.action == Action::Move && step.key.address == change.address
+        self.draft.steps[step as usize].key.address == change.address
     }
 
     fn create_first(

@@ -19,7 +19,6 @@ use super::{Generated, PlanInput, PlanOutcome, ReadNeed};
 use crate::code;
 use crate::lookup::Lookup;
 use crate::world::expand::Expansion;
-use crate::world::expand::NOT_KNOWN;
 use crate::world::graph::{Graph, NodeId, NodeKind};
 use crate::world::view::Each;
 use crate::world::{Block, Dep, Outside, ResourceInstance, ScopeIx, Slot, World};
@@ -98,20 +97,6 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         replace,
     };
     planner.run()
-}
-
-/// Where something could not be read, keys that would come from it are unknown for that reason alone.
-fn without_consequences(diagnostics: Diagnostics) -> Diagnostics {
-    if !diagnostics.iter().any(|one| one.code == code::UNREADABLE) {
-        return diagnostics;
-    }
-    let mut causes = Diagnostics::new();
-    causes.extend(
-        diagnostics
-            .into_iter()
-            .filter(|one| one.code != code::INVALID_EXPANSION || !one.detail.contains(NOT_KNOWN)),
-    );
-    causes
 }
 
 fn failed(mut diagnostics: Diagnostics) -> PlanOutcome {
@@ -210,10 +195,10 @@ impl<'a> Planner<'a> {
         if self.input.validate_only {
             let mut found = std::mem::take(&mut self.diagnostics);
             self.output_values(&mut found);
-            return failed(without_consequences(found));
+            return failed(found);
         }
         if self.diagnostics.has_errors() {
-            return failed(without_consequences(self.diagnostics));
+            return failed(self.diagnostics);
         }
         super::assemble::assemble(self)
     }

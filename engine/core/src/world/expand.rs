@@ -55,8 +55,12 @@ impl World<'_> {
             Ok((expansion, eaches)) => (expansion, eaches, deps),
             Err(refusal) => {
                 let counts = refusal.certain || !self.outside.lenient;
-                // An evaluation error has been reported already; its unknown is not reported once more.
-                if counts && !reported(diagnostics, refusal.diagnostic.span) {
+                // An evaluation error has been reported already, and so has what could not be read; the unknown that
+                // comes of it is not reported once more.
+                let is_consequence = reported(diagnostics, refusal.diagnostic.span)
+                    || refusal.unknown
+                        && diagnostics.iter().any(|one| one.code == code::UNREADABLE);
+                if counts && !is_consequence {
                     diagnostics.push(*refusal.diagnostic);
                 }
                 (Expansion::Unknown, Vec::new(), deps)
@@ -240,6 +244,8 @@ struct Refusal {
     diagnostic: Box<Diagnostic>,
     /// Whether no other value of a variable, and nothing that is read, can make it right.
     certain: bool,
+    /// Whether it is only that the value is not known.
+    unknown: bool,
 }
 
 impl Refusal {
@@ -249,6 +255,7 @@ impl Refusal {
         Refusal {
             diagnostic: Box::new(diagnostic.at(expr.span)),
             certain: true,
+            unknown: false,
         }
     }
 
@@ -274,10 +281,6 @@ fn known(expr: &Expr, value: &Value, argument: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the detail of a diagnostic says of `count` or `for_each` that is not known.
-pub(crate) const NOT_KNOWN: &str =
-    "must be known when planning, and this is known only after apply";
-
 fn unknown(expr: &Expr, argument: &str) -> Refusal {
     let names: Vec<String> = references(expr)
         .iter()
@@ -288,7 +291,13 @@ fn unknown(expr: &Expr, argument: &str) -> Refusal {
     } else {
         format!(" It comes from {}.", names.join(", "))
     };
-    let mut refusal = Refusal::uncertain(expr, format!("{argument} {NOT_KNOWN}.{from}"));
+    let detail = format!(
+        "{argument} must be known when planning, and this is known only after apply.{from}"
+    );
+    let mut refusal = Refusal {
+        unknown: true,
+        ..Refusal::uncertain(expr, detail)
+    };
     refusal.diagnostic.hints.push(
         "Take the keys from variables or locals; the values of the map may be unknown.".to_owned(),
     );

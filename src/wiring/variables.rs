@@ -144,12 +144,7 @@ pub fn secret_defaults(loaded: &Loaded) -> Vec<Value> {
         .into_iter()
         .flat_map(|project| project.variables.values());
     let budget = Budget::default();
-    let evaluator = Evaluator {
-        scope: &NoNames,
-        files: None,
-        budget: &budget,
-        plan_timestamp: None,
-    };
+    let evaluator = evaluator(&budget);
     declared
         .filter(|block| block.sensitive)
         .filter_map(|block| block.default.as_ref())
@@ -166,12 +161,7 @@ pub fn defaults(loaded: &Loaded) -> BTreeMap<String, Value> {
     let project = loaded.definitions.project();
     let declared = project.into_iter().flat_map(|project| &project.variables);
     let budget = Budget::default();
-    let evaluator = Evaluator {
-        scope: &NoNames,
-        files: None,
-        budget: &budget,
-        plan_timestamp: None,
-    };
+    let evaluator = evaluator(&budget);
     let value = |block: &VariableBlock| {
         let default = block.default.as_ref()?;
         let value = evaluator.evaluate_as(default, &block.ty, &mut Diagnostics::new());
@@ -180,6 +170,16 @@ pub fn defaults(loaded: &Loaded) -> BTreeMap<String, Value> {
     declared
         .filter_map(|(name, block)| Some((name.to_string(), value(block)?)))
         .collect()
+}
+
+/// What evaluates the values of variables: they name nothing, and read no files.
+fn evaluator(budget: &Budget) -> Evaluator<'_> {
+    Evaluator {
+        scope: &NoNames,
+        files: None,
+        budget,
+        plan_timestamp: None,
+    }
 }
 
 fn read_file(path: &Path) -> Result<Arc<[u8]>, CommandError> {
@@ -292,13 +292,7 @@ impl Gathering<'_> {
     }
 
     fn evaluate(&mut self, expression: &Expr, block: &VariableBlock) -> Value {
-        let evaluator = Evaluator {
-            scope: &NoNames,
-            files: None,
-            budget: &self.budget,
-            plan_timestamp: None,
-        };
-        evaluator.evaluate_as(expression, &block.ty, &mut self.diagnostics)
+        evaluator(&self.budget).evaluate_as(expression, &block.ty, &mut self.diagnostics)
     }
 
     fn put(&mut self, name: &str, value: Option<Value>) {

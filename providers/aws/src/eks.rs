@@ -18,6 +18,10 @@ pub(crate) mod updates;
 
 use std::time::Duration;
 
+use strata_model::provider::ProviderErrorKind;
+
+use crate::error::Failure;
+
 /// How long EKS may miss a new object, in the cloud's time.
 const CONSISTENCY_WINDOW: Duration = Duration::from_secs(10);
 /// How often a cluster or an update of one is looked at, in the cloud's time.
@@ -26,3 +30,20 @@ const CLUSTER_INTERVAL: Duration = Duration::from_secs(15);
 const NODE_GROUP_INTERVAL: Duration = Duration::from_secs(10);
 
 const MINUTE: u64 = 60;
+
+/// Cluster and part in the id of an object that belongs to a cluster, such as `cluster:profile`.
+///
+/// `what` is the object, and the form of its id, for people.
+fn parts<'i>(
+    id: &'i str,
+    separator: char,
+    (what, form): (&str, &str),
+) -> Result<(&'i str, &'i str), Failure> {
+    let parts = id.split_once(separator);
+    parts
+        .filter(|(cluster, part)| !cluster.is_empty() && !part.is_empty())
+        .ok_or_else(|| {
+            let message = format!("'{id}' is not the id of {what}, which is {form}");
+            Failure::refused(ProviderErrorKind::Invalid, message)
+        })
+}

@@ -1,5 +1,7 @@
 //! What the errors of the SDK mean: what can be done, and whether the call may have had its effect.
 
+mod rules;
+
 use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
@@ -11,8 +13,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 
 use ProviderErrorKind::{
-    AccessDenied, AlreadyExists, Bug, Busy, Credentials, Dependency, Invalid, NotFound,
-    Propagation, Quota, Throttled, Unavailable,
+    AccessDenied, Bug, Credentials, Invalid, NotFound, Throttled, Unavailable,
 };
 
 /// Whether a call that failed may have had its effect.
@@ -239,7 +240,7 @@ fn answered(answer: &Answer<'_>) -> Failure {
 }
 
 fn classify(answer: &Answer<'_>) -> (ProviderErrorKind, Option<&'static str>) {
-    if let Some(rule) = RULES.iter().find(|rule| rule.fits(answer)) {
+    if let Some(rule) = rules::find(answer) {
         return (rule.kind, rule.hint);
     }
     let kind = match answer.status {
@@ -253,283 +254,6 @@ fn classify(answer: &Answer<'_>) -> (ProviderErrorKind, Option<&'static str>) {
     (kind, None)
 }
 
-/// One line of the table. The first that fits decides.
-struct Rule {
-    /// Beginnings of the operations it is about; none for all.
-    operations: &'static [&'static str],
-    /// The code; `*` stands for anything at its beginning or end.
-    code: &'static str,
-    /// What the message contains.
-    text: &'static str,
-    kind: ProviderErrorKind,
-    hint: Option<&'static str>,
-}
-
-impl Rule {
-    fn fits(&self, answer: &Answer<'_>) -> bool {
-        let mut operations = self.operations.iter();
-        (self.operations.is_empty() || operations.any(|o| answer.operation.starts_with(o)))
-            && code_fits(self.code, answer.code)
-            && answer.text.contains(self.text)
-    }
-}
-
-fn code_fits(pattern: &str, code: &str) -> bool {
-    if let Some(end) = pattern.strip_prefix('*') {
-        code.ends_with(end)
-    } else if let Some(start) = pattern.strip_suffix('*') {
-        code.starts_with(start)
-    } else {
-        code == pattern
-    }
-}
-
-const fn any(code: &'static str, kind: ProviderErrorKind) -> Rule {
-    on(&[], code, "", kind)
-}
-
-const fn on(
-    operations: &'static [&'static str],
-    code: &'static str,
-    text: &'static str,
-    kind: ProviderErrorKind,
-) -> Rule {
-    Rule {
-        operations,
-        code,
-        text,
-        kind,
-        hint: None,
-    }
-}
-
-impl Rule {
-    const fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
-        self
-    }
-}
-
-/// Operations that refer to something that may have been made a moment ago.
-const REFERRING: &[&str] = &[
-    "Add",
-    "Create",
-    "Attach",
-    "Associate",
-    "Authorize",
-    "Modify",
-    "Replace",
-    "Put",
-    "Tag",
-    "Update",
-];
-const DELETING: &[&str] = &["Delete", "Detach", "Disassociate", "Revoke"];
-const CREATING_EKS: &[&str] = &["CreateCluster", "CreateNodegroup"];
-const CLUSTER: &[&str] = &["CreateCluster"];
-/// Operations of add-ons and pod identity that are given roles.
-const IDENTITIES: &[&str] = &[
-    "CreateAddon",
-    "UpdateAddon",
-    "CreatePodIdentityAssociation",
-    "UpdatePodIdentityAssociation",
-];
-const CREATING_IDENTITIES: &[&str] = &["CreateAddon", "CreatePodIdentityAssociation"];
-const FARGATE: &[&str] = &["CreateFargateProfile"];
-const ISSUER: &[&str] = &["AssociateIdentityProviderConfig"];
-const NODE_GROUP: &[&str] = &["CreateNodegroup"];
-const IP: &str = "InvalidParameterException";
-
-/// The table.
-const RULES: &[Rule] = &[
-    // Slow down.
-    any("RequestLimitExceeded", Throttled),
-    any("Throttl*", Throttled),
-    any("TooManyRequests*", Throttled),
-    any("RequestThrottled*", Throttled),
-    any("EC2ThrottledException", Throttled),
-    // Who are you.
-    any("AuthFailure", Credentials),
-    any("ExpiredToken*", Credentials).hint("The credentials have expired: log in again."),
-    any("RequestExpired", Credentials).hint("The credentials have expired, or the clock is wrong."),
-    any("InvalidClientTokenId", Credentials),
-    any("InvalidAccessKeyId", Credentials),
-    any("UnrecognizedClientException", Credentials),
-    any("SignatureDoesNotMatch", Credentials),
-    any("IncompleteSignature*", Credentials),
-    any("MissingAuthenticationToken*", Credentials),
-    // You may not.
-    any("AccessDenied*", AccessDenied),
-    any("UnauthorizedOperation", AccessDenied),
-    any("OptInRequired", AccessDenied)
-        .hint("The region or service has to be enabled for the account."),
-    // EKS: a role, or a policy on it, that is not visible everywhere yet.
-    on(CLUSTER, IP, "does not exist", Propagation),
-    on(CLUSTER, IP, "Error in role params", Propagation),
-    on(
-        CLUSTER,
-        IP,
-        "Role could not be assumed because the trusted entity is not correct",
-        Propagation,
-    ),
-    on(
-        CLUSTER,
-        IP,
-        "The provided role doesn't have the Amazon EKS Managed Policies associated with it",
-        Propagation,
-    ),
-    on(
-        CLUSTER,
-        IP,
-        "IAM role's policy must include the",
-        Propagation,
-    ),
-    on(NODE_GROUP, IP, "does not exist", Propagation),
-    on(NODE_GROUP, IP, "not found", Propagation),
-    on(NODE_GROUP, IP, "could not be found", Propagation),
-    on(NODE_GROUP, IP, "could not be assumed", Propagation),
-    on(NODE_GROUP, IP, "required IAM policies", Propagation),
-    any("ResourcePropagationDelayException", Propagation),
-    // EKS: names and states.
-    on(
-        CREATING_EKS,
-        "ResourceInUseException",
-        "already exists",
-        AlreadyExists,
-    ),
-    on(
-        &["CreateAccessEntry"],
-        "ResourceInUseException",
-        "",
-        AlreadyExists,
-    ),
-    on(
-        CREATING_IDENTITIES,
-        "ResourceInUseException",
-        "already exists",
-        AlreadyExists,
-    ),
-    on(IDENTITIES, IP, "does not exist", Propagation),
-    on(
-        FARGATE,
-        IP,
-        "Misconfigured PodExecutionRole Trust Policy",
-        Propagation,
-    ),
-    on(FARGATE, IP, "does not exist", Propagation),
-    on(
-        FARGATE,
-        "InvalidRequestException",
-        "currently has Fargate profile",
-        Busy,
-    ),
-    on(
-        FARGATE,
-        "ResourceInUseException",
-        "already exists",
-        AlreadyExists,
-    ),
-    on(FARGATE, "ResourceNotFoundException", "", Propagation),
-    on(
-        ISSUER,
-        "ResourceInUseException",
-        "already associated",
-        AlreadyExists,
-    ),
-    on(ISSUER, "ResourceNotFoundException", "", Propagation),
-    on(
-        CREATING_IDENTITIES,
-        "ResourceNotFoundException",
-        "",
-        Propagation,
-    ),
-    on(&["CreateAccessEntry"], IP, "invalid principal", Propagation),
-    on(
-        &["AssociateAccessPolicy"],
-        "ResourceNotFoundException",
-        "",
-        Propagation,
-    ),
-    on(
-        &["DeleteCluster"],
-        "ResourceInUseException",
-        "odegroup",
-        Dependency,
-    ),
-    on(
-        &["DeleteCluster"],
-        "ResourceInUseException",
-        "argate",
-        Dependency,
-    ),
-    any("ResourceInUseException", Busy),
-    on(
-        &["DeleteCluster"],
-        "ResourceLimitExceededException",
-        "",
-        Busy,
-    ),
-    on(NODE_GROUP, "ResourceNotFoundException", "", Propagation),
-    any("ResourceNotFoundException", NotFound),
-    on(
-        &[],
-        "ClientException",
-        "No cluster found for name:",
-        NotFound,
-    ),
-    any("InvalidStateException", Invalid)
-        .hint("EKS's upgrade insights name what stands in the way."),
-    any("UnsupportedAvailabilityZoneException", Invalid).hint(
-        "Choose subnets in other availability zones; the message names those that can be used.",
-    ),
-    // EC2.
-    any("InvalidGroup.Duplicate", AlreadyExists),
-    any(
-        "InvalidLaunchTemplateName.AlreadyExistsException",
-        AlreadyExists,
-    ),
-    any("InvalidCidrBlock.InUse", Dependency).hint("A subnet is still in the block."),
-    any("InvalidLaunchTemplateId.VersionNotFound", NotFound),
-    // A template that is not there, however it was named.
-    any("InvalidLaunchTemplateName.NotFoundException", NotFound),
-    any("InvalidPermission.Duplicate", AlreadyExists),
-    any("RouteAlreadyExists", AlreadyExists),
-    any("Resource.AlreadyAssociated", Dependency)
-        .hint("Another object has it: remove it there first."),
-    any("Gateway.NotAttached", NotFound),
-    any("DependencyViolation", Dependency).hint(
-        "Something still uses it, such as a network interface of a load balancer or of a cluster.",
-    ),
-    any("InvalidGroup.InUse", Dependency),
-    any("InvalidIPAddress.InUse", Dependency)
-        .hint("A NAT gateway or a network interface still has the address."),
-    any("IncorrectState", Busy),
-    any("IdempotentParameterMismatch", Bug),
-    on(DELETING, "*NotFound", "", NotFound),
-    on(REFERRING, "*.NotFound", "", Propagation),
-    any("*.NotFound", NotFound),
-    // IAM.
-    any("EntityAlreadyExists*", AlreadyExists),
-    // There is room for one role: another look shows which one is there.
-    on(&["AddRoleToInstanceProfile"], "LimitExceeded*", "", Busy),
-    on(REFERRING, "NoSuchEntity*", "", Propagation),
-    any("NoSuchEntity*", NotFound),
-    any("DeleteConflict*", Dependency)
-        .hint("Detach its policies and remove it from instance profiles first."),
-    on(
-        &[],
-        "MalformedPolicyDocument*",
-        "nvalid principal",
-        Propagation,
-    ),
-    any("ConcurrentModification*", Busy),
-    any("EntityTemporarilyUnmodifiable*", Busy),
-    // Quotas.
-    any("*LimitExceeded", Quota)
-        .hint("Ask for a higher quota in Service Quotas, or remove what is not needed."),
-    any("*LimitExceededException", Quota)
-        .hint("Ask for a higher quota in Service Quotas, or remove what is not needed."),
-];
-
 /// What EKS says when an update would change nothing.
 const NO_CHANGE: &[&str] = &[
     "already at the desired configuration",
@@ -540,6 +264,9 @@ const NO_CHANGE: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use ProviderErrorKind::{AlreadyExists, Busy, Dependency, Propagation, Quota};
+
+    use super::rules::IP;
     use super::*;
 
     fn check(

@@ -18,7 +18,7 @@ use crate::eks::tagging;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
-use crate::tags::{self, Difference, Tags};
+use crate::tags::{self, Tags};
 
 const TYPES: [&str; 7] = [
     "STANDARD",
@@ -175,7 +175,7 @@ impl ResourceType for AccessEntries {
         let live = describe(cloud, place).await?;
         let found = live.map(|live| Found {
             id: id_of(place.0, place.1),
-            ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: see(cloud, &live, Some(planned)),
         });
         Ok(found.into_iter().collect())
@@ -213,9 +213,8 @@ impl ResourceType for AccessEntries {
         let look = || describe(step.cloud, (cluster, principal));
         let now = step.until(&what, look, |_| true).await?;
         let wanted = step.wanted_tags(planned.tags.as_ref());
-        let own = tagging::ordered(now.tags());
         let arn = now.access_entry_arn().unwrap_or_default();
-        let mut changed = tagging::converge(step, arn, (&own, &wanted)).await?;
+        let mut changed = tagging::converge(step, arn, (now.tags(), &wanted)).await?;
         if !is_same(&now, planned) {
             let eks = &step.clients().await?.eks;
             let groups = planned.kubernetes_groups.clone().unwrap_or_default();
@@ -232,10 +231,8 @@ impl ResourceType for AccessEntries {
         if !changed {
             return Ok(see(step.cloud, &now, Some(planned)).object);
         }
-        let is_settled = |live: &LiveEntry| {
-            let own = tagging::ordered(live.tags());
-            is_same(live, planned) && Difference::between(&own, &wanted).is_empty()
-        };
+        let is_settled =
+            |live: &LiveEntry| is_same(live, planned) && tagging::are(live.tags(), &wanted);
         let settled = step.until(&what, look, is_settled).await?;
         Ok(see(step.cloud, &settled, Some(planned)).object)
     }
@@ -296,9 +293,8 @@ fn is_same(live: &LiveEntry, planned: &AccessEntry) -> bool {
 }
 
 fn see(cloud: &Cloud, live: &LiveEntry, recorded: Option<&AccessEntry>) -> Seen<AccessEntry> {
-    let none = Tags::new();
-    let own = recorded.map(|entry| entry.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|entry| entry.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let cluster = live.cluster_name().unwrap_or_default();
     let principal = live.principal_arn().unwrap_or_default();
     Seen {

@@ -131,7 +131,7 @@ impl ResourceType for Addons {
         };
         Ok(vec![Found {
             id: id_of(place.0, place.1),
-            ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: see(cloud, &live, Some(planned)).await?,
         }])
     }
@@ -169,7 +169,7 @@ impl ResourceType for Addons {
             .await?;
         let wanted = step.wanted_tags(planned.tags.as_ref());
         let arn = live.addon_arn().unwrap_or_default();
-        tagging::converge(step, arn, (&tagging::ordered(live.tags()), &wanted)).await?;
+        tagging::converge(step, arn, (live.tags(), &wanted)).await?;
         let live = until_at_rest(step, place).await?;
         let now = see(step.cloud, &live, Some(planned)).await?.object;
         if !is_same(&now, planned) {
@@ -307,13 +307,7 @@ fn id_of(cluster: &str, name: &str) -> String {
 }
 
 fn parts(id: &str) -> Result<(&str, &str), Failure> {
-    let parts = id.split_once(':');
-    parts
-        .filter(|(cluster, name)| !cluster.is_empty() && !name.is_empty())
-        .ok_or_else(|| {
-            let message = format!("'{id}' is not the id of an add-on, which is CLUSTER:ADDON");
-            Failure::refused(ProviderErrorKind::Invalid, message)
-        })
+    super::parts(id, ':', ("an add-on", "CLUSTER:ADDON"))
 }
 
 async fn describe(
@@ -411,10 +405,8 @@ async fn until_active(step: &Step<'_>, planned: &Addon) -> Result<Addon, Failure
         };
         match live.status() {
             Some(AddonStatus::Active) => {
-                let own = tagging::ordered(live.tags());
                 let now = see(step.cloud, &live, Some(planned)).await?.object;
-                let same =
-                    is_same(&now, planned) && tags::Difference::between(&own, wanted).is_empty();
+                let same = is_same(&now, planned) && tagging::are(live.tags(), wanted);
                 Ok(if same {
                     Progress::Done(now)
                 } else {
@@ -480,9 +472,8 @@ async fn see(
     live: &LiveAddon,
     recorded: Option<&Addon>,
 ) -> Result<Seen<Addon>, Failure> {
-    let none = Tags::new();
-    let own = recorded.map(|addon| addon.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|addon| addon.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let (cluster, name) = (
         live.cluster_name().unwrap_or_default(),
         live.addon_name().unwrap_or_default(),

@@ -24,7 +24,6 @@ use crate::eks::{CLUSTER_INTERVAL, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
-use crate::tags::{self, Tags};
 
 /// `aws_eks_cluster`.
 #[derive(Debug)]
@@ -95,7 +94,7 @@ impl ResourceType for Clusters {
         let live = describe(cloud, name).await?;
         let found = live.map(|live| Found {
             id: name.clone(),
-            ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: see(cloud, &live, Some(&lost.planned)),
         });
         Ok(found.into_iter().collect())
@@ -136,9 +135,8 @@ impl ResourceType for Clusters {
         let (name, planned) = (target.id, target.planned);
         let mut live = until_active(step, name).await?;
         let wanted = step.wanted_tags(planned.tags.as_ref());
-        let own = tagging::ordered(live.tags());
         let mut changed =
-            tagging::converge(step, live.arn().unwrap_or_default(), (&own, &wanted)).await?;
+            tagging::converge(step, live.arn().unwrap_or_default(), (live.tags(), &wanted)).await?;
         while let Some(change) = cluster_change::next(&live, planned)? {
             let subject = Subject {
                 cluster: name,
@@ -154,10 +152,7 @@ impl ResourceType for Clusters {
                 .until(
                     &format!("EKS cluster {name}"),
                     || describe(step.cloud, name),
-                    |live| {
-                        tags::Difference::between(&tagging::ordered(live.tags()), &wanted)
-                            .is_empty()
-                    },
+                    |live| tagging::are(live.tags(), &wanted),
                 )
                 .await?;
         }
@@ -349,9 +344,8 @@ fn issues(live: &LiveCluster) -> String {
 
 /// What users see of a cluster. EKS does not tell what only its creation was given: that comes from the record.
 fn see(cloud: &Cloud, live: &LiveCluster, recorded: Option<&Cluster>) -> Seen<Cluster> {
-    let none = Tags::new();
-    let own = recorded.map(|cluster| cluster.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|cluster| cluster.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let issuer = live
         .identity()
         .and_then(|identity| identity.oidc())

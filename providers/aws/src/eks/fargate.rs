@@ -19,7 +19,7 @@ use crate::eks::tagging;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
-use crate::tags::{self, Difference, Tags};
+use crate::tags::{self, Tags};
 
 /// How often a profile is looked at, in the cloud's time.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -133,7 +133,7 @@ impl ResourceType for FargateProfiles {
         );
         let found = describe(cloud, place).await?.map(|live| Found {
             id: id_of(place.0, place.1),
-            ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: see(cloud, &live, Some(planned)),
         });
         Ok(found.into_iter().collect())
@@ -175,14 +175,11 @@ impl ResourceType for FargateProfiles {
         step.until(&what, look, |_| true).await?;
         let live = until_active(step, place).await?;
         let wanted = step.wanted_tags(planned.tags.as_ref());
-        let own = tagging::ordered(live.tags());
         let arn = live.fargate_profile_arn().unwrap_or_default();
-        if !tagging::converge(step, arn, (&own, &wanted)).await? {
+        if !tagging::converge(step, arn, (live.tags(), &wanted)).await? {
             return Ok(see(step.cloud, &live, Some(planned)).object);
         }
-        let is_settled = |live: &LiveProfile| {
-            Difference::between(&tagging::ordered(live.tags()), &wanted).is_empty()
-        };
+        let is_settled = |live: &LiveProfile| tagging::are(live.tags(), &wanted);
         let settled = step.until(&what, look, is_settled).await?;
         Ok(see(step.cloud, &settled, Some(planned)).object)
     }
@@ -286,14 +283,7 @@ fn id_of(cluster: &str, name: &str) -> String {
 }
 
 fn parts(id: &str) -> Result<(&str, &str), Failure> {
-    let parts = id.split_once(':');
-    parts
-        .filter(|(cluster, name)| !cluster.is_empty() && !name.is_empty())
-        .ok_or_else(|| {
-            let message =
-                format!("'{id}' is not the id of a Fargate profile, which is CLUSTER:PROFILE");
-            Failure::refused(ProviderErrorKind::Invalid, message)
-        })
+    super::parts(id, ':', ("a Fargate profile", "CLUSTER:PROFILE"))
 }
 
 async fn describe(
@@ -360,9 +350,8 @@ fn see(
     live: &LiveProfile,
     recorded: Option<&FargateProfile>,
 ) -> Seen<FargateProfile> {
-    let none = Tags::new();
-    let own = recorded.map(|profile| profile.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|profile| profile.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let cluster = live.cluster_name().unwrap_or_default();
     let name = live.fargate_profile_name().unwrap_or_default();
     let selectors = live.selectors().iter().map(|selector| Selector {

@@ -19,7 +19,7 @@ use crate::eks::{CLUSTER_INTERVAL, MINUTE, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
-use crate::tags::{self, Difference, Tags};
+use crate::tags::{self, Tags};
 
 /// `aws_eks_identity_provider_config`.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl ResourceType for IdentityProviders {
         );
         let found = describe(cloud, place).await?.map(|live| Found {
             id: id_of(place.0, place.1),
-            ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: see(cloud, &live, Some(planned)),
         });
         Ok(found.into_iter().collect())
@@ -193,14 +193,11 @@ impl ResourceType for IdentityProviders {
         step.until(&what, look, |_| true).await?;
         let live = until_active(step, place).await?;
         let wanted = step.wanted_tags(planned.tags.as_ref());
-        let own = tagging::ordered(live.tags());
         let arn = live.identity_provider_config_arn().unwrap_or_default();
-        if !tagging::converge(step, arn, (&own, &wanted)).await? {
+        if !tagging::converge(step, arn, (live.tags(), &wanted)).await? {
             return Ok(see(step.cloud, &live, Some(planned)).object);
         }
-        let is_settled = |live: &LiveConfig| {
-            Difference::between(&tagging::ordered(live.tags()), &wanted).is_empty()
-        };
+        let is_settled = |live: &LiveConfig| tagging::are(live.tags(), &wanted);
         let settled = step.until(&what, look, is_settled).await?;
         Ok(see(step.cloud, &settled, Some(planned)).object)
     }
@@ -276,15 +273,7 @@ fn id_of(cluster: &str, name: &str) -> String {
 }
 
 fn parts(id: &str) -> Result<(&str, &str), Failure> {
-    let parts = id.split_once(':');
-    parts
-        .filter(|(cluster, name)| !cluster.is_empty() && !name.is_empty())
-        .ok_or_else(|| {
-            let message = format!(
-                "'{id}' is not the id of an identity provider config, which is CLUSTER:CONFIG"
-            );
-            Failure::refused(ProviderErrorKind::Invalid, message)
-        })
+    super::parts(id, ':', ("an identity provider config", "CLUSTER:CONFIG"))
 }
 
 fn reference(name: &str) -> Result<Reference, Failure> {
@@ -340,9 +329,8 @@ fn see(
     live: &LiveConfig,
     recorded: Option<&IdentityProvider>,
 ) -> Seen<IdentityProvider> {
-    let none = Tags::new();
-    let own = recorded.map(|config| config.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|config| config.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let cluster = live.cluster_name().unwrap_or_default();
     let name = live.identity_provider_config_name().unwrap_or_default();
     let claims = tagging::ordered(live.required_claims());

@@ -18,7 +18,6 @@ use crate::eks::{NODE_GROUP_INTERVAL, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
-use crate::tags::{self, Tags};
 
 /// `aws_eks_node_group`.
 #[derive(Debug)]
@@ -90,7 +89,7 @@ impl ResourceType for NodeGroups {
         let live = describe(cloud, cluster, name).await?;
         let found = live.map(|live| Found {
             id: id_of(cluster, name),
-            ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: see(cloud, &live, Some(&lost.planned)),
         });
         Ok(found.into_iter().collect())
@@ -140,9 +139,8 @@ impl ResourceType for NodeGroups {
         };
         let mut live = until_active(step, subject, name).await?;
         let wanted = step.wanted_tags(planned.tags.as_ref());
-        let own = tagging::ordered(live.tags());
         let arn = live.nodegroup_arn().unwrap_or_default();
-        let mut changed = tagging::converge(step, arn, (&own, &wanted)).await?;
+        let mut changed = tagging::converge(step, arn, (live.tags(), &wanted)).await?;
         // First the version: EKS does not take it together with the rest.
         if let Some(change) = node_group_change::version(&live, planned) {
             updates::finish(step, subject, change.send(step, subject, name).await).await?;
@@ -158,7 +156,7 @@ impl ResourceType for NodeGroups {
                 live.status() == Some(&NodegroupStatus::Active)
                     && node_group_change::version(live, planned).is_none()
                     && node_group_change::same_config(live, planned)
-                    && tags::Difference::between(&tagging::ordered(live.tags()), &wanted).is_empty()
+                    && tagging::are(live.tags(), &wanted)
             };
             let what = format!("node group {name} of {cluster}");
             let look = || describe(step.cloud, cluster, name);
@@ -284,9 +282,8 @@ fn failed(live: &LiveGroup) -> Failure {
 
 /// What users see of a node group.
 fn see(cloud: &Cloud, live: &LiveGroup, recorded: Option<&NodeGroup>) -> Seen<NodeGroup> {
-    let none = Tags::new();
-    let own = recorded.map(|group| group.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|group| group.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let cluster = live.cluster_name().unwrap_or_default();
     let name = live.nodegroup_name().unwrap_or_default();
     let object = NodeGroup {

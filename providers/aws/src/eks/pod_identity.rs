@@ -7,7 +7,7 @@ use aws_sdk_eks::types::PodIdentityAssociation as LiveAssociation;
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::Value;
-use strata_model::provider::{ProviderError, ProviderErrorKind};
+use strata_model::provider::ProviderError;
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
@@ -18,7 +18,7 @@ use crate::error::{Failure, found, no_id, send};
 use crate::iam::policy;
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
-use crate::tags::{self, Difference, Tags};
+use crate::tags::{self, Tags};
 
 /// `aws_eks_pod_identity_association`.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl ResourceType for PodIdentities {
             if let Some(live) = describe(cloud, (cluster, id)).await? {
                 all.push(Found {
                     id: id_of(cluster, id),
-                    ours: Some(tags::op_of(&tagging::ordered(live.tags())) == Some(lost.op)),
+                    ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
                     seen: see(cloud, &live, Some(planned)),
                 });
             }
@@ -177,9 +177,8 @@ impl ResourceType for PodIdentities {
         let look = || describe(step.cloud, place);
         let live = step.until(&what, look, |_| true).await?;
         let wanted = step.wanted_tags(planned.tags.as_ref());
-        let own = tagging::ordered(live.tags());
         let arn = live.association_arn().unwrap_or_default();
-        let mut changed = tagging::converge(step, arn, (&own, &wanted)).await?;
+        let mut changed = tagging::converge(step, arn, (live.tags(), &wanted)).await?;
         if !is_same(&live, planned) {
             update(step, place, planned).await?;
             changed = true;
@@ -187,10 +186,8 @@ impl ResourceType for PodIdentities {
         if !changed {
             return Ok(see(step.cloud, &live, Some(planned)).object);
         }
-        let is_settled = |live: &LiveAssociation| {
-            let own = tagging::ordered(live.tags());
-            is_same(live, planned) && Difference::between(&own, &wanted).is_empty()
-        };
+        let is_settled =
+            |live: &LiveAssociation| is_same(live, planned) && tagging::are(live.tags(), &wanted);
         let settled = step.until(&what, look, is_settled).await?;
         Ok(see(step.cloud, &settled, Some(planned)).object)
     }
@@ -283,15 +280,11 @@ fn id_of(cluster: &str, association: &str) -> String {
 }
 
 fn parts(id: &str) -> Result<(&str, &str), Failure> {
-    let parts = id.split_once(',');
-    parts
-        .filter(|(cluster, association)| !cluster.is_empty() && !association.is_empty())
-        .ok_or_else(|| {
-            let message = format!(
-                "'{id}' is not the id of a pod identity association, which is CLUSTER,ASSOCIATION"
-            );
-            Failure::refused(ProviderErrorKind::Invalid, message)
-        })
+    super::parts(
+        id,
+        ',',
+        ("a pod identity association", "CLUSTER,ASSOCIATION"),
+    )
 }
 
 async fn describe(
@@ -351,9 +344,8 @@ fn is_same(live: &LiveAssociation, planned: &PodIdentity) -> bool {
 }
 
 fn see(cloud: &Cloud, live: &LiveAssociation, recorded: Option<&PodIdentity>) -> Seen<PodIdentity> {
-    let none = Tags::new();
-    let own = recorded.map(|known| known.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::ordered(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|known| known.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let cluster = live.cluster_name().unwrap_or_default();
     let association = live.association_id().unwrap_or_default();
     let declared = recorded.and_then(|known| known.policy.as_deref());

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use strata_model::OpId;
+
+use crate::cloud::Cloud;
 use crate::error::{Failure, found};
 use crate::step::Step;
-use crate::tags::{Difference, Tags};
+use crate::tags::{self, Difference, Seen, Tags};
 
 /// The SDK's tags in order.
 pub(crate) fn ordered(tags: Option<&HashMap<String, String>>) -> Tags {
@@ -13,13 +16,34 @@ pub(crate) fn ordered(tags: Option<&HashMap<String, String>>) -> Tags {
         .collect()
 }
 
+/// What users see of an object's tags; `recorded` are those of the definition, of an object that is recorded.
+pub(crate) fn seen(
+    cloud: &Cloud,
+    live: Option<&HashMap<String, String>>,
+    recorded: Option<Option<&Tags>>,
+) -> Seen {
+    let none = Tags::new();
+    let recorded = recorded.map(|tags| tags.unwrap_or(&none));
+    tags::seen(ordered(live), cloud.default_tags(), recorded)
+}
+
+/// The op that made an object.
+pub(crate) fn op_of(live: Option<&HashMap<String, String>>) -> Option<OpId> {
+    tags::op_of(&ordered(live))
+}
+
+/// Whether an object's tags are those that are wanted.
+pub(crate) fn are(live: Option<&HashMap<String, String>>, wanted: &Tags) -> bool {
+    Difference::between(&ordered(live), wanted).is_empty()
+}
+
 /// Brings an object's tags to what is wanted. Says whether a call was made.
 pub(crate) async fn converge(
     step: &Step<'_>,
     arn: &str,
-    (live, wanted): (&Tags, &Tags),
+    (live, wanted): (Option<&HashMap<String, String>>, &Tags),
 ) -> Result<bool, Failure> {
-    let difference = Difference::between(live, wanted);
+    let difference = Difference::between(&ordered(live), wanted);
     if difference.is_empty() {
         return Ok(false);
     }

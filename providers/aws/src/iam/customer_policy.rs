@@ -141,7 +141,7 @@ impl ResourceType for Policies {
             planned.path, planned.name
         );
         let found = get(cloud, &arn).await?.map(|live| Found {
-            ours: Some(tags::op_of(&tagging::tag_map(live.policy.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.policy.tags()) == Some(lost.op)),
             seen: see(cloud, &live, Some(planned)),
             id: arn,
         });
@@ -281,31 +281,21 @@ async fn converge_tags(
     planned: &Policy,
 ) -> Result<bool, Failure> {
     let difference = tagging::difference(step, live.policy.tags(), planned.tags.as_ref());
-    if difference.is_empty() {
-        return Ok(false);
-    }
     let iam = &step.clients().await?.iam;
-    if !difference.set.is_empty() {
-        let tags = tagging::sdk_tags(difference.set)?;
+    let set = |tags| async {
         let call = iam.tag_policy().policy_arn(id).set_tags(Some(tags));
-        step.change("TagPolicy", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
-        let keys = Some(difference.remove);
-        let call = iam.untag_policy().policy_arn(id).set_tag_keys(keys);
-        step.change("UntagPolicy", call.send()).await?;
-    }
-    Ok(true)
+        step.change("TagPolicy", call.send()).await.map(drop)
+    };
+    let remove = |keys| async {
+        let call = iam.untag_policy().policy_arn(id).set_tag_keys(Some(keys));
+        step.change("UntagPolicy", call.send()).await.map(drop)
+    };
+    tagging::converge(difference, set, remove).await
 }
 
 fn see(cloud: &Cloud, live: &Live, recorded: Option<&Policy>) -> Seen<Policy> {
-    let none = Tags::new();
-    let own = recorded.map(|policy| policy.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(
-        tagging::tag_map(live.policy.tags()),
-        cloud.default_tags(),
-        own,
-    );
+    let own = recorded.map(|policy| policy.tags.as_ref());
+    let tags = tagging::seen(cloud, live.policy.tags(), own);
     let document = live.document.clone();
     Seen {
         object: Policy {

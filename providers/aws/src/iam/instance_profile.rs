@@ -127,7 +127,7 @@ impl ResourceType for InstanceProfiles {
         let name = &lost.planned.name;
         let found = get(cloud, name).await?.map(|live| Found {
             id: name.clone(),
-            ours: Some(tags::op_of(&tagging::tag_map(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: Seen {
                 object: see(cloud, &live, Some(&lost.planned)),
                 incomplete: false,
@@ -255,31 +255,31 @@ async fn converge_tags(
     planned: &InstanceProfile,
 ) -> Result<bool, Failure> {
     let difference = tagging::difference(step, live.tags(), planned.tags.as_ref());
-    if difference.is_empty() {
-        return Ok(false);
-    }
     let iam = &step.clients().await?.iam;
-    if !difference.set.is_empty() {
+    let set = |tags| async {
         let call = iam
             .tag_instance_profile()
             .instance_profile_name(id)
-            .set_tags(Some(tagging::sdk_tags(difference.set)?));
-        step.change("TagInstanceProfile", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
+            .set_tags(Some(tags));
+        step.change("TagInstanceProfile", call.send())
+            .await
+            .map(drop)
+    };
+    let remove = |keys| async {
         let call = iam
             .untag_instance_profile()
             .instance_profile_name(id)
-            .set_tag_keys(Some(difference.remove));
-        step.change("UntagInstanceProfile", call.send()).await?;
-    }
-    Ok(true)
+            .set_tag_keys(Some(keys));
+        step.change("UntagInstanceProfile", call.send())
+            .await
+            .map(drop)
+    };
+    tagging::converge(difference, set, remove).await
 }
 
 fn see(cloud: &Cloud, live: &LiveProfile, recorded: Option<&InstanceProfile>) -> InstanceProfile {
-    let none = Tags::new();
-    let own = recorded.map(|profile| profile.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::tag_map(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|profile| profile.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     InstanceProfile {
         id: Some(live.instance_profile_name().to_owned()),
         arn: Some(live.arn().to_owned()),

@@ -134,7 +134,7 @@ impl ResourceType for OidcProviders {
         let place = planned.url.trim_start_matches("https://");
         let arn = format!("arn:{partition}:iam::{account}:oidc-provider/{place}");
         let found = get(cloud, &arn).await?.map(|live| Found {
-            ours: Some(tags::op_of(&tagging::tag_map(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: Seen {
                 object: see(cloud, (&arn, &live), Some(planned)),
                 incomplete: false,
@@ -276,32 +276,31 @@ async fn converge_tags(
     planned: &OidcProvider,
 ) -> Result<bool, Failure> {
     let difference = tagging::difference(step, live.tags(), planned.tags.as_ref());
-    if difference.is_empty() {
-        return Ok(false);
-    }
     let iam = &step.clients().await?.iam;
-    if !difference.set.is_empty() {
+    let set = |tags| async {
         let call = iam
             .tag_open_id_connect_provider()
             .open_id_connect_provider_arn(id)
-            .set_tags(Some(tagging::sdk_tags(difference.set)?));
-        step.change("TagOpenIDConnectProvider", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
+            .set_tags(Some(tags));
+        step.change("TagOpenIDConnectProvider", call.send())
+            .await
+            .map(drop)
+    };
+    let remove = |keys| async {
         let call = iam
             .untag_open_id_connect_provider()
             .open_id_connect_provider_arn(id)
-            .set_tag_keys(Some(difference.remove));
+            .set_tag_keys(Some(keys));
         step.change("UntagOpenIDConnectProvider", call.send())
-            .await?;
-    }
-    Ok(true)
+            .await
+            .map(drop)
+    };
+    tagging::converge(difference, set, remove).await
 }
 
 fn see(cloud: &Cloud, (id, live): (&str, &Live), recorded: Option<&OidcProvider>) -> OidcProvider {
-    let none = Tags::new();
-    let own = recorded.map(|provider| provider.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::tag_map(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|provider| provider.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let url = live.url().unwrap_or_default();
     OidcProvider {
         id: Some(id.to_owned()),

@@ -135,7 +135,7 @@ impl ResourceType for Roles {
         let name = &lost.planned.name;
         let found = get(cloud, name).await?.map(|live| Found {
             id: name.clone(),
-            ours: Some(tags::op_of(&tagging::tag_map(live.tags())) == Some(lost.op)),
+            ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
             seen: Seen {
                 object: role(cloud, &live, Some(&lost.planned)),
                 incomplete: false,
@@ -201,9 +201,8 @@ async fn get(cloud: &Cloud, name: &str) -> Result<Option<LiveRole>, Failure> {
 }
 
 fn role(cloud: &Cloud, live: &LiveRole, recorded: Option<&Role>) -> Role {
-    let none = Tags::new();
-    let own = recorded.map(|role| role.tags.as_ref().unwrap_or(&none));
-    let tags = tags::seen(tagging::tag_map(live.tags()), cloud.default_tags(), own);
+    let own = recorded.map(|role| role.tags.as_ref());
+    let tags = tagging::seen(cloud, live.tags(), own);
     let document = policy::decode(live.assume_role_policy_document().unwrap_or_default());
     let boundary = live.permissions_boundary();
     Role {
@@ -248,25 +247,16 @@ async fn converge_tags(
     planned: &Role,
 ) -> Result<bool, Failure> {
     let difference = tagging::difference(step, live.tags(), planned.tags.as_ref());
-    if difference.is_empty() {
-        return Ok(false);
-    }
     let iam = &step.clients().await?.iam;
-    if !difference.set.is_empty() {
-        let call = iam
-            .tag_role()
-            .role_name(id)
-            .set_tags(Some(tagging::sdk_tags(difference.set)?));
-        step.change("TagRole", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
-        let call = iam
-            .untag_role()
-            .role_name(id)
-            .set_tag_keys(Some(difference.remove));
-        step.change("UntagRole", call.send()).await?;
-    }
-    Ok(true)
+    let set = |tags| async {
+        let call = iam.tag_role().role_name(id).set_tags(Some(tags));
+        step.change("TagRole", call.send()).await.map(drop)
+    };
+    let remove = |keys| async {
+        let call = iam.untag_role().role_name(id).set_tag_keys(Some(keys));
+        step.change("UntagRole", call.send()).await.map(drop)
+    };
+    tagging::converge(difference, set, remove).await
 }
 
 async fn converge_policies(

@@ -1,17 +1,31 @@
 //! Tags of IAM's objects.
 
 use aws_sdk_iam::types::Tag;
+use strata_model::OpId;
 use strata_model::provider::ProviderError;
 
+use crate::cloud::Cloud;
 use crate::error::Failure;
 use crate::step::Step;
-use crate::tags::{Difference, Tags};
+use crate::tags::{self, Difference, Seen, Tags};
 
 /// The SDK's tags by key.
 pub(crate) fn tag_map(tags: &[Tag]) -> Tags {
     tags.iter()
         .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
         .collect()
+}
+
+/// What users see of an object's tags; `recorded` are those of the definition, of an object that is recorded.
+pub(crate) fn seen(cloud: &Cloud, live: &[Tag], recorded: Option<Option<&Tags>>) -> Seen {
+    let none = Tags::new();
+    let recorded = recorded.map(|tags| tags.unwrap_or(&none));
+    tags::seen(tag_map(live), cloud.default_tags(), recorded)
+}
+
+/// The op that made an object.
+pub(crate) fn op_of(live: &[Tag]) -> Option<OpId> {
+    tags::op_of(&tag_map(live))
 }
 
 /// Tags in the SDK's form.
@@ -25,4 +39,26 @@ pub(crate) fn sdk_tags(tags: Tags) -> Result<Vec<Tag>, Failure> {
 /// What is missing between an object's tags and those that are planned.
 pub(crate) fn difference(step: &Step<'_>, live: &[Tag], planned: Option<&Tags>) -> Difference {
     Difference::between(&tag_map(live), &step.wanted_tags(planned))
+}
+
+/// Brings an object's tags to those that are planned, by the calls of its type. Says whether one was made.
+pub(crate) async fn converge<S, R>(
+    difference: Difference,
+    set: impl FnOnce(Vec<Tag>) -> S,
+    remove: impl FnOnce(Vec<String>) -> R,
+) -> Result<bool, Failure>
+where
+    S: Future<Output = Result<(), Failure>>,
+    R: Future<Output = Result<(), Failure>>,
+{
+    if difference.is_empty() {
+        return Ok(false);
+    }
+    if !difference.set.is_empty() {
+        set(sdk_tags(difference.set)?).await?;
+    }
+    if !difference.remove.is_empty() {
+        remove(difference.remove).await?;
+    }
+    Ok(true)
 }

@@ -320,7 +320,7 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         | Reason::Protection => None,
     };
     notes.extend(reason.map(str::to_owned));
-    if !change.stages.is_empty() {
+    if change.stages.len() > 1 {
         notes.push(format!("in stages: {}", change.stages.join(", ")));
     }
     if change.confidence == Confidence::Schema {

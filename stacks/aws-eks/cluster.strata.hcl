@@ -36,7 +36,8 @@ resource "aws_eks_cluster" "main" {
   version  = var.kubernetes_version
   tags     = local.tags
 
-  enabled_cluster_log_types = var.log_types
+  enabled_cluster_log_types     = var.log_types
+  bootstrap_self_managed_addons = length(var.addons) == 0
 
   vpc_config = {
     subnet_ids              = local.node_subnet_ids
@@ -86,6 +87,8 @@ resource "aws_eks_node_group" "pool" {
   instance_types  = each.value.instance_types
   capacity_type   = each.value.capacity_type
   disk_size       = each.value.disk_size
+  ami_type        = each.value.ami_type
+  taint           = each.value.taints
   labels          = each.value.labels
   tags            = local.tags
 
@@ -96,7 +99,42 @@ resource "aws_eks_node_group" "pool" {
   }
 
   # A node that cannot pull images, get an address or get out never becomes ready.
-  depends_on = [aws_iam_role_policy_attachment.node, stack.network]
+  depends_on = [aws_iam_role_policy_attachment.node, aws_eks_addon.before_compute, stack.network]
+}
+
+resource "aws_eks_addon" "before_compute" {
+  for_each = { for name, addon in var.addons : name => addon if addon.before_compute }
+
+  cluster_name             = aws_eks_cluster.main.name
+  addon_name               = each.key
+  addon_version            = each.value.version
+  configuration_values     = each.value.configuration
+  service_account_role_arn = each.value.role_arn
+  tags                     = local.tags
+}
+
+resource "aws_eks_addon" "after_compute" {
+  for_each = { for name, addon in var.addons : name => addon if !addon.before_compute }
+
+  cluster_name             = aws_eks_cluster.main.name
+  addon_name               = each.key
+  addon_version            = each.value.version
+  configuration_values     = each.value.configuration
+  service_account_role_arn = each.value.role_arn
+  tags                     = local.tags
+
+  # Without a node that runs them they never become active.
+  depends_on = [aws_eks_node_group.pool]
+}
+
+resource "aws_eks_pod_identity_association" "account" {
+  for_each = var.pod_identities
+
+  cluster_name    = aws_eks_cluster.main.name
+  namespace       = each.value.namespace
+  service_account = each.value.service_account
+  role_arn        = each.value.role_arn
+  tags            = local.tags
 }
 
 # Only who stands here may use the cluster: its creator gets no rights by having made it.

@@ -129,6 +129,13 @@ variable "node_pools" {
     max_size       = optional(number, 3)
     desired_size   = optional(number)
     labels         = optional(map(string), {})
+    ami_type       = optional(string)
+
+    taints = optional(set(object({
+      key    = string
+      value  = optional(string)
+      effect = string
+    })), [])
   }))
 
   default = {
@@ -138,6 +145,46 @@ variable "node_pools" {
   validation {
     condition     = alltrue([for pool in var.node_pools : pool.min_size <= pool.max_size])
     error_message = "A pool's min_size must not be above its max_size."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for pool in var.node_pools : [for taint in pool.taints : contains(["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"], taint.effect)]]))
+    error_message = "The effect of a taint is NO_SCHEDULE, NO_EXECUTE or PREFER_NO_SCHEDULE."
+  }
+}
+
+variable "addons" {
+  description = "Software that EKS installs and keeps, by its name in EKS. Without a version EKS chooses its default for the cluster's. `configuration` is a JSON text that the add-on's own schema allows. With `before_compute` it is there before the first node; the others need nodes."
+
+  type = map(object({
+    version        = optional(string)
+    configuration  = optional(string)
+    role_arn       = optional(string)
+    before_compute = optional(bool, false)
+  }))
+
+  default = {
+    vpc-cni                = { before_compute = true }
+    kube-proxy             = { before_compute = true }
+    eks-pod-identity-agent = { before_compute = true }
+    coredns                = {}
+  }
+}
+
+variable "pod_identities" {
+  description = "Roles of IAM for service accounts, by a name of your choice. They need the add-on eks-pod-identity-agent."
+
+  type = map(object({
+    namespace       = string
+    service_account = string
+    role_arn        = string
+  }))
+
+  default = {}
+
+  validation {
+    condition     = length(var.pod_identities) == 0 || contains(keys(var.addons), "eks-pod-identity-agent")
+    error_message = "Pod identities need eks-pod-identity-agent among the add-ons."
   }
 }
 

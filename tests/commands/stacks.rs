@@ -76,3 +76,63 @@ cluster "small" {
         .exits(65)
         .complains("at least two zones");
 }
+
+const UPGRADED: &str = r#"
+variable "kubernetes_version" {
+  type = string
+}
+provider "aws" {
+  region = "eu-west-1"
+}
+cluster "up" {
+  stack = "aws-eks"
+  inputs = {
+    name                = "up"
+    public_access_cidrs = []
+    kubernetes_version  = var.kubernetes_version
+    node_pools          = { one = { labels = { release = var.kubernetes_version } }, two = {} }
+  }
+}
+"#;
+
+/// The messages of the changes of an apply, in the order in which they ended.
+fn modified(events: &[serde_json::Value]) -> Vec<String> {
+    let ended = events
+        .iter()
+        .filter(|event| event["type"] == "apply_complete");
+    ended
+        .filter(|event| event["hook"]["action"] == "update")
+        .filter_map(|event| event["hook"]["resource"]["addr"].as_str())
+        .map(|address| {
+            address
+                .rsplit_once("aws_eks_")
+                .map_or(address, |(_, last)| last)
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn nodes_follow_each_minor_of_the_control_plane() {
+    let project = Project::of(UPGRADED);
+    let apply = "--sandbox apply -auto-approve -json --speed=600 -var kubernetes_version=";
+    project.run(&format!("{apply}1.33")).exits(0);
+    let events = project.run(&format!("{apply}1.35")).exits(0).events();
+    let order = modified(&events);
+    let turns: Vec<Vec<&str>> = order
+        .chunks(3)
+        .map(|turn| {
+            let mut turn: Vec<&str> = turn.iter().map(String::as_str).collect();
+            turn[1..].sort_unstable();
+            turn
+        })
+        .collect();
+    let turn = [
+        "cluster.main",
+        "node_group.pool[\"one\"]",
+        "node_group.pool[\"two\"]",
+    ];
+    assert_eq!(turns, [turn, turn], "{order:?}");
+    let again = "--sandbox plan -detailed-exitcode -var kubernetes_version=";
+    project.run(&format!("{again}1.35")).exits(0);
+}

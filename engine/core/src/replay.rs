@@ -664,6 +664,10 @@ impl Resolver for Replay<'_> {
         self.postconditions(place, value);
     }
 
+    fn record_stage(&mut self, key: &RowKey, object: &Value) {
+        self.objects.insert(key.clone(), object.clone());
+    }
+
     fn outputs(&mut self) -> (BTreeMap<String, StoredOutput>, Diagnostics) {
         let mut diagnostics = std::mem::take(&mut self.failed);
         let outputs = self.world.graph.paths[0].outputs.clone();

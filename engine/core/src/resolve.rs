@@ -25,6 +25,10 @@ pub trait Resolver: fmt::Debug + Send {
     /// Takes the object that a finished step left (`None`: it is gone). Rows that no step touches are known already.
     fn record(&mut self, key: &RowKey, object: Option<&Value>);
 
+    /// Takes the object that a stage left whose change goes on: the next stage begins with it. What others see of the
+    /// object stays what was planned for the end of the change.
+    fn record_stage(&mut self, key: &RowKey, object: &Value);
+
     /// The project's outputs, evaluated with all that was recorded, for the end of the run. An output whose value
     /// still is unknown (its branch failed) is left out.
     fn outputs(

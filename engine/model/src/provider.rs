@@ -241,6 +241,10 @@ impl From<crate::schema::Proposal> for PlannedChange {
 }
 
 /// One of several steps of a change.
+///
+/// Where objects depend on each other and both change in stages, stages with the same label take turns: first that of
+/// the object which is depended on, then that of its user, then the next. So a change that has to keep pace with others
+/// names its stage even when it is the only one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stage {
     /// What people see, such as `version 1.34`.

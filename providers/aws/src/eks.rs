@@ -15,6 +15,7 @@ pub(crate) mod node_group_schema;
 pub(crate) mod pod_identity;
 pub(crate) mod tagging;
 pub(crate) mod updates;
+mod upgrade;
 
 use std::time::Duration;
 

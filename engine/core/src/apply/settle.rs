@@ -88,7 +88,11 @@ impl<'a> Executor<'a> {
         };
         self.rows.put(&row, Some(&object));
         writes.push(Write::PutRow(Box::new(row)));
-        self.resolver.record(op.key, Some(&object));
+        if step.more_stages {
+            self.resolver.record_stage(op.key, &object);
+        } else {
+            self.resolver.record(op.key, Some(&object));
+        }
         self.finish(op, id, writes);
     }
 

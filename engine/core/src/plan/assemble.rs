@@ -72,6 +72,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         assembly.orphans(&planner);
         assembly.late_creates();
         assembly.records(&planner, &selected);
+        assembly.draft.take_turns();
     }
     let values = planner.output_values(&mut assembly.diagnostics);
     let restricted =

@@ -53,6 +53,19 @@ impl Draft {
         }
     }
 
+    /// What a step or a barrier waits for.
+    pub(super) fn after(&self, of: Ref) -> &BTreeSet<Ref> {
+        match of {
+            Ref::Step(step) => &self.after[step as usize],
+            Ref::Barrier(barrier) => &self.barriers[barrier as usize],
+        }
+    }
+
+    /// Makes a step wait for these steps, and for nothing else.
+    pub(super) fn set_after(&mut self, step: u32, steps: BTreeSet<u32>) {
+        self.after[step as usize] = steps.into_iter().map(Ref::Step).collect();
+    }
+
     /// One thing to wait for in place of several; `None` for none.
     pub(super) fn join(&mut self, refs: BTreeSet<Ref>) -> Option<Ref> {
         if refs.len() <= 1 {

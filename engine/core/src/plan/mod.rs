@@ -16,6 +16,7 @@ mod select;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod walk;
 
 pub(crate) use change::{decode_row, ignore_changes};

@@ -6,12 +6,11 @@ use aws_sdk_eks::types::{
     KubernetesNetworkConfigRequest, SupportType, UpgradePolicyRequest,
 };
 use futures::FutureExt;
-use strata_model::provider::{ProviderError, ProviderErrorKind, Stage};
+use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::ResourceSchema;
-use strata_model::{AttributePath, Type, Value};
 
 use crate::change::Change;
-use crate::checks::{Checks, minor};
+use crate::checks::Checks;
 use crate::cidr;
 use crate::cloud::{Cloud, at_once};
 use crate::eks::cluster_change::{self, vpc_request};
@@ -20,6 +19,7 @@ use crate::eks::cluster_schema::{
     UpgradePolicy, VpcConfig,
 };
 use crate::eks::updates::{self, Part, Subject};
+use crate::eks::upgrade::{self, Versioned};
 use crate::eks::{CLUSTER_INTERVAL, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -59,7 +59,7 @@ impl ResourceType for Clusters {
         if plan_encryption(change) {
             return Ok(());
         }
-        plan_version(change)?;
+        upgrade::plan(change, &VERSIONED)?;
         if change.is_update() {
             let name = change.planned_text("name").unwrap_or_default();
             let region = change
@@ -207,53 +207,10 @@ fn plan_encryption(change: &mut Change<'_>) -> bool {
     true
 }
 
-/// The version only rises, one minor at a time: more of them are stages.
-fn plan_version(change: &mut Change<'_>) -> Result<(), ProviderError> {
-    let Some(prior) = change.prior.filter(|_| change.changes("version")) else {
-        return Ok(());
-    };
-    change.forget("platform_version");
-    let before = change.prior_text("version").and_then(minor);
-    let after = change.planned_text("version").and_then(minor);
-    let Some((before, after)) = before.zip(after) else {
-        return Ok(());
-    };
-    if after < before {
-        let message = format!("version cannot go from 1.{before} back to 1.{after}");
-        return Err(
-            ProviderError::new(ProviderErrorKind::Invalid, message).hint(
-                "EKS has no downgrade: declare the version that the cluster has, or a newer one.",
-            ),
-        );
-    }
-    if after - before < 2 {
-        return Ok(());
-    }
-    let last = change.planned().clone();
-    let stages = (before + 1..=after).map(|minor| {
-        let version = format!("1.{minor}");
-        let planned = if minor == after {
-            last.clone()
-        } else {
-            prior
-                .with_at(
-                    &AttributePath::attribute("version"),
-                    version.as_str().into(),
-                )
-                .with_at(
-                    &AttributePath::attribute("platform_version"),
-                    Value::unknown(Type::String),
-                )
-        };
-        Stage {
-            label: format!("version {version}"),
-            planned,
-        }
-    });
-    let stages = stages.collect();
-    change.stages(stages);
-    Ok(())
-}
+const VERSIONED: Versioned = Versioned {
+    build: "platform_version",
+    downgrade: "EKS has no downgrade: declare the version that the cluster has, or a newer one.",
+};
 
 /// A cluster by its name, whoever made it, as the resource type tells its own.
 pub(crate) async fn existing(

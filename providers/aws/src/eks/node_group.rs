@@ -9,15 +9,21 @@ use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::ResourceSchema;
 
 use crate::change::Change;
-use crate::checks::{Checks, minor};
+use crate::checks::Checks;
 use crate::cloud::{Cloud, at_once};
 use crate::eks::node_group_change::{self, limits_request, taints_request};
 use crate::eks::node_group_schema::{self, NodeGroup, Scaling, Taint, UpdateLimits};
 use crate::eks::updates::{self, Part, Subject};
+use crate::eks::upgrade::{self, Versioned};
 use crate::eks::{NODE_GROUP_INTERVAL, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
+
+const VERSIONED: Versioned = Versioned {
+    build: "release_version",
+    downgrade: "Node groups have no downgrade: make a new one of the older version instead.",
+};
 
 /// `aws_eks_node_group`.
 #[derive(Debug)]
@@ -48,20 +54,10 @@ impl ResourceType for NodeGroups {
             change.forget("status");
             change.forget_missing(&["version", "release_version"]);
         }
-        if change.replaces() || !change.changes("version") {
+        if change.replaces() {
             return Ok(());
         }
-        change.forget("release_version");
-        let before = change.prior_text("version").and_then(minor);
-        let after = change.planned_text("version").and_then(minor);
-        match before.zip(after) {
-            Some((before, after)) if after < before => {
-                let message = format!("version cannot go from 1.{before} back to 1.{after}");
-                Err(ProviderError::new(ProviderErrorKind::Invalid, message)
-                    .hint("Node groups have no downgrade: make a new one of the older version instead."))
-            }
-            Some(_) | None => Ok(()),
-        }
+        upgrade::plan(change, &VERSIONED)
     }
 
     async fn read(

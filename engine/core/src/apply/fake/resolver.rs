@@ -105,6 +105,10 @@ impl Resolver for FakeResolver<'_> {
         };
     }
 
+    fn record_stage(&mut self, key: &RowKey, object: &Value) {
+        self.record(key, Some(object));
+    }
+
     fn outputs(&mut self) -> (BTreeMap<String, StoredOutput>, Diagnostics) {
         (BTreeMap::new(), Diagnostics::new())
     }

@@ -4,6 +4,7 @@
 
 pub(crate) mod egress_only_gateway;
 pub(crate) mod eip;
+pub(crate) mod holders;
 pub(crate) mod internet_gateway;
 pub(crate) mod launch_template;
 mod launch_template_data;

@@ -8,6 +8,7 @@ mod cases;
 mod checks;
 mod cloud;
 mod data;
+mod leftovers;
 mod moto;
 mod proxy;
 mod report;
@@ -35,8 +36,8 @@ async fn world(moto: Option<SocketAddr>, seed: usize) -> World {
     }
 }
 
-/// The data sources, each in a world of its own.
-async fn run_data(moto: Option<SocketAddr>, skips: &[Skip]) -> Report {
+/// What is not about one type, each in a world of its own.
+async fn run_others(moto: Option<SocketAddr>, skips: &[Skip]) -> Report {
     let mut report = Report::default();
     let seed = ALL.len();
     let runs = |name: &str| !skips.iter().any(|skip| skip.keeps_back(name));
@@ -50,12 +51,22 @@ async fn run_data(moto: Option<SocketAddr>, skips: &[Skip]) -> Report {
         cluster = Some(data::cluster(&world(moto, seed + 1).await).await);
     }
     report.note("data/cluster".to_owned(), cluster);
+    let mut removed = None;
+    if runs("leftovers/removed") {
+        removed = Some(leftovers::removed(&world(moto, seed + 2).await).await);
+    }
+    report.note("leftovers/removed".to_owned(), removed);
+    let mut named = None;
+    if runs("leftovers/named") {
+        named = Some(leftovers::named(&world(moto, seed + 3).await).await);
+    }
+    report.note("leftovers/named".to_owned(), named);
     report
 }
 
 async fn run_all(moto: Option<SocketAddr>, skips: &'static [Skip]) -> Report {
     let mut running = tokio::task::JoinSet::new();
-    running.spawn(run_data(moto, skips));
+    running.spawn(run_others(moto, skips));
     for (seed, case) in ALL.iter().enumerate() {
         let case: &'static TypeCase = case;
         running.spawn(async move {

@@ -95,6 +95,13 @@ def routing(vpc, subnets):
     assert ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]["AssociationId"]
     assert ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkInterfaces"]
     refused("InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
+    held = ec2.describe_network_interfaces(Filters=[{"Name": "status", "Values": ["in-use"]}])["NetworkInterfaces"][0]
+    refused("InvalidParameterValue", ec2.delete_network_interface, NetworkInterfaceId=held["NetworkInterfaceId"])
+    free = ec2.create_network_interface(SubnetId=subnets[0], Description="aws-K8S-i-1", ClientToken="tour",
+                                        TagSpecifications=tags("network-interface", Name="tour"))["NetworkInterface"]
+    assert free["Status"] == "available" and free["Groups"], free
+    ec2.delete_network_interface(NetworkInterfaceId=free["NetworkInterfaceId"])
+    refused("InvalidNetworkInterfaceID.NotFound", ec2.delete_network_interface, NetworkInterfaceId=free["NetworkInterfaceId"])
 
     out = ec2.create_egress_only_internet_gateway(VpcId=vpc, ClientToken="tour")["EgressOnlyInternetGateway"]
     out = out["EgressOnlyInternetGatewayId"]

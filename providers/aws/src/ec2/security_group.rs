@@ -12,6 +12,7 @@ use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cloud::Cloud;
+use crate::ec2::holders::{self, Held};
 use crate::ec2::listed::{self, Listed, Observed};
 use crate::ec2::rules::{self, Atom, Rule};
 use crate::ec2::tagging;
@@ -181,7 +182,13 @@ impl ResourceType for SecurityGroups {
         }
         let ec2 = &step.clients().await?.ec2;
         let call = ec2.delete_security_group().group_id(id);
-        found(step.change("DeleteSecurityGroup", call.send()).await)?;
+        holders::delete(step, Held::Group(id), || async {
+            let answer = step
+                .change("DeleteSecurityGroup", call.clone().send())
+                .await;
+            answer.map(|_| ())
+        })
+        .await?;
         listed::until_gone(self, step, id).await
     }
 

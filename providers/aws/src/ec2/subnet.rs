@@ -13,9 +13,10 @@ use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cidr;
 use crate::cloud::Cloud;
+use crate::ec2::holders::{self, Held};
 use crate::ec2::listed::{self, Listed, Observed};
 use crate::ec2::tagging;
-use crate::error::{Failure, found, send};
+use crate::error::{Failure, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
 use crate::tags::{self, Tags};
@@ -190,7 +191,11 @@ impl ResourceType for Subnets {
 
     async fn delete(&self, step: &Step<'_>, id: &str, _prior: &Subnet) -> Result<(), Failure> {
         let call = step.clients().await?.ec2.delete_subnet().subnet_id(id);
-        found(step.change("DeleteSubnet", call.send()).await)?;
+        holders::delete(step, Held::Subnet(id), || async {
+            let answer = step.change("DeleteSubnet", call.clone().send()).await;
+            answer.map(|_| ())
+        })
+        .await?;
         listed::until_gone(self, step, id).await
     }
 

@@ -15,6 +15,7 @@ use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cidr;
 use crate::cloud::Cloud;
+use crate::ec2::holders::{self, Held};
 use crate::ec2::listed::{self, Listed, Observed};
 use crate::ec2::tagging;
 use crate::error::{Failure, found, send};
@@ -172,7 +173,11 @@ impl ResourceType for Vpcs {
 
     async fn delete(&self, step: &Step<'_>, id: &str, _prior: &Vpc) -> Result<(), Failure> {
         let call = step.clients().await?.ec2.delete_vpc().vpc_id(id);
-        found(step.change("DeleteVpc", call.send()).await)?;
+        holders::delete(step, Held::Vpc(id), || async {
+            let answer = step.change("DeleteVpc", call.clone().send()).await;
+            answer.map(|_| ())
+        })
+        .await?;
         listed::until_gone(self, step, id).await
     }
 

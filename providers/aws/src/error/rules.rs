@@ -259,6 +259,13 @@ const RULES: &[Rule] = &[
         "Something still uses it, such as a network interface of a load balancer or of a cluster.",
     ),
     any("InvalidGroup.InUse", Dependency),
+    on(
+        &["DeleteNetworkInterface"],
+        "InvalidParameterValue",
+        "in use",
+        Dependency,
+    ),
+    any("InvalidNetworkInterface.InUse", Dependency),
     any("InvalidIPAddress.InUse", Dependency)
         .hint("A NAT gateway or a network interface still has the address."),
     any("IncorrectState", Busy),

@@ -318,7 +318,7 @@ pub(crate) struct NetworkInterface {
     pub(crate) subnet: String,
     pub(crate) zone: String,
     pub(crate) description: String,
-    /// Who holds it, such as `eks/demo`; an interface that is held is in use.
+    /// Who holds it, such as `eks/demo`: then it is in use. Empty for one that is free.
     pub(crate) holder: String,
     /// What EC2 calls its kind: `interface`, `natGateway`.
     pub(crate) interface_type: String,

@@ -1,4 +1,4 @@
-//! Network interfaces: here only those that other services hold.
+//! Network interfaces: those that other services hold, and free ones as others leave them behind.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,19 @@ use crate::aws::ACCOUNT;
 use crate::aws::error::{Answer, AwsError};
 use crate::aws::params::Params;
 use crate::aws::service::{Cx, QueryOperation};
+use crate::aws::token::{Seen, Use};
 use crate::world::{New, Object, World};
 
-use super::describe::{Describe, find};
+use super::describe::{Describe, find, not_found};
 use super::kinds::{NetworkInterface, SecurityGroup, Subnet};
+use super::route_table::token_mismatch;
 use super::tagging;
 
+/// The holder of an interface that is free.
+const FREE: &str = "";
+
 pub(super) const OPERATIONS: &[QueryOperation] = &[
+    QueryOperation::write("CreateNetworkInterface", create),
     QueryOperation::read("DescribeNetworkInterfaces", describe),
     QueryOperation::write("DeleteNetworkInterface", delete),
 ];
@@ -34,13 +40,20 @@ pub(crate) fn add_interface(
     world: &mut World,
     wanted: Interface<'_>,
 ) -> Option<Object<NetworkInterface>> {
+    let body = placed(world, wanted)?;
+    let id = world.new_id("eni");
+    Some(world.insert(New::plain(wanted.region, id, body)))
+}
+
+/// An interface with an address in its subnet; nothing if the subnet is gone.
+fn placed(world: &World, wanted: Interface<'_>) -> Option<NetworkInterface> {
     let subnet = world.raw::<Subnet>(wanted.region, wanted.subnet)?.clone();
     let mut draw = world.draw(5);
     // The cloud keeps the first four addresses and the last one of a subnet.
     let host =
         4 + u32::try_from(draw.next() % subnet.body.cidr.usable().max(1)).unwrap_or_default();
     let mac = draw.next();
-    let body = NetworkInterface {
+    Some(NetworkInterface {
         vpc: subnet.body.vpc,
         subnet: subnet.id,
         zone: subnet.body.zone,
@@ -57,14 +70,72 @@ pub(crate) fn add_interface(
             (mac >> 32) & 255
         ),
         groups: wanted.groups.to_vec(),
-    };
-    let id = world.new_id("eni");
-    Some(world.insert(New::plain(wanted.region, id, body)))
+    })
 }
 
 /// Removes the interfaces that someone holds.
 pub(crate) fn remove_interfaces(world: &mut World, region: &str, holder: &str) {
     world.remove_where::<NetworkInterface>(region, |interface| interface.body.holder == holder);
+}
+
+/// A free interface. What attaches one (instances) is not here.
+fn create(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    let request = p.canonical();
+    let subnet = p.req("SubnetId")?;
+    let description = p.opt("Description").unwrap_or_default();
+    let groups = p.list("SecurityGroupId");
+    let token = p.opt("ClientToken");
+    let tags = tagging::take_specification(p, "network-interface")?;
+    p.finish()?;
+    let region = cx.region.clone();
+    let used = Use {
+        region: &region,
+        operation: "CreateNetworkInterface",
+        token: token.as_deref(),
+        request: &request,
+    };
+    match used.seen(cx.world) {
+        Seen::New => {}
+        Seen::Same(id) => {
+            let interface = find::<NetworkInterface>(cx, &id)?;
+            return Ok(
+                json!({ "clientToken": token, "networkInterface": view(cx.world, interface) }),
+            );
+        }
+        Seen::Other => return Err(token_mismatch()),
+    }
+    let vpc = find::<Subnet>(cx, &subnet)?.body.vpc.clone();
+    for group in &groups {
+        find::<SecurityGroup>(cx, group)?;
+    }
+    let groups = if groups.is_empty() {
+        default_group(cx.world, &region, &vpc)
+    } else {
+        groups
+    };
+    let wanted = Interface {
+        region: &region,
+        subnet: &subnet,
+        description: &description,
+        holder: FREE,
+        interface_type: "interface",
+        groups: &groups,
+    };
+    let body = placed(cx.world, wanted).ok_or_else(|| not_found("subnet", &subnet))?;
+    let new = New::plain(&region, cx.world.new_id("eni"), body)
+        .tags(tags)
+        .token(token.clone());
+    let interface = cx.world.insert(new);
+    used.remember(cx.world, &interface.id);
+    Ok(json!({ "clientToken": token, "networkInterface": view(cx.world, &interface) }))
+}
+
+fn default_group(world: &World, region: &str, vpc: &str) -> Vec<String> {
+    let groups = world.all::<SecurityGroup>(region);
+    groups
+        .filter(|group| group.body.vpc == vpc && group.name.as_deref() == Some("default"))
+        .map(|group| group.id.clone())
+        .collect()
 }
 
 fn describe(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
@@ -99,6 +170,7 @@ fn describe(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
 
 fn values(world: &World, interface: &Object<NetworkInterface>, name: &str) -> Vec<String> {
     let body = &interface.body;
+    let free = body.holder == FREE;
     let value = match name {
         "network-interface-id" => interface.id.clone(),
         "vpc-id" => body.vpc.clone(),
@@ -112,15 +184,15 @@ fn values(world: &World, interface: &Object<NetworkInterface>, name: &str) -> Ve
             return names.collect();
         }
         "description" => body.description.clone(),
-        "status" => "in-use".to_owned(),
+        "status" => status(body).to_owned(),
         "availability-zone" => body.zone.clone(),
         "interface-type" => body.interface_type.clone(),
         "owner-id" => ACCOUNT.to_owned(),
-        "requester-managed" => "true".to_owned(),
-        "requester-id" | "attachment.instance-owner-id" => "amazon-aws".to_owned(),
+        "requester-managed" => (!free).to_string(),
+        "requester-id" | "attachment.instance-owner-id" if !free => "amazon-aws".to_owned(),
         "private-ip-address" => body.private_ip.clone(),
         "mac-address" => body.mac.clone(),
-        "attachment.status" => "attached".to_owned(),
+        "attachment.status" if !free => "attached".to_owned(),
         _ => return Vec::new(),
     };
     vec![value]
@@ -140,39 +212,53 @@ fn view(world: &World, interface: &Object<NetworkInterface>) -> Value {
         .iter()
         .map(|id| json!({ "groupId": id, "groupName": group_name(world, interface, id) }))
         .collect();
-    json!({
+    let mut view = json!({
         "networkInterfaceId": interface.id,
         "subnetId": body.subnet,
         "vpcId": body.vpc,
         "availabilityZone": body.zone,
         "description": body.description,
         "ownerId": ACCOUNT,
-        "requesterId": "amazon-aws",
-        "requesterManaged": true,
-        "status": "in-use",
+        "requesterManaged": body.holder != FREE,
+        "status": status(body),
         "macAddress": body.mac,
         "privateIpAddress": body.private_ip,
         "sourceDestCheck": true,
         "groupSet": groups,
-        "attachment": {
+        "privateIpAddressesSet": [{ "privateIpAddress": body.private_ip, "primary": true }],
+        "ipv6AddressesSet": [],
+        "interfaceType": body.interface_type,
+        "tagSet": tagging::view(&interface.tags),
+    });
+    if body.holder != FREE {
+        view["requesterId"] = json!("amazon-aws");
+        view["attachment"] = json!({
             "attachmentId": interface.id.replacen("eni", "eni-attach", 1),
             "instanceOwnerId": "amazon-aws",
             "deviceIndex": 1,
             "status": "attached",
             "deleteOnTermination": false,
-        },
-        "privateIpAddressesSet": [{ "privateIpAddress": body.private_ip, "primary": true }],
-        "ipv6AddressesSet": [],
-        "interfaceType": body.interface_type,
-        "tagSet": tagging::view(&interface.tags),
-    })
+        });
+    }
+    view
 }
 
-/// All interfaces here are held by someone, so none can be deleted.
+fn status(interface: &NetworkInterface) -> &'static str {
+    if interface.holder == FREE {
+        "available"
+    } else {
+        "in-use"
+    }
+}
+
 fn delete(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let id = p.req("NetworkInterfaceId")?;
     p.finish()?;
-    find::<NetworkInterface>(cx, &id)?;
-    let text = format!("Network interface '{id}' is currently in use.");
-    Err(AwsError::new("InvalidParameterValue", text))
+    let interface = find::<NetworkInterface>(cx, &id)?;
+    if interface.body.holder != FREE {
+        let text = format!("Network interface '{id}' is currently in use.");
+        return Err(AwsError::new("InvalidParameterValue", text));
+    }
+    cx.world.remove::<NetworkInterface>(&cx.region, &id);
+    Ok(json!({ "return": true }))
 }

@@ -31,6 +31,11 @@ fn signs_and_comments_stand_in_columns() {
 }
 
 #[test]
+fn a_comment_keeps_every_sign_that_is_no_space() {
+    check_hcl("# one\u{b} \r\na = 1 # two\u{a0}\t\n", "# one\u{b}\na = 1 # two\u{a0}\n");
+}
+
+#[test]
 fn expressions_have_one_space_around_signs() {
     let line = |text: &str, expected: &str| {
         check_hcl(&format!("a = {text}\n"), &format!("a = {expected}\n"))

@@ -100,9 +100,10 @@ fn token(text: &str, at: usize, byte: u8) -> (Kind, usize) {
     }
 }
 
+/// Where a comment to the end of the line ends. Only what HCL takes for space between tokens is no part of it.
 fn line_end(text: &str, at: usize) -> usize {
     let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-    at + text[at..end].trim_end().len()
+    at + text[at..end].trim_end_matches([' ', '\t', '\r']).len()
 }
 
 fn name_end(text: &str, at: usize) -> usize {

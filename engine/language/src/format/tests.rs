@@ -32,7 +32,10 @@ fn signs_and_comments_stand_in_columns() {
 
 #[test]
 fn a_comment_keeps_every_sign_that_is_no_space() {
-    check_hcl("# one\u{b} \r\na = 1 # two\u{a0}\t\n", "# one\u{b}\na = 1 # two\u{a0}\n");
+    check_hcl(
+        "# one\u{b} \r\na = 1 # two\u{a0}\t\n",
+        "# one\u{b}\na = 1 # two\u{a0}\n",
+    );
 }
 
 #[test]

@@ -16,6 +16,11 @@ def write(target, texts):
         (directory / f"{number:04}").write_text(text, encoding="utf-8")
 
 
+def unquoted(text):
+    """What a quoted text without templates means, nearly: seeds need not be exact."""
+    return text[1:-1].replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\")
+
+
 def main():
     spelled = {"hcl": [], "yaml": []}
     pages = [ROOT / "docs" / "language.md", *(ROOT / "docs" / "errors").glob("*.md")]
@@ -30,6 +35,11 @@ def main():
     write("yaml", spelled["yaml"])
     write("fmt", spelled["hcl"] + spelled["yaml"])
     write("expressions", [line for line in lines if line and not line.startswith("# ")])
+    called = re.findall(r'(?:regex|regexall)\(("[^\n]*?"), ("[^\n]*?")\)$', "\n".join(lines), re.M)
+    patterns = [f"{unquoted(pattern)}\n{unquoted(text)}" for pattern, text in called]
+    # What a search looks at far behind a match.
+    patterns += ["a|.*b\na", "(.*b)?\na", "(a*)*b\na", "(x+x+)+y\nx", "a{2,30}b|a\na", "(?:.*c|b)*?\nab", "\\b|.*\\d\na "]
+    write("patterns", patterns)
 
 
 if __name__ == "__main__":

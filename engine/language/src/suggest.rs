@@ -2,8 +2,8 @@
 
 /// The candidate nearest to a misspelt name; `None` where none is near.
 ///
-/// Distance is counted in characters added, left out, changed or swapped; up to a third of the name may differ.
-/// Among equally near candidates the first wins.
+/// Distance is counted in characters added, left out, changed or swapped; up to a third of the name may differ, or one
+/// character of a shorter one, as long as another stays. Among equally near candidates the first wins.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = name.chars().collect();
     // Longer names are not misspelt but made up; the distance costs their product.
@@ -18,7 +18,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             continue;
         }
         let distance = distance(&wanted, candidate);
-        if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
+        let stays = distance < length.max(wanted.len());
+        if stays && distance <= limit && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
     }

@@ -1,9 +1,13 @@
 //! Arithmetic on numbers.
 //!
 //! Integers are exact. Other numbers are calculated with in decimal, as they are written, and rounded once at the end:
-//! `0.1 + 0.2` is `0.3`. `None` is a result out of range, or an integer that could not be held exactly.
+//! `0.1 + 0.2` is `0.3`. A number with as many digits as a double has was rounded before, so that its last digits say
+//! little: `1 / 3 * 3` is `1`, as doubles have it. `None` is a result out of range, or an integer that could not be held exactly.
 
 use strata_model::Number;
+
+/// Every decimal of so many digits has a double of its own.
+const DOUBLE_DIGITS: u32 = 15;
 
 /// `mantissa × 10^exponent`.
 #[derive(Clone, Copy)]
@@ -41,6 +45,11 @@ impl Decimal {
         Some((scale(left)?, scale(right)?, exponent))
     }
 
+    /// Whether the number has all the digits that a double can have.
+    fn was_rounded(self) -> bool {
+        self.exponent < 0 && self.mantissa.unsigned_abs() >= 10_u128.pow(DOUBLE_DIGITS)
+    }
+
     fn number(self) -> Option<Number> {
         let power = 10_i128.checked_pow(self.exponent.unsigned_abs());
         let integer = match (self.exponent < 0, power) {
@@ -56,6 +65,17 @@ impl Decimal {
             .ok()?;
         Number::from_f64(value)
     }
+}
+
+/// The result in decimal, or that of doubles where an operand was rounded before and that one is shorter.
+fn likelier(decimal: Option<Number>, operands: [Decimal; 2], double: f64) -> Option<Number> {
+    if !operands.into_iter().any(Decimal::was_rounded) {
+        return decimal;
+    }
+    let (decimal, double) = (decimal?, Number::from_f64(double));
+    let length = |number: Number| number.to_string().len();
+    let shorter = double.filter(|double| length(*double) < length(decimal));
+    Some(shorter.unwrap_or(decimal))
 }
 
 /// An integer, as a double too where that is exact.
@@ -81,9 +101,13 @@ fn by_decimal(
     let (first, second) = (Decimal::of(left)?, Decimal::of(right)?);
     let result = Decimal::aligned(first, second)
         .and_then(|(first, second, exponent)| Some((exact(first, second)?, exponent)));
+    let double = rounded(left.as_f64(), right.as_f64());
     match result {
-        Some((mantissa, exponent)) => Decimal { mantissa, exponent }.number(),
-        None => Number::from_f64(rounded(left.as_f64(), right.as_f64())),
+        Some((mantissa, exponent)) => {
+            let decimal = Decimal { mantissa, exponent }.number();
+            likelier(decimal, [first, second], double)
+        }
+        None => Number::from_f64(double),
     }
 }
 
@@ -106,13 +130,14 @@ pub(crate) fn multiply(left: Number, right: Number) -> Option<Number> {
         return whole(left.checked_mul(right)?);
     }
     let (first, second) = (Decimal::of(left)?, Decimal::of(right)?);
+    let double = left.as_f64() * right.as_f64();
     match first.mantissa.checked_mul(second.mantissa) {
-        Some(mantissa) => Decimal {
-            mantissa,
-            exponent: first.exponent + second.exponent,
+        Some(mantissa) => {
+            let exponent = first.exponent + second.exponent;
+            let decimal = Decimal { mantissa, exponent }.number();
+            likelier(decimal, [first, second], double)
         }
-        .number(),
-        None => Number::from_f64(left.as_f64() * right.as_f64()),
+        None => Number::from_f64(double),
     }
 }
 
@@ -191,6 +216,15 @@ mod tests {
         check(modulo, "5.5", "2", "1.5");
         check(modulo, "-7", "3", "-1");
         check(modulo, "7", "-3", "1");
+        check(multiply, "0.3333333333333333", "3", "1");
+        check(add, "0.6666666666666666", "0.3333333333333333", "1");
+        check(
+            subtract,
+            "0.30000000000000004",
+            "0.3",
+            "0.00000000000000004",
+        );
+        check(multiply, "123456789.123456", "10", "1234567891.23456");
         check(add, "9223372036854775807", "1", "9223372036854775808");
         check(add, "18446744073709551615", "1", "18446744073709551616");
         check(add, "18446744073709551615", "2", "none");

@@ -1,5 +1,6 @@
 //! `fmt`: files in one layout. Comments, blank lines and the order of everything stay; only white space changes.
 
+mod blocks;
 mod hcl;
 mod tokens;
 mod yaml;

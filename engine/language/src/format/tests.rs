@@ -128,3 +128,25 @@ fn yaml_keeps_comments_order_and_meaning() {
         "a: ${b}-c\nd: \"${e[\\\"x\\\"]}\"\n",
     );
 }
+
+#[test]
+fn white_space_of_block_scalars_is_text() {
+    let keeps = |text: &str| check_yaml(text, text);
+    keeps("a: |\n  x   \n\n  y\t\nb: 1\n");
+    keeps("a: |+\n  x\n\n\nb: 1\n");
+    keeps("a: |+\n  x\n\n\n");
+    keeps("a: |\n  x\n      \n  y\n");
+    keeps("a: >\n  x  \n  y\n\n  z\n");
+    keeps("a: |2\n     x \n   y\nb: 1\n");
+    keeps("a: |-\n  # no comment \n\n# a comment\nb: 1\n");
+    keeps("a: |\n    é\n  \n    - k: v \n");
+    keeps("a: |\nb: 1\n");
+    check_yaml(
+        "a:\n     b:   |\n         x  \n           y\n     c: 1\n",
+        "a:\n  b: |\n    x  \n      y\n  c: 1\n",
+    );
+    check_yaml(
+        "a:\n- |  # why\n   x\t\n\n\n\n- >-\n      y \n",
+        "a:\n  - | # why\n    x\t\n\n  - >-\n    y \n",
+    );
+}

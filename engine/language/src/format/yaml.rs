@@ -3,6 +3,7 @@
 use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions};
 use strata_model::{Diagnostic, Diagnostics};
 
+use super::blocks;
 use crate::codes;
 use crate::place::Place;
 use crate::yaml;
@@ -17,6 +18,9 @@ const ROUNDS: usize = 4;
 pub(super) fn format(text: &str, place: Place<'_>) -> Result<String, Diagnostics> {
     let meaning = yaml::meaning(text, place)?;
     let mut formatted = text.replace("\r\n", "\n");
+    if !formatted.is_empty() && !formatted.ends_with('\n') {
+        formatted.push('\n');
+    }
     for _ in 0..ROUNDS {
         let next = once(&formatted).map_err(|detail| fault(&detail, place))?;
         if next == formatted {
@@ -44,7 +48,9 @@ fn once(text: &str) -> Result<String, String> {
             ..LanguageOptions::default()
         },
     };
-    pretty_yaml::format_text(text, &options).map_err(|error| error.to_string())
+    let short = blocks::without_blocks(text);
+    let laid_out = pretty_yaml::format_text(&short, &options).map_err(|error| error.to_string())?;
+    Ok(blocks::restored(text, &laid_out))
 }
 
 fn fault(detail: &str, place: Place<'_>) -> Diagnostics {

@@ -50,7 +50,10 @@ fn compiled(call: &Call<'_, '_>, index: usize, pattern: &str) -> Result<Pattern,
     }
     call.bytes(SIZE_LIMIT)?;
     call.steps(pattern.len().saturating_mul(16))?;
-    let translated = translate::pattern(pattern);
+    let translated = translate::pattern(pattern).map_err(|reason| {
+        let reason = if call.secret { "" } else { reason };
+        Fault::Argument(index, not_regular(reason))
+    })?;
     let built = RegexBuilder::new(&translated)
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(4 * SIZE_LIMIT)
@@ -59,14 +62,11 @@ fn compiled(call: &Call<'_, '_>, index: usize, pattern: &str) -> Result<Pattern,
     let regex = built.map_err(|error| {
         let reason = match error {
             regex::Error::CompiledTooBig(_) => "the pattern is too large".to_owned(),
-            _ if call.secret => "the pattern is no regular expression".to_owned(),
+            _ if call.secret => not_regular(""),
             other => {
                 let text = other.to_string();
                 let last = text.lines().last().unwrap_or_default();
-                format!(
-                    "the pattern is no regular expression: {}",
-                    last.trim_start_matches("error: ")
-                )
+                not_regular(last.trim_start_matches("error: "))
             }
         };
         Fault::Argument(index, reason)
@@ -82,6 +82,14 @@ fn compiled(call: &Call<'_, '_>, index: usize, pattern: &str) -> Result<Pattern,
         kept.insert(pattern.to_owned(), built.clone());
     });
     Ok(built)
+}
+
+/// Says that a pattern is none, and why where that may be said.
+fn not_regular(reason: &str) -> String {
+    match reason {
+        "" => "the pattern is no regular expression".to_owned(),
+        reason => format!("the pattern is no regular expression: {reason}"),
+    }
 }
 
 /// Bytes that a search goes through in one step.

@@ -192,13 +192,24 @@ fn title(call: &Call<'_, '_>) -> Result<Value, Fault> {
             let begins = separates(previous);
             previous = character;
             if begins {
-                capital(character)
+                title_case(character)
             } else {
                 character
             }
         })
         .collect();
     call.string(text)
+}
+
+/// The character as a word begins with it. Two letters in one character have a form of their own for that.
+fn title_case(character: char) -> char {
+    match character {
+        'Ǆ' | 'ǆ' => 'ǅ',
+        'Ǉ' | 'ǉ' => 'ǈ',
+        'Ǌ' | 'ǌ' => 'ǋ',
+        'Ǳ' | 'ǳ' => 'ǲ',
+        other => capital(other),
+    }
 }
 
 /// Whether a word may begin behind the character.

@@ -444,3 +444,32 @@ fn budgets_end_what_goes_too_far() {
         ),
     ]);
 }
+
+#[test]
+fn edges_that_are_told_apart() {
+    check(&[
+        (
+            "each.vale",
+            "error E0207 There is no each.vale: write each.key",
+        ),
+        ("each", "error E0207 \"each\" alone has no value"),
+        ("{ a = 1 }.a.b", "error E0222 This value is a number, which"),
+        (
+            "[for x in true : x]",
+            "error E0223 A for goes through a collection, and this value is a bool.",
+        ),
+        (
+            "\"x${{}}\"",
+            "error E0223 A part of this text is an object, which",
+        ),
+        (
+            "timeadd(\"0000-01-01T00:00:00Z\", \"-1s\")",
+            "error E0224 timeadd(): the result is out of range",
+        ),
+        ("range(1, 1, 0)", "list(number)[]"),
+        ("title(\"ǆ ǳ\")", "\"ǅ ǲ\""),
+        ("1 / 3 * 3", "1"),
+        ("regex(\"{[^}]*}\", \"a{b}c\")", "\"{b}\""),
+        ("replace(\"a{b}\", \"/{|}/\", \"-\")", "\"a-b-\""),
+    ]);
+}

@@ -212,6 +212,13 @@ fn required(want: &Type) -> String {
     }
 }
 
+/// The type in words, as one of its kind: `a list of string`, `an object`.
+pub(crate) fn one_of(ty: &Type) -> String {
+    let name = friendly(ty);
+    let article = if name.starts_with(['a', 'o']) { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
 /// The type in words: `list of string`, `object`.
 pub(crate) fn friendly(ty: &Type) -> String {
     match ty {

@@ -20,7 +20,7 @@ pub use marks::{set_of, unmarked};
 pub use primitive::{NumberFault, number_text, parse_number};
 pub use unify::{unify, unify_values};
 
-pub(crate) use compatible::{conforms, convertible, friendly, replaced};
+pub(crate) use compatible::{conforms, convertible, friendly, one_of, replaced};
 pub(crate) use primitive::{normalized, normalized_arc};
 
 use compatible::mismatch;

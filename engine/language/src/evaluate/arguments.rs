@@ -8,7 +8,7 @@ use strata_model::{AttributePath, Diagnostics, Kind, Members, PathStep, Span, Ty
 
 use super::{Run, name_span_at, span_at};
 use crate::codes;
-use crate::convert::{convert, friendly, set_of};
+use crate::convert::{convert, one_of, set_of};
 use crate::definition::Arguments;
 use crate::expression::Expr;
 use crate::scope::{SecretRequest, SecretSource};
@@ -120,12 +120,16 @@ impl Run<'_> {
                 let mut steps = at.path.steps().to_vec();
                 steps.extend(error.path.steps().iter().cloned());
                 let path = AttributePath::from(steps);
-                let detail = format!(
-                    "\"{path}\" takes a {}, and is given a {}: {}.",
-                    friendly(want),
-                    friendly(&value.ty()),
-                    error.reason
-                );
+                let detail = if error.path.steps().is_empty() {
+                    format!(
+                        "\"{path}\" takes {}, and is given {}: {}.",
+                        one_of(want),
+                        one_of(&value.ty()),
+                        error.reason
+                    )
+                } else {
+                    format!("\"{path}\" has the wrong type: {}.", error.reason)
+                };
                 let span = At {
                     expr: at.expr,
                     path: &path,

@@ -277,7 +277,7 @@ fn expand_into(
                 if value.is_null() {
                     "null".to_owned()
                 } else {
-                    format!("a {}", super::friendly(&value.ty()))
+                    super::one_of(&value.ty())
                 }
             );
             diagnostics.push(codes::INVALID_CALL.error(detail).at(span));

@@ -31,8 +31,8 @@ pub(super) fn attribute(value: &Value, name: &str, span: Span) -> Result<Value, 
         }
         Kind::List(..) | Kind::Set(..) | Kind::Tuple(_) => {
             let detail = format!(
-                "This value is a {}, which has elements and no attribute \"{name}\".",
-                super::friendly(&value.ty())
+                "This value is {}, which has elements and no attribute \"{name}\".",
+                super::one_of(&value.ty())
             );
             let hint = format!(
                 "Write [*].{name} for the attribute of all elements, or [0].{name} for that of the first."
@@ -51,8 +51,8 @@ pub(super) fn attribute(value: &Value, name: &str, span: Span) -> Result<Value, 
 
 fn no_attributes(ty: &Type, name: &str, span: Span) -> Box<Diagnostic> {
     let detail = format!(
-        "This value is a {}, which has no attribute \"{name}\".",
-        super::friendly(ty)
+        "This value is {}, which has no attribute \"{name}\".",
+        super::one_of(ty)
     );
     boxed(codes::INVALID_INDEX.error(detail).at(span))
 }
@@ -132,8 +132,8 @@ pub(super) fn index(value: &Value, key: &Value, span: Span) -> Result<Value, Box
         }
         Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
             let detail = format!(
-                "This value is a {}, which has no elements.",
-                super::friendly(&value.ty())
+                "This value is {}, which has no elements.",
+                super::one_of(&value.ty())
             );
             return Err(boxed(codes::INVALID_INDEX.error(detail).at(span)));
         }

@@ -73,8 +73,8 @@ pub(super) fn items<'v>(
         }
         Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
             let detail = format!(
-                "A for goes through a collection, and this value is a {}.",
-                super::friendly(&value.ty())
+                "A for goes through a collection, and this value is {}.",
+                super::one_of(&value.ty())
             );
             diagnostics.push(codes::INVALID_OPERAND.error(detail).at(span));
             Err(())

@@ -62,7 +62,7 @@ impl Evaluator<'_> {
         match conform(&value, constraint) {
             Ok(value) => value,
             Err(error) => {
-                let detail = format!("The value is not a {}: {error}.", friendly(&want));
+                let detail = format!("The value is not {}: {error}.", one_of(&want));
                 diagnostics.push(
                     codes::WRONG_TYPE
                         .error(detail)
@@ -434,8 +434,8 @@ fn two_readings(text: &str, span: Span) -> Diagnostic {
     }
 }
 
-fn friendly(ty: &Type) -> String {
-    crate::convert::friendly(ty)
+fn one_of(ty: &Type) -> String {
+    crate::convert::one_of(ty)
 }
 
 /// The place of what stands at a path of a literal expression, as deep as it is written out.

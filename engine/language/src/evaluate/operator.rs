@@ -172,8 +172,8 @@ impl Run<'_> {
         let Some(ty) = common_type(&sides) else {
             let detail = format!(
                 "Both results of a conditional must have one type: the first is {}, the second {}.",
-                super::friendly(&sides[0].ty()),
-                super::friendly(&sides[1].ty())
+                crate::convert::friendly(&sides[0].ty()),
+                crate::convert::friendly(&sides[1].ty())
             );
             diagnostics.push(
                 codes::WRONG_TYPE

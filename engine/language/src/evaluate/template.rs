@@ -138,8 +138,8 @@ impl Run<'_> {
             | Kind::Tuple(_)
             | Kind::Object(_) => {
                 let detail = format!(
-                    "A part of this text is a {}, which has no text.",
-                    super::friendly(&value.ty())
+                    "A part of this text is {}, which has no text.",
+                    super::one_of(&value.ty())
                 );
                 diagnostics.push(
                     codes::INVALID_OPERAND

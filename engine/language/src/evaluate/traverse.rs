@@ -39,7 +39,11 @@ impl Run<'_> {
                 self.resolve(&reference, (span, &steps[taken..]), env, diagnostics)
             }
             Head::Incomplete(need) => {
-                let detail = format!("\"{root}\" alone has no value: write {need}.");
+                let fixed = matches!(root.as_ref(), "each" | "count" | "path" | "project");
+                let detail = match next_attribute(&steps).filter(|_| fixed) {
+                    Some(name) => format!("There is no {root}.{name}: write {need}."),
+                    None => format!("\"{root}\" alone has no value: write {need}."),
+                };
                 diagnostics.push(codes::INVALID_REFERENCE.error(detail).at(expr.span));
                 failed()
             }

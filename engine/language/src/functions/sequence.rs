@@ -486,7 +486,7 @@ fn range(call: &Call<'_, '_>) -> Result<Value, Fault> {
             ));
         }
     };
-    if step == zero {
+    if step == zero && start != end {
         return argument(2, "step must not be zero");
     }
     let down = step < zero;

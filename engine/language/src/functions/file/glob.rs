@@ -139,7 +139,7 @@ fn class(chars: &mut std::str::Chars<'_>) -> Option<Token> {
     loop {
         let character = chars.next()?;
         match character {
-            '^' | '!' if first => negated = true,
+            '^' if first => negated = true,
             ']' if !ranges.is_empty() => return Some(Token::Class { negated, ranges }),
             from => {
                 let mut ahead = chars.clone();

@@ -71,7 +71,8 @@ impl Moment {
             .local
             .checked_add(SignedDuration::from_nanos(nanoseconds))
             .ok()?;
-        Some(Moment { local, ..self })
+        // There are four digits for a year, and no sign.
+        (local.year() >= 0).then_some(Moment { local, ..self })
     }
 
     /// What a letter of `formatdate` stands for when it is written so many times.

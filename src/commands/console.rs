@@ -110,7 +110,7 @@ fn answer(session: &Session, arguments: &Arguments, (names, line): (&Names, &str
             Ok(text) => text,
             Err(error) => {
                 let message = format!("the line is no JSON text: {error}");
-                session.ui.json(&json!({ "error": { "code": "E0110", "message": message, "line": 1, "column": error.column() } }));
+                session.ui.json(&json!({ "error": { "code": "E0110", "message": message, "line": 1, "column": error.column().max(1) } }));
                 return;
             }
         }
@@ -135,15 +135,17 @@ fn answer(session: &Session, arguments: &Arguments, (names, line): (&Names, &str
                     scope: &scope,
                     files: names.files(),
                     budget: &budget,
-                    plan_timestamp: Some(session.clock.now()),
+                    plan_timestamp: Some(names.opened()),
                 };
                 evaluator.evaluate(&expression, diagnostics)
             };
             let value = evaluate(Secrets::Known, &mut diagnostics);
             // What comes out otherwise when the project's secrets are unknown was made of them.
-            let hidden =
-                value.has_secret() && evaluate(Secrets::Unknown, &mut Diagnostics::new()) != value;
-            shown = Some((value, hidden));
+            let public = value
+                .has_secret()
+                .then(|| evaluate(Secrets::Unknown, &mut Diagnostics::new()))
+                .filter(|public| *public != value);
+            shown = Some((value, public));
         }
         Err(diagnostic) => diagnostics.push(*diagnostic),
     }
@@ -153,8 +155,8 @@ fn answer(session: &Session, arguments: &Arguments, (names, line): (&Names, &str
     match (error, shown) {
         (Some(error), _) if arguments.json => session.ui.json(&error_json(error, &sources)),
         (Some(_), _) | (None, None) => session.ui.diagnostics(&diagnostics, &sources),
-        (None, Some((value, hidden))) if arguments.json => {
-            session.ui.json(&value_json(&value, hidden))
+        (None, Some((value, public))) if arguments.json => {
+            session.ui.json(&value_json(&value, public.as_ref()))
         }
         (None, Some((value, _))) => session.ui.line(&value_text(&value)),
     }
@@ -166,9 +168,11 @@ fn error_json(error: &Diagnostic, sources: &SourceMap) -> Json {
     json!({ "error": { "code": error.code.to_string(), "message": error.detail, "line": line, "column": column } })
 }
 
-fn value_json(value: &Value, hidden: bool) -> Json {
-    if hidden {
-        return json!({ "value": null, "sensitive": true, "type": value.ty().to_string() });
+/// The value, or of one that was made of the project's secrets what is known without them: the names of attributes may be
+/// secret, too.
+fn value_json(value: &Value, public: Option<&Value>) -> Json {
+    if let Some(public) = public {
+        return json!({ "value": null, "sensitive": true, "type": public.ty().to_string() });
     }
     let mut json = json!({ "value": plain(value), "type": value.ty().to_string() });
     if value.has_secret() {

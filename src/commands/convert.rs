@@ -10,6 +10,7 @@ use strata_model::source::SourceFile;
 
 use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
+use crate::wiring::files::LARGEST_FILE;
 
 /// A spelling of definitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -48,6 +49,12 @@ pub struct Arguments {
 pub fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
     let place = session.directory.join(&arguments.file);
     let fail = |what: &str, path: &Path, error| CommandError::file(what, path, error);
+    let length = std::fs::metadata(&place)
+        .map_err(|error| fail("cannot read", &arguments.file, error))?
+        .len();
+    if length > LARGEST_FILE {
+        return Err(super::fmt::too_large(&arguments.file.display().to_string()));
+    }
     let text = std::fs::read_to_string(&place)
         .map_err(|error| fail("cannot read", &arguments.file, error))?;
     let name = arguments.file.display().to_string();

@@ -65,7 +65,7 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
     let bench = open(session, None, &arguments.planning, Access::Look).await?;
     let origins = if let Ok(address) = Address::parse(&arguments.address) {
         let planned = planned(&bench, &arguments.planning).await?;
-        let value = value_of(&bench, &planned, &address);
+        let value = planned.and_then(|planned| value_of(&bench, &planned, &address));
         explain_resource(&bench.project, &address, value.as_ref())?
     } else {
         let scope = Scope::parse(&arguments.address)
@@ -79,7 +79,10 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
             })?;
         let origins = explain_instance(&bench.project, &scope)?;
         let planned = planned(&bench, &arguments.planning).await?;
-        let values = inputs_of(&bench, &planned, &scope)?;
+        let values = match planned {
+            Some(planned) => inputs_of(&bench, &planned, &scope)?,
+            None => None,
+        };
         let origins = origins.into_iter();
         origins
             .map(|origin| with_value(origin, values.as_ref()))
@@ -104,19 +107,33 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
     Ok(Outcome::Done)
 }
 
-/// A plan as it would be made now, without a look at what is recorded.
-async fn planned(bench: &Bench<'_>, planning: &PlanningArguments) -> Result<Planned, CommandError> {
+/// A plan as it would be made now, without a look at what is recorded. Without credentials there is none, and what is
+/// written in the definitions can be shown all the same.
+async fn planned(
+    bench: &Bench<'_>,
+    planning: &PlanningArguments,
+) -> Result<Option<Planned>, CommandError> {
     let mut options = planning.options();
     options.refresh = false;
-    bench
-        .plan(Request {
-            options,
-            parallelism: planning.parallelism,
-            imports: BTreeMap::new(),
-            record_unchanged: false,
-            lock: None,
-        })
-        .await
+    let request = Request {
+        options,
+        parallelism: planning.parallelism,
+        imports: BTreeMap::new(),
+        record_unchanged: false,
+        lock: None,
+    };
+    match bench.plan(request).await {
+        Ok(planned) => Ok(Some(planned)),
+        Err(error) if error.kind == ErrorKind::Credentials => {
+            if !planning.json {
+                bench.session.ui.note(&format!(
+                    "note: {error}; arguments are shown as they are written, without their values"
+                ));
+            }
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The object as planned, or as recorded where the plan leaves it as it is.
@@ -236,13 +253,21 @@ fn explain_resource(
         .resources
         .get(&id)
         .ok_or_else(|| CommandError::failed(format!("nothing is declared at '{address}'")))?;
-    let origins = block.arguments.0.iter().map(|argument| Origin {
-        name: argument.name.value.to_string(),
-        value: value
-            .and_then(|value| value.get(&argument.name.value))
-            .cloned(),
-        overrides: Vec::new(),
-        ..origin(project, &[], &argument.value)
+    let origins = block.arguments.0.iter().map(|argument| {
+        let found = value.and_then(|value| value.get(&argument.name.value));
+        let origin = origin(project, &[], &argument.value);
+        // What refers to nothing is the secret itself.
+        let hidden = origin.references.is_empty() && found.is_some_and(Value::has_secret);
+        Origin {
+            name: argument.name.value.to_string(),
+            value: found.cloned(),
+            written: if hidden {
+                HIDDEN.to_owned()
+            } else {
+                origin.written
+            },
+            ..origin
+        }
     });
     Ok(origins.collect())
 }
@@ -292,6 +317,14 @@ fn explain_instance(project: &Project, scope: &Scope) -> Result<Vec<Origin>, Com
     Ok(with_defaults(project, &found, defaults))
 }
 
+/// The origin without what is written there.
+fn hidden(origin: Origin) -> Origin {
+    Origin {
+        written: HIDDEN.to_owned(),
+        ..origin
+    }
+}
+
 /// The expressions that are written for each path of an input, lowest precedence first.
 type Written<'e> = BTreeMap<Vec<String>, Vec<&'e Expr>>;
 
@@ -311,13 +344,18 @@ fn with_defaults(project: &Project, found: &Written<'_>, package: Option<&Packag
             .and_then(|(_, variable)| variable.default.as_ref());
         let below = default.into_iter().chain(earlier.iter().copied());
         let below: Vec<Origin> = below.map(|expr| origin(project, path, expr)).collect();
+        let mut names = variables();
+        let sensitive = names.any(|(name, variable)| {
+            variable.sensitive && path.first().is_some_and(|first| *first == **name)
+        });
+        let shown = |origin| if sensitive { hidden(origin) } else { origin };
+        let below = below.into_iter().map(shown);
         origins.push(Origin {
             overrides: below
-                .into_iter()
                 .rev()
                 .map(|overridden| (overridden.written, overridden.at))
                 .collect(),
-            ..origin(project, path, last)
+            ..shown(origin(project, path, last))
         });
     }
     for (name, variable) in variables() {
@@ -325,7 +363,12 @@ fn with_defaults(project: &Project, found: &Written<'_>, package: Option<&Packag
             .keys()
             .any(|path| path.first().is_some_and(|first| *first == **name));
         if let Some(expression) = variable.default.as_ref().filter(|_| !given) {
-            origins.push(origin(project, &[name.to_string()], expression));
+            let found = origin(project, &[name.to_string()], expression);
+            origins.push(if variable.sensitive {
+                hidden(found)
+            } else {
+                found
+            });
         }
     }
     origins.sort_by(|left, right| left.path.cmp(&right.path));

@@ -31,7 +31,7 @@ pub struct Arguments {
     /// Change nothing, and exit with 3 where something would be changed
     #[arg(long)]
     pub check: bool,
-    /// Show what changes
+    /// Show what changes; with standard input, in place of the text
     #[arg(long)]
     pub diff: bool,
     /// Go into the directories below
@@ -125,10 +125,7 @@ impl Run<'_> {
             .map_err(|error| fail("cannot read", error))?
             .len();
         if length > LARGEST_FILE {
-            return Err(CommandError::failed(format!(
-                "{} is larger than 16 MiB",
-                shown.display()
-            )));
+            return Err(too_large(&shown.display().to_string()));
         }
         let text = std::fs::read_to_string(place).map_err(|error| fail("cannot read", error))?;
         let name = shown.display().to_string();
@@ -157,8 +154,13 @@ impl Run<'_> {
     }
 }
 
-/// Writes a file so that a crash leaves the old or the new one, with the permissions that it had.
+pub(super) fn too_large(name: &str) -> CommandError {
+    CommandError::failed(format!("{name} is larger than 16 MiB"))
+}
+
+/// Writes a file so that a crash leaves the old or the new one, with the permissions that it had. A link stays one.
 fn replace(place: &Path, text: &str) -> std::io::Result<()> {
+    let place = &std::fs::canonicalize(place)?;
     let mut name = place.as_os_str().to_owned();
     name.push(".new");
     let next = PathBuf::from(name);
@@ -177,24 +179,26 @@ fn standard_input(session: &Session, arguments: &Arguments) -> Result<Outcome, C
     let mut text = String::new();
     std::io::stdin()
         .lock()
-        .take(LARGEST_FILE)
+        .take(LARGEST_FILE + 1)
         .read_to_string(&mut text)
         .map_err(|error| CommandError::failed("cannot read standard input").because(error))?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(too_large("standard input"));
+    }
     let name = format!("<stdin>.strata.{}", arguments.spelling);
     match format(&name, &text) {
-        Ok(laid_out) if arguments.check => {
-            if arguments.diff {
-                session.ui.print(&unified(&name, &text, &laid_out));
-            }
-            Ok(if laid_out == text {
-                Outcome::Done
-            } else {
-                Outcome::Differences
-            })
-        }
         Ok(laid_out) => {
-            session.ui.print(&laid_out);
-            Ok(Outcome::Done)
+            let changes = laid_out != text;
+            if arguments.diff && changes {
+                session.ui.print(&unified(&name, &text, &laid_out));
+            } else if !arguments.diff && !arguments.check {
+                session.ui.print(&laid_out);
+            }
+            Ok(if changes && arguments.check {
+                Outcome::Differences
+            } else {
+                Outcome::Done
+            })
         }
         Err(diagnostics) => {
             show(session, &diagnostics, (&name, &text));

@@ -13,8 +13,11 @@ use strata_language::expression::{Expr, ExprKind, Reference};
 use strata_language::functions;
 use strata_language::parse;
 use strata_language::scope::{ResolveRequest, Scope, SourceTree};
+use strata_language::suggest;
 use strata_model::state::StateSnapshot;
-use strata_model::{Address, Diagnostic, Diagnostics, FileId, InstanceKey, Name, Type, Value};
+use strata_model::{
+    Address, Diagnostic, Diagnostics, FileId, InstanceKey, Name, Timestamp, Type, Value,
+};
 
 use super::project::Project;
 use super::{bench, providers, variables};
@@ -40,6 +43,7 @@ pub struct Names {
     snapshot: StateSnapshot,
     bare: BTreeMap<String, Value>,
     files: Option<Arc<dyn SourceTree>>,
+    opened: Timestamp,
 }
 
 impl Names {
@@ -55,7 +59,14 @@ impl Names {
         scope: Option<&Path>,
     ) -> Result<Self, CommandError> {
         let mut project = Project::load_shallow(session)?;
+        let known = project.loaded.diagnostics.iter().count();
         let variables = variables::gather(&mut project.loaded, arguments, &session.environment)?;
+        // A value that is given and cannot be used is said: the default takes its place.
+        let found = project.loaded.diagnostics.iter().skip(known).cloned();
+        let unusable: Diagnostics = found.collect();
+        if unusable.has_errors() {
+            session.ui.diagnostics(&unusable, &project.loaded.sources);
+        }
         variables
             .values()
             .for_each(|value| session.ui.redactor().add_secrets_of(value));
@@ -75,7 +86,13 @@ impl Names {
             snapshot,
             bare,
             files,
+            opened: session.clock.now(),
         })
+    }
+
+    /// The moment at which the names were read, which stands for that at which a plan is begun.
+    pub fn opened(&self) -> Timestamp {
+        self.opened
     }
 
     /// The files of the project, for functions that read files.
@@ -183,8 +200,15 @@ impl Scope for ConsoleScope<'_> {
                 )));
             }
         };
-        let value =
-            found.ok_or_else(|| unknown(format!("There is no '{}' here.", request.reference)))?;
+        let value = found.ok_or_else(|| {
+            let missing = request.reference.to_string();
+            let words = self.names.words();
+            let diagnostic = unknown(format!("There is no '{missing}' here."));
+            match suggest::nearest(&missing, words.iter().map(String::as_str)) {
+                Some(near) => Box::new(diagnostic.hint(format!("Did you mean {near}?"))),
+                None => diagnostic,
+            }
+        })?;
         Ok(match self.secrets {
             Secrets::Known => value,
             Secrets::Unknown => without_secrets(&value),
@@ -266,7 +290,7 @@ impl ConsoleScope<'_> {
             scope: self,
             files: self.names.files(),
             budget: &self.budget,
-            plan_timestamp: None,
+            plan_timestamp: Some(self.names.opened),
         }
     }
 
@@ -340,14 +364,16 @@ fn read_names(path: &Path) -> Result<BTreeMap<String, Value>, CommandError> {
     members
         .iter()
         .map(|(name, entry)| {
+            if entry.get("value").is_none() {
+                return Err(wrong(&format!("{name} has no \"value\"")));
+            }
             let ty = match entry.get("type").and_then(Json::as_str) {
-                Some(text) => {
-                    parse_type(text).ok_or_else(|| wrong(&format!("the type of {name} is none")))?
-                }
+                Some(text) => parse_type(text)
+                    .ok_or_else(|| wrong(&format!("the \"type\" of {name} is no type")))?,
                 None => Type::Any,
             };
             let value = value_of(entry.get("value").unwrap_or(&Json::Null), &ty)
-                .ok_or_else(|| wrong(&format!("the value of {name} is not of its type")))?;
+                .ok_or_else(|| wrong(&format!("the \"value\" of {name} is not of its \"type\"")))?;
             let secret = entry
                 .get("sensitive")
                 .and_then(Json::as_bool)

@@ -41,10 +41,11 @@ fn the_console_answers_every_line() {
     );
     assert_eq!(console(&project, &[], &[""])[0]["error"]["line"], 1);
     let wrong = project
-        .run_with_input(&["console", "-json"], "{\n\n\"1\"\n")
+        .run_with_input(&["console", "-json"], "{\n\n\"1\"\n{}\n")
         .exits(0);
     let codes = wrong.events();
-    assert_eq!(codes.len(), 3);
+    assert_eq!(codes.len(), 4);
+    assert_eq!(codes[3]["error"]["column"], 1);
     assert_eq!(codes[0]["error"]["code"], "E0110");
     assert_eq!(codes[2]["value"], 1);
     project
@@ -70,12 +71,26 @@ fn the_console_takes_names_from_a_file() {
         json!({"value": "HUNTER22", "type": "string", "sensitive": true})
     );
     assert_eq!(answers[1]["value"], json!([1, {"unknown": true}]));
+    for (wrong, said) in [
+        (r#"{"x": 1}"#, "x has no \"value\""),
+        (r#"{"x": {"value": 1, "type": "nope"}}"#, "is no type"),
+        (
+            r#"{"x": {"value": "a", "type": "number"}}"#,
+            "not of its \"type\"",
+        ),
+    ] {
+        project.write("wrong.json", wrong);
+        project
+            .run("console -scope=wrong.json")
+            .exits(64)
+            .complains(said);
+    }
 }
 
 #[test]
 fn the_console_knows_the_project_and_hides_its_secrets() {
     let project = Project::of(
-        "variable \"pw\" {\n  sensitive = true\n}\nlocals {\n  a = 5\n  circle = local.circle\n}\n\
+        "variable \"pw\" {\n  sensitive = true\n}\nlocals {\n  a = 5\n  circle = local.circle\n  now = plantimestamp()\n}\n\
          resource \"strata_data\" \"x\" {\n  count = 2\n  input = count.index\n}\n",
     )
     .env("STRATA_VAR_pw", "tops3cret-value");
@@ -86,6 +101,9 @@ fn the_console_knows_the_project_and_hides_its_secrets() {
         "length(strata_data.x)",
         "upper(var.pw)",
         "local.circle",
+        "{ (var.pw) = 1 }",
+        "local.now == plantimestamp()",
+        "local.aa",
     ];
     let answers = console(&project, &[], &lines);
     assert_eq!(answers[0]["value"], 6);
@@ -96,6 +114,22 @@ fn the_console_knows_the_project_and_hides_its_secrets() {
         json!({"value": null, "sensitive": true, "type": "string"})
     );
     assert_eq!(answers[4]["error"]["code"], "E0201");
+    assert_eq!(
+        answers[5],
+        json!({"value": null, "sensitive": true, "type": "any"})
+    );
+    assert_eq!(answers[6]["value"], true);
+    assert_eq!(answers[7]["error"]["code"], "E0202");
+    project
+        .run_with_input(&["console"], "local.aa\n")
+        .exits(0)
+        .complains("Did you mean local.a?");
+    let unusable = Project::of("variable \"n\" {\n  type    = number\n  default = 3\n}\n");
+    unusable
+        .env("STRATA_VAR_n", "abc")
+        .run_with_input(&["console"], "var.n\n")
+        .exits(0)
+        .complains("STRATA_VAR_n");
 }
 
 #[test]
@@ -178,10 +212,28 @@ fn inputs_are_explained_with_their_values() {
     assert_eq!(of("token")["sensitive"], true);
     assert_eq!(of("token")["value"], serde_json::Value::Null);
     // A block of several has no one value; what is written is the same for all of them.
-    project
+    let all = project
         .run("explain stack.web")
         .exits(0)
         .says("tags.zone = \"${var.region}-${each.key}\"");
+    assert!(!all.out.contains("pa55"), "{all:?}");
+}
+
+#[test]
+fn what_is_written_is_explained_without_credentials() {
+    let project = Project::of(
+        "provider \"aws\" {\n  region = \"eu-west-1\"\n}\nlocals {\n  range = \"10.0.0.0/16\"\n}\n\
+         resource \"aws_vpc\" \"main\" {\n  cidr_block = local.range\n}\n",
+    );
+    project
+        .run("explain aws_vpc.main")
+        .exits(0)
+        .says("cidr_block = local.range  (main.strata.hcl:8)")
+        .says("from local.range")
+        .complains("without their values");
+    let json = project.run("explain -json aws_vpc.main").exits(0).json();
+    assert_eq!(json["arguments"][0]["value"], serde_json::Value::Null);
+    project.run("explain aws_vpc.other").exits(1);
 }
 
 #[test]

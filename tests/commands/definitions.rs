@@ -134,6 +134,29 @@ fn fmt_changes_files_or_tells() {
         .run_with_input(&["fmt", "-"], "locals {\na   =    1\n}\n")
         .exits(0);
     assert_eq!(output.out, formatted);
+    project
+        .run_with_input(&["fmt", "-diff", "-"], "locals {\na   =    1\n}\n")
+        .exits(0)
+        .says("-a   =    1");
+    let tidy = project.run_with_input(&["fmt", "-diff", "-"], &formatted);
+    assert_eq!(tidy.exits(0).out, "");
+    let large = format!("# {}\n", "x".repeat(16 * 1024 * 1024));
+    let output = project.run_with_input(&["fmt", "-"], &large).exits(1);
+    assert_eq!(output.out, "");
+}
+
+#[test]
+fn fmt_leaves_links_and_blocks_of_text() {
+    let text = "locals:\n     note: |\n        é \n\n          two\t\n";
+    let project = Project::new(&[("docs/real.strata.yaml", text)]);
+    std::os::unix::fs::symlink("docs/real.strata.yaml", project.path("main.strata.yaml")).unwrap();
+    project.run("fmt main.strata.yaml").exits(0);
+    let link = project.path("main.strata.yaml");
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(
+        std::fs::read_to_string(&link).unwrap(),
+        "locals:\n  note: |\n    é \n\n      two\t\n"
+    );
 }
 
 #[test]

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::git_server::GitServer;
 use crate::support::{Output, Project};
 
-/// Codes whose wrong example is only shown: it takes a remote repository, a damaged state, a type that no provider has
-/// yet or a fault of the program, which their own tests make.
-const SHOWN_ONLY: [&str; 8] = [
-    "E0228", "E0302", "E0303", "E0304", "E0307", "E0605", "E0607", "E0609",
-];
+/// Codes whose wrong example is only shown: it takes a damaged state, a type that no provider has yet or a fault of the
+/// program, which their own tests make.
+const SHOWN_ONLY: [&str; 4] = ["E0228", "E0605", "E0607", "E0609"];
+
+/// The host that examples have for Git repositories, and the one repository there.
+const GIT_HOST: &str = "https://git.example.com";
+const REPOSITORY: &str = "acme/stacks.git";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -145,14 +148,49 @@ fn is_code(text: &str) -> bool {
     digits.is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// The repository that an example reads, on a server of its own.
+fn serve(page: &Page) -> Option<GitServer> {
+    let parts = page.section("The repository");
+    if parts.is_empty() {
+        return None;
+    }
+    let server = GitServer::new();
+    let place = server.work_tree(REPOSITORY);
+    for part in parts {
+        match part {
+            Part::File(path, text) => {
+                let path = place.join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Part::Command(line) => {
+                let mut shell = std::process::Command::new("sh");
+                let status = shell.args(["-c", &line]).current_dir(&place).status();
+                assert!(status.unwrap().success(), "{}: {line}", page.code);
+            }
+        }
+    }
+    server.commit(REPOSITORY);
+    Some(server)
+}
+
 fn try_out(page: &Page, heading: &str) -> Output {
-    let project = Project::new(&[]);
+    let mut project = Project::new(&[]);
+    let server = serve(page);
+    if let Some(server) = &server {
+        project = project.env("STRATA_SOURCE_ALLOW", &server.host);
+    }
     let before = page.section("Before");
     if !before.is_empty() {
         carry_out(&project, before, "strata apply -auto-approve").exits(0);
     }
-    let parts = page.section(heading);
+    let mut parts = page.section(heading);
     assert!(!parts.is_empty(), "{} has no part '{heading}'", page.code);
+    for part in &mut parts {
+        if let (Part::File(_, text), Some(server)) = (part, &server) {
+            *text = text.replace(GIT_HOST, &format!("http://{}", server.host));
+        }
+    }
     carry_out(&project, parts, "strata validate")
 }
 

@@ -139,7 +139,7 @@ fn white_space_of_block_scalars_is_text() {
     keeps("a: >\n  x  \n  y\n\n  z\n");
     keeps("a: |2\n     x \n   y\nb: 1\n");
     keeps("a: |-\n  # no comment \n\n# a comment\nb: 1\n");
-    keeps("a: |\n    é\n  \n    - k: v \n");
+    check_yaml("a: |\n    é\n  \n    - k: v \n", "a: |\n  é\n\n  - k: v \n");
     keeps("a: |\nb: 1\n");
     check_yaml(
         "a:\n     b:   |\n         x  \n           y\n     c: 1\n",

@@ -180,6 +180,7 @@ fn escape(escaped: char, class: Class, (chars, out): (&mut Chars<'_>, &mut Strin
         'S' => "[^\\t\\n\\f\\r ]",
         'b' if !inside => "(?-u:\\b)",
         'B' if !inside => "(?-u:\\B)",
+        'x' | 'p' | 'P' => return number_or_class(escaped, chars, out),
         '<' => "<",
         '>' => ">",
         _ => {
@@ -189,6 +190,20 @@ fn escape(escaped: char, class: Class, (chars, out): (&mut Chars<'_>, &mut Strin
         }
     };
     out.push_str(ascii);
+}
+
+/// `\x{…}` and `\p{…}`: the braces are not those of a repetition.
+fn number_or_class(escaped: char, chars: &mut Chars<'_>, out: &mut String) {
+    out.push('\\');
+    out.push(escaped);
+    if chars.peek() == Some(&'{') {
+        for character in chars.by_ref() {
+            out.push(character);
+            if character == '}' {
+                break;
+            }
+        }
+    }
 }
 
 /// A character by its number in octal; `false` where it is none, but a reference to a group.
@@ -250,6 +265,10 @@ mod tests {
         check("(?P<n>a)(?<m>b)(?:c)", Ok("(?P<n>a)(?<m>b)(?:c)"));
         check("(?x)a b", Err("the flags of a group are i, m, s and U"));
         check(r"\<a\>", Ok("<a>"));
+        check(
+            r"\x{1F600}\p{Greek}[\P{L}]{2}",
+            Ok(r"\x{1F600}\p{Greek}[\P{L}]{2}"),
+        );
         check(r"\101\0\1", Ok(r"\x{41}\x{0}\1"));
     }
 }

@@ -223,7 +223,8 @@ fn inputs_are_explained_with_their_values() {
 fn what_is_written_is_explained_without_credentials() {
     let project = Project::of(
         "provider \"aws\" {\n  region = \"eu-west-1\"\n}\nlocals {\n  range = \"10.0.0.0/16\"\n}\n\
-         resource \"aws_vpc\" \"main\" {\n  cidr_block = local.range\n}\n",
+         resource \"aws_vpc\" \"main\" {\n  cidr_block = local.range\n}\n\
+         data \"aws_vpc\" \"other\" {\n  tags = { Name = \"shared\" }\n}\n",
     );
     project
         .run("explain aws_vpc.main")

@@ -279,7 +279,7 @@ fn optional_attributes_take_their_defaults() {
     );
     check(
         "{}",
-        "The value is not a object: attribute \"name\" is required.",
+        "The value is not an object: attribute \"name\" is required.",
     );
     check(
         "{name = \"x\", pools = {a = {min = \"y\"}}}",

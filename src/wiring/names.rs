@@ -55,7 +55,7 @@ impl Names {
         scope: Option<&Path>,
     ) -> Result<Self, CommandError> {
         let mut project = Project::load_shallow(session)?;
-        let variables = variables::gather(&mut project.loaded, arguments, &session.environment)?;
+        let variables = variables::gather(&mut project.loaded, arguments, session)?;
         variables
             .values()
             .for_each(|value| session.ui.redactor().add_secrets_of(value));

@@ -309,5 +309,5 @@ fn files_are_named_from_the_directory_that_the_run_is_in() {
     project
         .run("-help")
         .exits(0)
-        .says("all files and directories on the command line are relative to it");
+        .says("files named on the command line are relative to it");
 }

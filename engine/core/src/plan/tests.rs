@@ -416,7 +416,7 @@ fn what_holds_data_needs_permission() {
     assert!(outcome.plan.is_none());
     assert_eq!(
         lines(&outcome.refused.unwrap()),
-        ["delete test_vault.a", "create test_thing.b"]
+        ["create test_thing.b", "delete test_vault.a"]
     );
     let outcome = scenario.outcome("resource \"test_thing\" \"b\" { nam = \"b\" }");
     assert!(outcome.plan.is_none() && outcome.refused.is_none());

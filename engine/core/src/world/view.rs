@@ -192,7 +192,7 @@ impl<'w> View<'w> {
         else {
             return Ok(Value::unknown(Type::Any));
         };
-        if !self.world.is_opened(child, self.scope) {
+        if graph.paths[child].package.incomplete || !self.world.is_opened(child, self.scope) {
             return Ok(Value::unknown(Type::Any));
         }
         let scopes: Vec<ScopeIx> = self.world.by_path[child]
@@ -254,6 +254,9 @@ impl<'w> View<'w> {
             });
             members.push((inputs, Value::object(variables)));
         }
+        // One that there is not was reported when the graph was built.
+        let asked = attribute.filter(|_| members.is_empty());
+        members.extend(asked.map(|name| (name.clone(), Value::unknown(Type::Any))));
         Value::object(members)
     }
 }

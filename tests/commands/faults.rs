@@ -48,7 +48,7 @@ fn circles_hide_nothing() {
           d = local.e
           e = local.c
           self  = local.self
-          after = local.a + 1
+          after = [local.a]
         }
         resource "strata_data" "own" {
           input = strata_data.own.id
@@ -299,7 +299,7 @@ fn files_are_named_from_the_directory_that_the_run_is_in() {
         .exits(0)
         .says("strata_data.y will be created");
     project
-        .run("-chdir=sub apply -auto-approve p.plan")
+        .run("-chdir=sub apply -auto-approve -var-file=given.yaml p.plan")
         .exits(0)
         .says("1 added");
     project

@@ -164,7 +164,7 @@ pub struct CommandLine {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArguments {
-    /// Go to this directory first
+    /// Go to this directory first; files named on the command line are relative to it
     #[arg(long, global = true, value_name = "DIR")]
     pub chdir: Option<PathBuf>,
     /// Use emulated clouds in this process, or those that `strata sandbox serve` serves at URL

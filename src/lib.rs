@@ -78,6 +78,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         .with_compact_warnings(parsed.global.compact_warnings)
         .with_json(commands::wants_json(&parsed.command));
     let directory = directory(&parsed);
+    if let Err(error) = check_directory(&directory) {
+        ui.error(&error);
+        return exit_code(&Err(error));
+    }
     let mut lock_timeout = std::time::Duration::ZERO;
     if let Some(planning) = commands::planning(&mut parsed.command) {
         lock_timeout = planning.lock_timeout;
@@ -180,14 +184,16 @@ fn directory(parsed: &CommandLine) -> PathBuf {
     }
 }
 
+fn check_directory(directory: &std::path::Path) -> Result<(), CommandError> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let message = format!("-chdir: there is no directory {}", directory.display());
+    Err(CommandError::usage(message))
+}
+
 /// Runs the command on a runtime of its own.
 fn execute(session: &Session, command: arguments::Command) -> Result<Outcome, CommandError> {
-    if !session.directory.is_dir() {
-        return Err(CommandError::usage(format!(
-            "-chdir: there is no directory {}",
-            session.directory.display()
-        )));
-    }
     wiring::prepare();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)

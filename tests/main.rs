@@ -18,6 +18,8 @@ mod definitions;
 mod errors;
 #[path = "commands/exit_codes.rs"]
 mod exit_codes;
+#[path = "commands/faults.rs"]
+mod faults;
 #[path = "commands/git_server.rs"]
 mod git_server;
 #[path = "commands/habits.rs"]

@@ -39,6 +39,9 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
     check_lock(&arguments.planning)?;
     let address = Address::parse(&arguments.address)
         .map_err(|error| CommandError::usage("the first argument is no address").because(error))?;
+    if arguments.id.trim().is_empty() {
+        return Err(CommandError::usage("the id of the object is empty"));
+    }
     announce(session);
     let fresh = Fresh {
         target: None,

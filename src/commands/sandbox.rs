@@ -10,7 +10,10 @@ use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::view::style::escape_line;
 use crate::wiring::clouds::{SANDBOX_STORE, check_url, open_sandbox, remote_error, sandbox_error};
-use crate::wiring::location::{SANDBOX_STATE, is_in_use};
+use crate::wiring::location::{Location, SANDBOX_STATE, is_in_use};
+
+/// The note beside the store that says who serves it, for as long as it is served.
+const SERVING: &str = "sandbox.serving";
 
 /// `strata sandbox …`
 #[derive(Debug, Clone, Subcommand)]
@@ -77,6 +80,10 @@ async fn serve(session: &Session, arguments: &ServeArguments) -> Result<Outcome,
         .serve(arguments.listen)
         .await
         .map_err(sandbox_error)?;
+    // Who is refused because of it is told who has it; without the note only that it is in use.
+    let note = session.data_directory(&session.directory).join(SERVING);
+    let (pid, who) = (std::process::id(), session.who());
+    std::fs::write(&note, format!("{pid}\n{who} at {}\n", server.url())).ok();
     session
         .ui
         .line(&format!("Serving the sandbox at {}", server.url()));
@@ -88,6 +95,7 @@ async fn serve(session: &Session, arguments: &ServeArguments) -> Result<Outcome,
     session.interrupts.be_graceful();
     session.interrupts.stop().thrown().await;
     server.shutdown().await;
+    std::fs::remove_file(&note).ok();
     sandbox.close().await;
     Err(CommandError::shown(session.interrupts.error().kind))
 }
@@ -162,7 +170,7 @@ async fn ledger(session: &Session, arguments: &LedgerArguments) -> Result<Outcom
 
 async fn reset(session: &Session) -> Result<Outcome, CommandError> {
     let data = session.data_directory(&session.directory);
-    refuse_state_in_use(&data)?;
+    refuse_state_in_use(session).await?;
     let url = session.global.sandbox.as_deref();
     let mut removed = match url.filter(|url| !url.is_empty()) {
         // The store of a sandbox that another process serves is that process's own.
@@ -187,14 +195,15 @@ async fn reset(session: &Session) -> Result<Outcome, CommandError> {
 }
 
 /// A run would go on with a state that has no name any more, and its objects would be forgotten.
-fn refuse_state_in_use(data: &std::path::Path) -> Result<(), CommandError> {
-    if !is_in_use(&data.join(SANDBOX_STATE))? {
+async fn refuse_state_in_use(session: &Session) -> Result<(), CommandError> {
+    let location = Location::of_sandbox(session, &session.directory);
+    if !is_in_use(&location.state)? {
         return Ok(());
     }
-    Err(
-        CommandError::failed("a run is working on the sandbox's state")
-            .hint("Wait until it ends, or end it. Nothing was removed."),
-    )
+    let holder = location.holder(session).await;
+    let message = holder.unwrap_or_else(|| "a run is working on the sandbox's state".to_owned());
+    Err(CommandError::new(ErrorKind::Locked, message)
+        .hint("Wait until that run ends, or end it. Nothing was removed."))
 }
 
 /// A world that some process lives in is not taken away from beneath it. One that cannot be read may go.
@@ -210,12 +219,26 @@ async fn refuse_store_in_use(
             sandbox.close().await;
             Ok(())
         }
-        Err(error) if error.kind == ErrorKind::Locked => Err(CommandError::failed(
-            "the sandbox is in use: by `strata sandbox serve`, or by a run with --sandbox",
-        )
-        .hint("End that first. One that is served is emptied by `strata --sandbox=URL sandbox reset`.")),
+        Err(error) if error.kind == ErrorKind::Locked => {
+            let by = served_by(data)
+                .unwrap_or_else(|| "`strata sandbox serve`, or by a run with --sandbox".to_owned());
+            let message = format!("the sandbox is in use: by {by}");
+            Err(CommandError::new(ErrorKind::Locked, message).hint(
+                "End that first. One that is served is emptied by `strata --sandbox=URL sandbox reset`.",
+            ))
+        }
         Err(_) => Ok(()),
     }
+}
+
+/// Who serves the store, by the note of a process that is still there.
+fn served_by(data: &std::path::Path) -> Option<String> {
+    let note = std::fs::read_to_string(data.join(SERVING)).ok()?;
+    let (pid, served) = note.trim().split_once('\n')?;
+    let process = rustix::process::Pid::from_raw(pid.parse().ok()?)?;
+    rustix::process::test_kill_process(process).ok()?;
+    let served = escape_line(served);
+    Some(format!("`strata sandbox serve` of {served} (pid {pid})"))
 }
 
 /// Removes a database with everything that belongs to it: journal, lock, notes and backups begin with its name.

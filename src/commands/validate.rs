@@ -2,7 +2,6 @@
 
 use clap::Args;
 use serde_json::json;
-use strata_model::{Diagnostics, Severity};
 
 use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
@@ -34,15 +33,7 @@ pub struct Arguments {
 /// When the definitions are invalid.
 pub fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
     let project = Project::load(session, arguments.target.as_deref())?;
-    let mut diagnostics = project.loaded.diagnostics.clone();
-    if !is_unreadable(&diagnostics) {
-        diagnostics.extend(planning::validate(
-            &project,
-            &project.loaded.source_trees(),
-            session,
-        ));
-    }
-    diagnostics.sort();
+    let diagnostics = planning::validate(&project, session);
     let sources = &project.loaded.sources;
     let valid = !diagnostics.has_errors();
     if arguments.json {
@@ -65,12 +56,4 @@ pub fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandE
     } else {
         Err(CommandError::shown(ErrorKind::Definitions))
     }
-}
-
-/// Whether a file could not be read at all: what is missing then would only make errors that are none.
-fn is_unreadable(diagnostics: &Diagnostics) -> bool {
-    let mut errors = diagnostics
-        .iter()
-        .filter(|found| found.severity == Severity::Error);
-    errors.any(|found| found.code.0.starts_with("E01") || found.code.0.starts_with("E03"))
 }

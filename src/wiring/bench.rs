@@ -17,7 +17,7 @@ use super::ahead::Ahead;
 use super::clouds::Clouds;
 use super::location::{Location, Opened, is_in_use};
 use super::project::Project;
-use super::{state_error, variables};
+use super::{planning, state_error, variables};
 use crate::arguments::VariableArguments;
 use crate::error::{CommandError, ErrorKind};
 use crate::session::Session;
@@ -94,15 +94,14 @@ impl<'s> Bench<'s> {
         arguments: &VariableArguments,
         access: Access,
     ) -> Result<Self, CommandError> {
-        let variables = variables::gather(&mut project.loaded, arguments, &session.environment)?;
+        let variables = variables::gather(&mut project.loaded, arguments, session)?;
         variables
             .values()
             .chain(&variables::secret_defaults(&project.loaded))
             .for_each(|value| session.ui.redactor().add_secrets_of(value));
         if project.loaded.diagnostics.has_errors() {
-            session
-                .ui
-                .diagnostics(&project.loaded.diagnostics, &project.loaded.sources);
+            let found = planning::validate(&project, session);
+            session.ui.diagnostics(&found, &project.loaded.sources);
             return Err(CommandError::shown(ErrorKind::Definitions));
         }
         let location = project.location(session)?;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use strata_model::store::StoreError;
+use strata_model::store::{StateStore, StoreError};
 use strata_model::{IdSource, Lineage, SecretKey};
 use strata_state::{Access, OpenOptions, SqliteStore};
 
@@ -96,6 +96,27 @@ impl Location {
             sandbox,
             explicit,
         })
+    }
+
+    /// The place of the sandbox's state, in the data directory of a project in `directory`.
+    pub fn of_sandbox(session: &Session, directory: &Path) -> Self {
+        let data = session.data_directory(directory);
+        Location {
+            state: data.join(SANDBOX_STATE),
+            data,
+            lineage_file: None,
+            sandbox: true,
+            explicit: false,
+        }
+    }
+
+    /// Who works on the state, as people are told, where that can be read.
+    pub async fn holder(&self, session: &Session) -> Option<String> {
+        let Opened { store, .. } = self.open_read(session).await.ok()??;
+        let holder = store.lock_holder().await.ok()?;
+        let (id, holder) = holder?;
+        let holder = Box::new(holder);
+        Some(StoreError::Locked { id, holder }.to_string())
     }
 
     /// Whether the state's place was named on the command line or in the environment.

@@ -60,7 +60,7 @@ impl Names {
     ) -> Result<Self, CommandError> {
         let mut project = Project::load_shallow(session)?;
         let known = project.loaded.diagnostics.iter().count();
-        let variables = variables::gather(&mut project.loaded, arguments, &session.environment)?;
+        let variables = variables::gather(&mut project.loaded, arguments, session)?;
         // A value that is given and cannot be used is said: the default takes its place.
         let found = project.loaded.diagnostics.iter().skip(known).cloned();
         let unusable: Diagnostics = found.collect();

@@ -152,10 +152,12 @@ fn load_package(
     named: Option<Span>,
 ) {
     let (files, diagnostics) = definition_files(&tree, kind);
+    let mut incomplete = diagnostics.has_errors();
     if kind == PackageKind::Stack && files.is_empty() {
         let detail = format!(
             "There is no stack at '{key}': no directory there with files that end in .strata.hcl or .strata.yaml."
         );
+        incomplete = true;
         loaded
             .diagnostics
             .push(codes::SOURCE.error(detail).at_opt(named));
@@ -172,7 +174,8 @@ fn load_package(
             .map(|file| shown_below(key, file))
             .collect(),
     };
-    let (package, diagnostics) = decode_package(key, kind, &files, &mut loaded.sources);
+    let (mut package, diagnostics) = decode_package(key, kind, &files, &mut loaded.sources);
+    package.incomplete |= incomplete;
     loaded.diagnostics.extend(diagnostics);
     loaded.diagnostics.extend(super::versions::check(&package));
     loaded.definitions.packages.insert(key.clone(), package);

@@ -15,6 +15,7 @@ use super::refresh::Reading;
 use super::state_error;
 use crate::error::{CommandError, ErrorKind};
 use crate::view::events;
+use crate::view::plan_text;
 use crate::view::progress::{found_words, words};
 
 /// How often the planner may ask for more before it is taken to go in circles.
@@ -78,7 +79,31 @@ impl Bench<'_> {
             header: &header,
         };
         let outcome = self.rounds(&request, inputs, false).await?;
+        if let Some(refused) = &outcome.refused {
+            self.show_refused(refused);
+        }
         self.finish(outcome.plan, outcome.diagnostics, snapshot)
+    }
+
+    /// Shows what a plan would do that is refused, before the errors that say why.
+    fn show_refused(&self, plan: &Plan) {
+        let ui = &self.session.ui;
+        // The others show something else of a plan, or nothing.
+        if !matches!(self.session.word, "plan" | "apply" | "destroy") {
+            return;
+        }
+        if ui.wants_events() {
+            let events = events::plan(plan, self.providers());
+            for (kind, message, fields) in events {
+                if kind == "planned_change" {
+                    ui.event(kind, &message, fields);
+                }
+            }
+        }
+        if ui.wants_text() {
+            ui.line("This is what would be done. It is refused, for the reasons below it:\n");
+            ui.print(&plan_text::plan(plan, self.providers(), ui.style()));
+        }
     }
 
     /// Makes the blocks that imports need and do not have.
@@ -275,12 +300,20 @@ impl Bench<'_> {
     }
 }
 
-/// Checks a project's definitions, and nothing outside of them.
+/// Everything that is wrong with a project's definitions, in the order of files; nothing outside of them is looked at.
+///
+/// What could not be read does not hide what is wrong elsewhere.
 pub fn validate(
     project: &super::project::Project,
-    trees: &strata_core::plan::Trees,
     session: &crate::session::Session,
 ) -> Diagnostics {
+    let mut found = project.loaded.diagnostics.clone();
+    found.extend(check(project, session));
+    found.sort();
+    found
+}
+
+fn check(project: &super::project::Project, session: &crate::session::Session) -> Diagnostics {
     let header = PlanHeader {
         id: PlanId::from_bits([0; 16]),
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -291,7 +324,7 @@ pub fn validate(
     let outcome = plan(PlanInput {
         definitions: &project.loaded.definitions,
         sources: &project.loaded.sources,
-        trees,
+        trees: &project.loaded.source_trees(),
         project_name: &project.name,
         variables: &BTreeMap::new(),
         providers: &super::providers(),

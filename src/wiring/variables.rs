@@ -21,8 +21,9 @@ use strata_model::{Diagnostic, Diagnostics, Name, SourceMap, Value};
 use super::files::LARGEST_FILE;
 use super::packages::{Loaded, auto_variable_files};
 use crate::arguments::VariableArguments;
-use crate::environment::{Environment, VARIABLE_PREFIX};
+use crate::environment::VARIABLE_PREFIX;
 use crate::error::CommandError;
+use crate::session::Session;
 
 /// Values of variables come from outside: nothing can be referred to in them.
 #[derive(Debug)]
@@ -38,7 +39,8 @@ impl Scope for NoNames {
     }
 }
 
-/// Gathers the values for the project's variables. What is wrong with them is added to the project's diagnostics.
+/// Gathers the values for the project's variables; files are relative to the session's directory. What is wrong with
+/// them is added to the project's diagnostics.
 ///
 /// # Errors
 ///
@@ -46,8 +48,10 @@ impl Scope for NoNames {
 pub fn gather(
     loaded: &mut Loaded,
     arguments: &VariableArguments,
-    environment: &Environment,
+    session: &Session,
 ) -> Result<BTreeMap<Name, Value>, CommandError> {
+    let root = loaded.definitions.project();
+    let incomplete = root.is_some_and(|package| package.incomplete);
     let declared = loaded
         .definitions
         .project()
@@ -55,12 +59,13 @@ pub fn gather(
         .unwrap_or_default();
     let mut gathering = Gathering {
         declared: &declared,
+        incomplete,
         values: BTreeMap::new(),
         sources: &mut loaded.sources,
         diagnostics: Diagnostics::new(),
         budget: Budget::default(),
     };
-    for (name, text) in environment.definition_variables() {
+    for (name, text) in session.environment.definition_variables() {
         // The environment is shared by many projects: a name that this one does not declare is not meant for it.
         if declared.contains_key(name) {
             gathering.text((name, text), &format!("{VARIABLE_PREFIX}{name}"));
@@ -77,7 +82,7 @@ pub fn gather(
         }
     }
     for path in &arguments.variable_files {
-        let bytes = read_file(path)?;
+        let bytes = read_file(&session.directory, path)?;
         gathering.file(&path.display().to_string(), bytes);
     }
     for text in &arguments.variables {
@@ -127,6 +132,7 @@ pub fn answer(
     let declared = BTreeMap::from([(name.clone(), block.clone())]);
     let mut gathering = Gathering {
         declared: &declared,
+        incomplete: false,
         values: std::mem::take(values),
         sources: &mut loaded.sources,
         diagnostics: Diagnostics::new(),
@@ -182,23 +188,26 @@ fn evaluator(budget: &Budget) -> Evaluator<'_> {
     }
 }
 
-fn read_file(path: &Path) -> Result<Arc<[u8]>, CommandError> {
+fn read_file(directory: &Path, path: &Path) -> Result<Arc<[u8]>, CommandError> {
+    let place = directory.join(path);
     let fail = |error: std::io::Error| {
         let message = format!("-var-file: cannot read the file {}", path.display());
         CommandError::usage(message).because(error)
     };
-    let length = std::fs::metadata(path).map_err(fail)?.len();
+    let length = std::fs::metadata(&place).map_err(fail)?.len();
     if length > LARGEST_FILE {
         return Err(CommandError::usage(format!(
             "the file {} is larger than 16 MiB",
             path.display()
         )));
     }
-    Ok(std::fs::read(path).map_err(fail)?.into())
+    Ok(std::fs::read(&place).map_err(fail)?.into())
 }
 
 struct Gathering<'a> {
     declared: &'a BTreeMap<Name, VariableBlock>,
+    /// Whether more may be declared, in a file that could not be read.
+    incomplete: bool,
     values: BTreeMap<Name, Value>,
     sources: &'a mut SourceMap,
     diagnostics: Diagnostics,
@@ -209,6 +218,9 @@ impl Gathering<'_> {
     fn is_declared(&mut self, name: &str, place: &str) -> bool {
         if self.declared.contains_key(name) {
             return true;
+        }
+        if self.incomplete {
+            return false;
         }
         let detail = format!(
             "{place} gives a value to '{name}', and the project declares no such variable."

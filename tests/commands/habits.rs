@@ -39,9 +39,15 @@ fn a_second_run_on_the_sandbox_is_told_who_has_it() {
             .complains("lock id");
         assert!(!second.err.contains("database"), "{}", second.err);
     }
+    project
+        .run("sandbox reset")
+        .exits(75)
+        .complains(&who)
+        .complains("Nothing was removed.");
     first.kill().unwrap();
     first.wait().unwrap();
     project.run("--sandbox plan").exits(0);
+    project.run("sandbox reset").exits(0);
 }
 
 fn host() -> String {

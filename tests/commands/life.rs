@@ -194,8 +194,23 @@ fn protection_outlives_its_block() {
     let project = Project::of(protected);
     project.run("apply -auto-approve").exits(0);
     project.write("main.strata.hcl", "");
-    project.run("plan").exits(1).complains("strata_data.a");
-    project.run("destroy -auto-approve").exits(1);
+    for line in ["plan", "apply -auto-approve", "destroy -auto-approve"] {
+        project
+            .run(line)
+            .exits(1)
+            .complains("strata_data.a would be destroyed, and it is protected")
+            .says("It is refused, for the reasons below it:")
+            .says("# strata_data.a will be destroyed")
+            .says("Plan: 0 to add, 0 to change, 1 to destroy.");
+    }
+    let events = project.run("plan -json").exits(1).events();
+    let kinds: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["type"].as_str())
+        .filter(|kind| *kind != "log")
+        .collect();
+    assert_eq!(kinds, ["version", "planned_change", "diagnostic"]);
+    assert_eq!(project.run("graph").exits(1).out, "");
     project
         .run("apply -auto-approve -unprotect=strata_data.a")
         .exits(0);

@@ -249,8 +249,9 @@ fn a_sandbox_in_use_is_not_taken_away() {
     project.run(&format!("{at} apply -auto-approve")).exits(0);
     project
         .run("sandbox reset")
-        .exits(1)
-        .complains("the sandbox is in use");
+        .exits(75)
+        .complains("the sandbox is in use: by `strata sandbox serve` of tester@")
+        .complains(&format!("at {} (pid {})", serving.url, serving.child.id()));
     assert_eq!(
         project
             .run(&format!("{at} state list"))

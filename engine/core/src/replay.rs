@@ -162,6 +162,7 @@ impl<'a> Replay<'a> {
             trees: input.trees,
             project_name: input.project_name,
             plan_timestamp: Some(input.plan.created_at),
+            variables_may_miss: false,
             lenient: false,
         };
         let mut users = vec![Vec::new(); graph.nodes.len()];
@@ -244,7 +245,7 @@ impl<'a> Replay<'a> {
         diagnostics: &mut Diagnostics,
     ) {
         for scope in self.world.by_path[self.world.graph.nodes[node].path].clone() {
-            let (expansion, eaches, _) = self.world.expand(scope, &block.meta, diagnostics);
+            let (expansion, eaches, _) = self.world.expand(node, scope, &block.meta, diagnostics);
             let mut filled = Block {
                 expansion,
                 instances: Vec::with_capacity(eaches.len()),

@@ -1,9 +1,9 @@
 //! Limits of evaluation: hostile definitions end in a diagnostic, not in an exhausted machine.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use strata_model::{Diagnostic, Kind, Type, Value};
+use strata_model::{Code, Diagnostic, Diagnostics, Kind, Type, Value};
 
 use crate::codes;
 use crate::convert::has_type;
@@ -44,6 +44,7 @@ pub struct Budget {
     byte_limit: u64,
     steps: AtomicU64,
     bytes: AtomicU64,
+    exceeded: AtomicBool,
 }
 
 impl Budget {
@@ -61,7 +62,18 @@ impl Budget {
             byte_limit,
             steps: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            exceeded: AtomicBool::new(false),
         }
+    }
+
+    /// Whether an evaluation has gone beyond it, so that values may be unknown for no other reason.
+    pub fn is_exceeded(&self) -> bool {
+        self.exceeded.load(Ordering::Relaxed)
+    }
+
+    /// Takes note that an evaluation has gone beyond it. Tells whether it is the first that has.
+    fn exceed(&self) -> bool {
+        !self.exceeded.swap(true, Ordering::Relaxed)
     }
 
     /// Steps taken so far.
@@ -92,9 +104,18 @@ pub(crate) enum Exceeded {
 impl Exceeded {
     /// The diagnostic of the limit.
     pub(crate) fn diagnostic(self) -> Diagnostic {
+        self.entry().error(self.detail())
+    }
+
+    /// The code of that diagnostic.
+    pub(crate) fn code(self) -> Code {
+        self.entry().code
+    }
+
+    fn entry(self) -> codes::CodeEntry {
         match self {
-            Exceeded::Steps(_) | Exceeded::Bytes(_) => codes::BUDGET.error(self.detail()),
-            Exceeded::Depth => codes::NESTING.error(self.detail()),
+            Exceeded::Steps(_) | Exceeded::Bytes(_) => codes::BUDGET,
+            Exceeded::Depth => codes::NESTING,
         }
     }
 
@@ -234,6 +255,30 @@ impl<'b> Meter<'b> {
 
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded.get()
+    }
+
+    /// Adds what one evaluation found, and leaves out what is wrong only because it was ended: all that comes behind
+    /// the limit, and the limit itself where another evaluation has met one before.
+    pub(crate) fn tell(&self, found: Diagnostics, diagnostics: &mut Diagnostics) {
+        let Some(exceeded) = self.exceeded.get() else {
+            diagnostics.extend(found);
+            return;
+        };
+        let code = exceeded.code();
+        let is_first = match exceeded {
+            Exceeded::Steps(_) | Exceeded::Bytes(_) => self.budget.exceed(),
+            // It is of this one value.
+            Exceeded::Depth => true,
+        };
+        let mut found = found.into_iter();
+        let limit = found.find_map(|one| {
+            if one.code == code {
+                return Some(one);
+            }
+            diagnostics.push(one);
+            None
+        });
+        diagnostics.extend(limit.filter(|_| is_first));
     }
 
     /// Ends the evaluation: what was made on the way is given back, and what the result keeps is held.

@@ -35,6 +35,8 @@ impl Definitions {
 pub struct Package {
     /// Its key.
     pub key: PackageKey,
+    /// Whether something of it could not be read: a name that nothing here declares may be declared there.
+    pub incomplete: bool,
     /// The `project` block; only in a project.
     pub project: Option<ProjectBlock>,
     /// The `package` block; only in a stack package.

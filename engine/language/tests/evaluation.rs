@@ -424,6 +424,33 @@ fn values_that_repeat_themselves_are_counted_in_full() {
 }
 
 #[test]
+fn a_limit_that_was_met_is_the_only_thing_that_is_told() {
+    let budget = Budget::with_limits(20_000, 256 * 1024 * 1024);
+    let names = Names::new();
+    let evaluator = Evaluator {
+        scope: &names,
+        files: None,
+        budget: &budget,
+        plan_timestamp: None,
+    };
+    let mut diagnostics = Diagnostics::new();
+    let endless = "[for a in range(1000) : [for b in range(1000) : a + b]]";
+    for text in [
+        // What is wrong before the limit is met counts, what comes behind it may be wrong only because of it.
+        &format!("[parseint(\"x\", 10), {endless}, parseint(\"y\", 10)]"),
+        &format!("true ? {endless} : parseint(\"y\", 10)"),
+        // The second to meet it is not told: all of the room may have gone to the first.
+        endless,
+        "jsondecode(join(\"\", [for a in range(1000) : \"x\"]))",
+    ] {
+        let expr = parse::expression(text, FileId(0), 0).unwrap();
+        evaluator.evaluate(&expr, &mut diagnostics);
+    }
+    let codes: Vec<&str> = diagnostics.iter().map(|found| found.code.0).collect();
+    assert_eq!(codes, ["E0224", "E0108"], "{diagnostics:#?}");
+}
+
+#[test]
 fn budgets_end_what_goes_too_far() {
     let nested = "[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]";
     let product = "setproduct(range(1000), range(1000), range(1000))";

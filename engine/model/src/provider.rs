@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::address::Mode;
 use crate::clock::{Clock, IdSource};
 use crate::cluster_access::ClusterAccess;
 use crate::id::{Lineage, OpId};
@@ -188,8 +189,8 @@ pub struct SandboxEndpoint {
 /// Arguments to check.
 #[derive(Debug, Clone, Copy)]
 pub struct ValidateRequest<'a> {
-    /// The resource type, or `None` for the provider's own configuration.
-    pub resource_type: Option<&'a str>,
+    /// The resource type or data source, or `None` for the provider's own configuration.
+    pub resource_type: Option<(Mode, &'a str)>,
     /// The arguments, with every attribute of the schema; unknown where not known yet.
     pub config: &'a Value,
 }

@@ -258,31 +258,90 @@ impl Value {
 
     /// The value with what stands at `path` replaced; unchanged where the path leads nowhere.
     pub fn with_at(&self, path: &AttributePath, new: Value) -> Value {
-        self.replace(path.steps(), new)
+        self.replace(path.steps(), new, &Value::set)
     }
 
-    fn replace(&self, steps: &[PathStep], new: Value) -> Value {
+    /// As [`Value::with_at`], but the elements of sets stay where they are: further paths lead to them.
+    /// [`Value::in_order`] brings them into order at the end.
+    pub(crate) fn with_placed(&self, path: &AttributePath, new: Value) -> Value {
+        self.replace(path.steps(), new, &Value::placed_set)
+    }
+
+    /// A set whose elements stand where they were put, be they in order or not.
+    pub(crate) fn placed_set(element: Type, elements: Vec<Value>) -> Value {
+        Kind::Set(element, Arc::new(elements)).into()
+    }
+
+    /// The value with all its sets in order; `None` where there are none in it.
+    fn ordered(&self) -> Option<Value> {
+        let all = |elements: &[Value]| -> Option<Vec<Value>> {
+            let ordered: Vec<_> = elements.iter().map(Value::ordered).collect();
+            ordered.iter().any(Option::is_some).then(|| {
+                let pairs = ordered.into_iter().zip(elements);
+                let either = |(ordered, own): (Option<Value>, &Value)| {
+                    ordered.unwrap_or_else(|| own.clone())
+                };
+                pairs.map(either).collect()
+            })
+        };
+        let named = |members: &Members| -> Option<Arc<Members>> {
+            let mut changed = None;
+            for (name, member) in members.iter() {
+                if let Some(ordered) = member.ordered() {
+                    let members = changed.get_or_insert_with(|| members.clone());
+                    members.insert(name.clone(), ordered);
+                }
+            }
+            changed.map(Arc::new)
+        };
+        let kind = match &self.kind {
+            Kind::Null(_)
+            | Kind::Unknown(_)
+            | Kind::Bool(_)
+            | Kind::Number(_)
+            | Kind::String(_) => return None,
+            Kind::Set(ty, elements) => {
+                let elements = all(elements).unwrap_or_else(|| elements.to_vec());
+                return Some(Value::set(ty.clone(), elements).marked_like(self));
+            }
+            Kind::List(ty, elements) => Kind::List(ty.clone(), Arc::new(all(elements)?)),
+            Kind::Tuple(elements) => Kind::Tuple(Arc::new(all(elements)?)),
+            Kind::Map(ty, members) => Kind::Map(ty.clone(), named(members)?),
+            Kind::Object(members) => Kind::Object(named(members)?),
+        };
+        Some(Value {
+            kind,
+            secret: self.secret,
+        })
+    }
+
+    /// The value with all its sets in order.
+    pub(crate) fn in_order(self) -> Value {
+        self.ordered().unwrap_or(self)
+    }
+
+    fn replace(&self, steps: &[PathStep], new: Value, set: MakeSet<'_>) -> Value {
         let Some((step, rest)) = steps.split_first() else {
             return new;
         };
         let kind = match (&self.kind, step) {
             (Kind::Object(members), PathStep::Attribute(name) | PathStep::Key(name)) => {
-                Kind::Object(Arc::new(replaced_member(members, name, rest, new)))
+                Kind::Object(Arc::new(replaced_member(members, name, (rest, new), set)))
             }
             (Kind::Map(ty, members), PathStep::Attribute(name) | PathStep::Key(name)) => Kind::Map(
                 ty.clone(),
-                Arc::new(replaced_member(members, name, rest, new)),
+                Arc::new(replaced_member(members, name, (rest, new), set)),
             ),
             (Kind::List(ty, elements), PathStep::Index(index)) => Kind::List(
                 ty.clone(),
-                Arc::new(replaced_element(elements, *index, rest, new)),
+                Arc::new(replaced_element(elements, *index, (rest, new), set)),
             ),
-            (Kind::Tuple(elements), PathStep::Index(index)) => {
-                Kind::Tuple(Arc::new(replaced_element(elements, *index, rest, new)))
-            }
+            (Kind::Tuple(elements), PathStep::Index(index)) => Kind::Tuple(Arc::new(
+                replaced_element(elements, *index, (rest, new), set),
+            )),
             (Kind::Set(ty, elements), PathStep::Index(index)) => {
-                return Value::set(ty.clone(), replaced_element(elements, *index, rest, new))
-                    .marked_like(self);
+                let elements = replaced_element(elements, *index, (rest, new), set);
+                return set(ty.clone(), elements).marked_like(self);
             }
             (other, _) => other.clone(),
         };
@@ -432,20 +491,33 @@ enum SortKey {
     Unknown(String),
 }
 
-fn replaced_member(members: &Members, name: &Arc<str>, rest: &[PathStep], new: Value) -> Members {
+/// How a set is made whose elements were replaced.
+type MakeSet<'m> = &'m dyn Fn(Type, Vec<Value>) -> Value;
+
+fn replaced_member(
+    members: &Members,
+    name: &Arc<str>,
+    (rest, new): (&[PathStep], Value),
+    set: MakeSet<'_>,
+) -> Members {
     let mut members = members.clone();
     if rest.is_empty() {
         members.insert(name.clone(), new);
     } else if let Some(member) = members.get_mut(name) {
-        *member = member.replace(rest, new);
+        *member = member.replace(rest, new, set);
     }
     members
 }
 
-fn replaced_element(elements: &[Value], index: usize, rest: &[PathStep], new: Value) -> Vec<Value> {
+fn replaced_element(
+    elements: &[Value],
+    index: usize,
+    (rest, new): (&[PathStep], Value),
+    set: MakeSet<'_>,
+) -> Vec<Value> {
     let mut elements = elements.to_vec();
     if let Some(element) = elements.get_mut(index) {
-        *element = element.replace(rest, new);
+        *element = element.replace(rest, new, set);
     }
     elements
 }

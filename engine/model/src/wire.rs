@@ -108,7 +108,7 @@ pub fn fingerprint(value: &Value, key: &SecretKey) -> Fingerprint {
 
 fn mark(value: &Value, path: &AttributePath, change: impl Fn(Value) -> Value) -> Value {
     match value.at(path) {
-        Some(old) => value.with_at(path, change(old.clone())),
+        Some(old) => value.with_placed(path, change(old.clone())),
         None => value.clone(),
     }
 }
@@ -228,7 +228,8 @@ fn decode(json: &serde_json::Value, ty: &Type, path: &AttributePath) -> Result<V
             (**element).clone(),
             decode_elements(json, element, path).ok_or_else(mismatch)??,
         )),
-        Type::Set(element) => Ok(Value::set(
+        // Paths of marks count the elements as they are stored: they are brought into order behind the marks.
+        Type::Set(element) => Ok(Value::placed_set(
             (**element).clone(),
             decode_elements(json, element, path).ok_or_else(mismatch)??,
         )),
@@ -345,6 +346,64 @@ mod tests {
         let text = serde_json::to_string(&Encoded::of(&value, &ty)).unwrap();
         let stored: Encoded = serde_json::from_str(&text).unwrap();
         assert_eq!(stored.decode(&ty), Ok(value));
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_set_stays_as_much_as_it_is() {
+        let rule = Type::object([("id", Type::String), ("port", Type::Number)]);
+        let ty = Type::object([
+            ("ids", Type::set(Type::String)),
+            ("rules", Type::set(rule.clone())),
+        ]);
+        let unknown = || Value::unknown(Type::String);
+        let one = |id: Value, port: i64| Value::object([("id", id), ("port", port.into())]);
+        let value = Value::object([
+            (
+                "ids",
+                Value::set(
+                    Type::String,
+                    vec![
+                        unknown(),
+                        "b".into(),
+                        unknown(),
+                        Value::from("a").into_secret(),
+                        Value::null_of(Type::String),
+                        unknown(),
+                    ],
+                ),
+            ),
+            (
+                "rules",
+                Value::set(
+                    rule.clone(),
+                    vec![
+                        one(unknown(), 80),
+                        one("x".into(), 443),
+                        one(unknown(), 80),
+                        one(Value::null_of(Type::String), 80),
+                    ],
+                ),
+            ),
+        ]);
+        let encoded = Encoded::of(&value, &ty);
+        let stored: Encoded =
+            serde_json::from_str(&serde_json::to_string(&encoded).unwrap()).unwrap();
+        assert_eq!(stored.decode(&ty), Ok(value.clone()));
+        let any = Encoded::of(&value, &Type::Any);
+        assert_eq!(any.decode(&Type::Any), Ok(value));
+
+        // A set that another hand has written is in order all the same, and holds nothing twice.
+        let written = Encoded {
+            json: serde_json::json!({"ids": ["b", "a", "b", null], "rules": []}).into(),
+            unknown: vec![AttributePath::parse("ids[3]").unwrap()],
+            ..Encoded::default()
+        };
+        let ids = vec![unknown(), "b".into(), "a".into()];
+        let read = Value::object([
+            ("ids", Value::set(Type::String, ids)),
+            ("rules", Value::set(rule, Vec::new())),
+        ]);
+        assert_eq!(written.decode(&ty), Ok(read));
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Provider for Aws {
     fn validate(&self, request: ValidateRequest<'_>) -> Vec<ArgumentFault> {
         match request.resource_type {
             None => config::validate(request.config),
-            Some(name) => self.registry.validate(name, request.config),
+            Some((mode, name)) => self.registry.validate(mode, name, request.config),
         }
     }
 

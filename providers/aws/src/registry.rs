@@ -127,19 +127,16 @@ impl Registry {
             })
     }
 
-    /// Checks the arguments of a resource type or data source. A name may be both: the arguments have every attribute of
-    /// the schema, so that they say which is meant.
-    pub(crate) fn validate(&self, name: &str, config: &Value) -> Vec<ArgumentFault> {
-        let names = |schema: &ResourceSchema| {
-            let members = config.members();
-            members.is_some_and(|members| members.keys().eq(schema.schema.attributes().keys()))
-        };
-        let source = self.data(name);
-        match self.managed(name) {
-            Ok((ty, schema)) if source.is_err() || names(schema) => ty.validate(config),
-            Ok(_) | Err(_) => {
+    /// Checks the arguments of a resource type or data source; a name may be both.
+    pub(crate) fn validate(&self, mode: Mode, name: &str, config: &Value) -> Vec<ArgumentFault> {
+        match mode {
+            Mode::Managed => self
+                .managed(name)
+                .map(|(ty, _)| ty.validate(config))
+                .unwrap_or_default(),
+            Mode::Data => {
                 let mut checks = Checks::new(config);
-                if let Ok((source, _)) = source {
+                if let Ok((source, _)) = self.data(name) {
                     source.validate(&mut checks);
                 }
                 checks.finish()
@@ -168,25 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_both_is_told_apart_by_its_arguments() {
+    fn a_name_of_both_is_checked_as_what_it_is() {
         let registry = Registry::new();
-        let faults = |mode, given: &str| {
-            let schema = registry.schema(mode, "aws_eks_cluster").unwrap();
-            let members = schema.schema.attributes().keys().map(|name| {
-                let value = match name.as_ref() {
-                    "name" => Value::from(given),
-                    // An argument of the resource type, and an attribute of the data source.
-                    "role_arn" if mode == Mode::Managed => Value::from(given),
-                    _ => Value::null(),
-                };
-                (name.clone(), value)
-            });
-            let config = Value::object(members);
-            registry.validate("aws_eks_cluster", &config).len()
-        };
-        assert_eq!(faults(Mode::Data, "a"), 0);
-        assert_eq!(faults(Mode::Data, "-"), 1);
-        assert_eq!(faults(Mode::Managed, "-"), 2);
+        let members = [("name", Value::from("-")), ("role_arn", Value::from("-"))];
+        let config = Value::object(members);
+        let faults = |mode| registry.validate(mode, "aws_eks_cluster", &config).len();
+        // The role is an argument of the resource type, and an attribute of the data source.
+        assert_eq!(faults(Mode::Data), 1);
+        assert_eq!(faults(Mode::Managed), 2);
+        assert_eq!(registry.validate(Mode::Data, "aws_eks_addon", &config), []);
     }
 
     #[test]

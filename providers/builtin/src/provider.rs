@@ -11,7 +11,7 @@ use strata_model::provider::{
 };
 use strata_model::schema::{ResourceSchema, Schema};
 use strata_model::state::StateRow;
-use strata_model::{IdSource, Lineage, Value};
+use strata_model::{IdSource, Lineage, Mode, Value};
 
 use crate::data::Data;
 use crate::private_key::PrivateKey;
@@ -75,7 +75,7 @@ impl Provider for Builtin {
     }
 
     fn validate(&self, request: ValidateRequest<'_>) -> Vec<ArgumentFault> {
-        let Some(name) = request.resource_type else {
+        let Some((Mode::Managed, name)) = request.resource_type else {
             return Vec::new();
         };
         match lookup(&self.schemas, name) {

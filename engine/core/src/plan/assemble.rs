@@ -525,7 +525,7 @@ pub(super) struct Parts {
 impl Assembly<'_> {
     /// Puts the plan together.
     pub(super) fn finish(mut self, parts: Parts) -> PlanOutcome {
-        let (steps, barriers) = match self.draft.finish() {
+        let (steps, barriers) = match std::mem::take(&mut self.draft).finish() {
             Ok(finished) => finished,
             Err(diagnostic) => {
                 self.diagnostics.push(*diagnostic);
@@ -533,11 +533,13 @@ impl Assembly<'_> {
             }
         };
         self.diagnostics.sort();
-        if self.diagnostics.has_errors() {
+        let has_errors = self.diagnostics.has_errors();
+        if !self.is_possible() {
             return PlanOutcome {
                 needs: Vec::new(),
                 generated: Vec::new(),
                 plan: None,
+                refused: None,
                 diagnostics: self.diagnostics,
             };
         }
@@ -560,12 +562,27 @@ impl Assembly<'_> {
             drift: self.drift,
             data: parts.data,
         };
+        let (plan, refused) = if has_errors {
+            (None, Some(plan))
+        } else {
+            (Some(plan), None)
+        };
         PlanOutcome {
             needs: Vec::new(),
             generated: Vec::new(),
-            plan: Some(plan),
+            plan,
+            refused,
             diagnostics: self.diagnostics,
         }
+    }
+
+    /// Whether the steps are those that there would be: nothing is wrong but that some of them are not permitted.
+    fn is_possible(&self) -> bool {
+        let mut errors = self
+            .diagnostics
+            .iter()
+            .filter(|found| found.severity == strata_model::Severity::Error);
+        errors.all(|found| [code::PROTECTED, code::HOLDS_DATA].contains(&found.code))
     }
 }
 

@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
 
     fn validate(&mut self, site: Site<'_>, address: &Address, config: &Value) {
         let request = ValidateRequest {
-            resource_type: Some(site.schema.name),
+            resource_type: Some((site.block.id.mode, site.schema.name)),
             config,
         };
         for fault in site.provider.validate(request) {

@@ -52,7 +52,9 @@ impl<'a> Planner<'a> {
             for_each: block.for_each.clone(),
             ..Default::default()
         };
-        let (_, eaches, _) = self.world.expand(0, &meta, &mut self.diagnostics);
+        let (_, eaches, _) = self
+            .world
+            .expand(site.node, 0, &meta, &mut self.diagnostics);
         for each in eaches {
             let view = View::with_each(&self.world, 0, each.clone());
             let key = self.import_key(&view, block, each.as_ref());
@@ -63,14 +65,15 @@ impl<'a> Planner<'a> {
                 .world
                 .evaluator(&view)
                 .evaluate(&block.id, &mut self.diagnostics);
-            match value.as_str() {
-                Some(id) if !value.is_secret() => return Some(id.to_owned()),
-                _ => {
-                    let detail = "The id must be text that is known when planning and not secret.";
+            match usable_id(&value) {
+                Some(id) => return Some(id.to_owned()),
+                // Nothing else is known of it while definitions are only checked.
+                None if value.is_unknown() && self.input.validate_only => {}
+                None => {
                     let diagnostic = Diagnostic::error(
                         code::INVALID_STATE_CHANGE,
                         "Invalid import block",
-                        detail,
+                        WRONG_ID,
                     );
                     self.diagnostics.push(
                         diagnostic
@@ -181,6 +184,8 @@ impl<'a> Planner<'a> {
                     .push(unreadable(&RowKey::current(address.clone()), error).at(site.block.span));
                 None
             }
+            // Definitions are checked without reading anything.
+            (None, _) if self.input.validate_only => None,
             (None, Some(provider)) => {
                 self.needs.push(ReadNeed {
                     address: address.clone(),
@@ -208,7 +213,8 @@ impl<'a> Planner<'a> {
 impl Planner<'_> {
     /// Looks at the imports that no block declares: an error, or the arguments of a block that would.
     pub(super) fn undeclared_imports(&mut self) {
-        if self.input.options.mode != PlanMode::Normal || self.input.validate_only {
+        let is_validate = self.world.outside.variables_may_miss;
+        if self.input.options.mode != PlanMode::Normal || is_validate {
             return;
         }
         for address in self.input.imports.keys() {
@@ -223,6 +229,9 @@ impl Planner<'_> {
             if self.declares(to) || is_recorded {
                 continue;
             }
+            if root.package.incomplete {
+                continue;
+            }
             if !self.input.generate {
                 let hint = if to.scope.is_root() {
                     "Declare it, or let plan write its block: -generate-config-out=imported.strata.yaml."
@@ -234,7 +243,9 @@ impl Planner<'_> {
                 );
                 continue;
             }
-            self.generate(block);
+            if !self.input.validate_only {
+                self.generate(block);
+            }
         }
     }
 
@@ -245,6 +256,10 @@ impl Planner<'_> {
 
     fn refuse_undeclared_argument(&mut self, address: &Address) {
         if self.changes.iter().any(|change| change.address == *address) {
+            return;
+        }
+        if self.declares(address) && self.diagnostics.has_errors() {
+            // Its block may be what is wrong.
             return;
         }
         let detail = format!("{address} takes an object only if it is declared.");
@@ -311,12 +326,9 @@ impl Planner<'_> {
         let mut found = Diagnostics::new();
         let value = self.world.evaluator(&view).evaluate(&block.id, &mut found);
         self.diagnostics.extend(found);
-        let id = value.as_str().filter(|_| !value.is_secret());
+        let id = usable_id(&value);
         if id.is_none() && !self.diagnostics.has_errors() {
-            self.diagnostics.push(undeclared(
-                block,
-                "The id must be text that is known when planning and not secret.",
-            ));
+            self.diagnostics.push(undeclared(block, WRONG_ID));
         }
         id.map(str::to_owned)
     }
@@ -335,6 +347,17 @@ impl Planner<'_> {
             Slot::Empty | Slot::Value(_) | Slot::Block(_) => None,
         }
     }
+}
+
+/// What is wrong with an id that cannot be used.
+const WRONG_ID: &str =
+    "The id must be text that is not empty, known when planning, and not secret.";
+
+/// The id that a value gives, where an object can be looked for by it.
+fn usable_id(value: &Value) -> Option<&str> {
+    value
+        .as_str()
+        .filter(|id| !id.trim().is_empty() && !value.is_secret())
 }
 
 fn undeclared(block: &ImportBlock, detail: &str) -> Diagnostic {

@@ -5,6 +5,7 @@
 
 mod assemble;
 pub(crate) mod change;
+mod contradiction;
 mod destroy;
 mod edges;
 mod encode;
@@ -137,6 +138,9 @@ pub struct PlanOutcome {
     pub generated: Vec<Generated>,
     /// The plan; `None` while something is needed or has to be declared, or when a diagnostic is an error.
     pub plan: Option<Plan>,
+    /// What there would be done, where the only errors are that objects are protected or hold data: to be shown with
+    /// them, never to be carried out.
+    pub refused: Option<Plan>,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,
 }

@@ -2,11 +2,11 @@
 
 use strata_language::expression::Reference;
 use strata_model::plan::PlanOptions;
-use strata_model::{Address, Diagnostic, Diagnostics, Mode, Scope, ScopeStep};
+use strata_model::{Address, Diagnostic, Diagnostics, Mode, Scope, ScopeStep, Span};
 
 use super::moved::{path_steps, same_block};
 use crate::code;
-use crate::world::graph::{Graph, PathId};
+use crate::world::graph::{Graph, NodeId, PathId};
 
 /// What an argument names: a resource block or instance, or everything in a stack or cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,14 +115,30 @@ pub(super) fn declares(graph: &Graph<'_>, pattern: &Pattern) -> bool {
     }
 }
 
+/// The place of the block, stack or cluster that declares what a pattern names, whatever instances it has.
+pub(super) fn declaration(graph: &Graph<'_>, pattern: &Pattern) -> Option<Span> {
+    match pattern {
+        Pattern::Scope(scope) => {
+            let block = graph.paths[path_of(graph, scope)?].block?;
+            Some(block.span)
+        }
+        Pattern::Resource(address) => graph.span(block_of(graph, address)?),
+    }
+}
+
 /// Whether a block declares an address, whatever instances it has.
 pub(super) fn is_declared(graph: &Graph<'_>, address: &Address) -> bool {
+    block_of(graph, address).is_some()
+}
+
+fn block_of(graph: &Graph<'_>, address: &Address) -> Option<NodeId> {
     let reference = Reference::Resource {
         mode: address.mode,
         resource_type: address.resource_type.clone(),
         name: address.name.clone(),
     };
-    path_of(graph, &address.scope).is_some_and(|path| graph.paths[path].index.contains(&reference))
+    let path = path_of(graph, &address.scope)?;
+    graph.paths[path].index.get(&reference).copied()
 }
 
 fn path_of(graph: &Graph<'_>, scope: &Scope) -> Option<PathId> {

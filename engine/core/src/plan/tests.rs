@@ -411,6 +411,15 @@ fn what_holds_data_needs_permission() {
         &["create test_vault.a"],
     );
     assert_eq!(scenario.codes(""), ["E0602"]);
+    // What would be done is told, but there is no plan of it.
+    let outcome = scenario.outcome("resource \"test_thing\" \"b\" { name = \"b\" }");
+    assert!(outcome.plan.is_none());
+    assert_eq!(
+        lines(&outcome.refused.unwrap()),
+        ["create test_thing.b", "delete test_vault.a"]
+    );
+    let outcome = scenario.outcome("resource \"test_thing\" \"b\" { nam = \"b\" }");
+    assert!(outcome.plan.is_none() && outcome.refused.is_none());
     scenario.options.allow_delete = vec!["test_vault.a".to_owned()];
     assert_eq!(lines(&scenario.plan("")), ["delete test_vault.a"]);
     scenario.options.allow_delete.clear();

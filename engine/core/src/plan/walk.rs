@@ -12,6 +12,7 @@ use strata_model::wire::Encoded;
 use strata_model::{Diagnostic, Diagnostics, InstanceKey, Mode, Type, Value};
 
 use super::change::InstanceChange;
+use super::contradiction::{removed_and_declared, unknown_ignored};
 use super::moved::Moves;
 use super::recorded::{Recorded, decode_beside};
 use super::select::Pattern;
@@ -56,7 +57,7 @@ pub(super) struct Site<'a> {
     pub(super) schema: &'a ResourceSchema,
 }
 
-pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
+pub(super) fn plan(mut input: PlanInput<'_>) -> PlanOutcome {
     let mut diagnostics = Diagnostics::new();
     if input.options.mode == PlanMode::Destroy {
         return super::destroy::plan(input);
@@ -67,9 +68,10 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
     let Some(graph) = graph else {
         return failed(diagnostics);
     };
-    if graph.order.len() < graph.nodes.len() {
-        return failed(diagnostics);
-    }
+    let variables_may_miss = input.validate_only;
+    // With references that lead nowhere there will be no plan: nothing is read for one, and all else that is wrong with
+    // the definitions is told with them.
+    input.validate_only |= diagnostics.has_errors();
     let moves = Moves::collect(&graph, input.snapshot, &mut diagnostics);
     let replace = Pattern::parse_all(&input.options.replace, &mut diagnostics);
     let outside = Outside {
@@ -78,6 +80,7 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         trees: input.trees,
         project_name: input.project_name,
         plan_timestamp: Some(input.header.created_at),
+        variables_may_miss,
         lenient: input.validate_only,
     };
     // The graph outlives the planner, which is dropped before it: the borrow is local to this call.
@@ -105,6 +108,7 @@ fn failed(mut diagnostics: Diagnostics) -> PlanOutcome {
         needs: Vec::new(),
         generated: Vec::new(),
         plan: None,
+        refused: None,
         diagnostics,
     }
 }
@@ -165,6 +169,7 @@ impl<'a> Planner<'a> {
         self.not_yet();
         let graph = self.world.graph;
         for node in &graph.order {
+            let errors = self.diagnostics.error_count();
             match &graph.nodes[*node].kind {
                 NodeKind::Resource(block) => self.resource(*node, block),
                 NodeKind::Open
@@ -174,8 +179,11 @@ impl<'a> Planner<'a> {
                 | NodeKind::Provider(_)
                 | NodeKind::Output(_) => self.world.evaluate_pure(*node, &mut self.diagnostics),
             }
+            let has_errors = self.diagnostics.error_count() > errors;
+            self.world.settle(*node, has_errors);
         }
         self.checks();
+        removed_and_declared(graph, &self.changes, &mut self.diagnostics);
         self.undeclared_imports();
         if !self.needs.is_empty() {
             // What looks wrong now may only be unknown: it is judged when everything was read.
@@ -183,6 +191,7 @@ impl<'a> Planner<'a> {
                 needs: self.needs,
                 generated: Vec::new(),
                 plan: None,
+                refused: None,
                 diagnostics: Diagnostics::new(),
             };
         }
@@ -257,6 +266,7 @@ impl<'a> Planner<'a> {
             }
             return;
         };
+        unknown_ignored(block, schema, &mut self.diagnostics);
         for scope in self.world.by_path[path].clone() {
             let site = Site {
                 node,
@@ -270,9 +280,12 @@ impl<'a> Planner<'a> {
     }
 
     fn block(&mut self, site: Site<'a>) {
-        let (expansion, mut eaches, deps) =
-            self.world
-                .expand(site.scope, &site.block.meta, &mut self.diagnostics);
+        let (expansion, mut eaches, deps) = self.world.expand(
+            site.node,
+            site.scope,
+            &site.block.meta,
+            &mut self.diagnostics,
+        );
         if expansion == Expansion::Unknown && self.input.validate_only {
             // The arguments are checked all the same, with an instance of which nothing is known.
             eaches = vec![Some(self.unknown_each(site.block))];

@@ -6,7 +6,7 @@ use strata_language::expression::{Expr, Reference};
 use strata_language::references::references;
 use strata_model::{Diagnostic, Diagnostics, InstanceKey, Kind, Span, Type, Value};
 
-use super::graph::{NodeKind, PathId};
+use super::graph::{NodeId, NodeKind, PathId};
 use super::view::{Each, View};
 use super::{Dep, ScopeIx, World};
 use crate::code;
@@ -29,8 +29,11 @@ const INSTANCE_LIMIT: i64 = 1_000_000;
 
 impl World<'_> {
     /// Expands a block in a package instance: its keys in order, `None` for the single instance.
+    ///
+    /// `node` is the block's: where something that it needs is wrong, it is no fault of its own that they are unknown.
     pub(crate) fn expand(
         &self,
+        node: NodeId,
         scope: ScopeIx,
         meta: &Meta,
         diagnostics: &mut Diagnostics,
@@ -59,7 +62,8 @@ impl World<'_> {
                 // comes of it is not reported once more.
                 let is_consequence = reported(diagnostics, refusal.diagnostic.span)
                     || refusal.unknown
-                        && diagnostics.iter().any(|one| one.code == code::UNREADABLE);
+                        && (self.is_faulty(node)
+                            || diagnostics.iter().any(|one| one.code == code::UNREADABLE));
                 if counts && !is_consequence {
                     diagnostics.push(*refusal.diagnostic);
                 }
@@ -150,7 +154,11 @@ impl World<'_> {
             return;
         };
         for scope in self.by_path[parent].clone() {
-            let (_, eaches, deps) = self.expand(scope, &block.meta, diagnostics);
+            let open = graph.paths[path].open;
+            let (expansion, eaches, deps) = self.expand(open, scope, &block.meta, diagnostics);
+            if expansion != Expansion::Unknown {
+                self.opened.insert((path, scope));
+            }
             let mut depends_on = self.scopes[scope].depends_on.clone();
             depends_on.extend(self.resolve_depends_on(scope, &block.meta.depends_on));
             depends_on.extend(deps);

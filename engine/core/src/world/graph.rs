@@ -25,6 +25,12 @@ pub(crate) type NodeId = usize;
 /// How deep packages may instantiate packages.
 const DEPTH_LIMIT: usize = 32;
 
+/// How many circles are told at once.
+const MOST_CIRCLES: usize = 20;
+
+/// From how many nodes of a circle a shorter one is looked for.
+const MOST_STARTS: usize = 200;
+
 /// A package path.
 #[derive(Debug)]
 pub(crate) struct PathNode<'d> {
@@ -72,10 +78,13 @@ pub(crate) struct Graph<'d> {
     pub(crate) order: Vec<NodeId>,
     /// The provider configuration that a resource node uses; `None` for the empty one.
     pub(crate) provider_of: BTreeMap<NodeId, NodeId>,
+    /// The nodes that have a reference which leads nowhere, or that are part of a circle: their values are not known.
+    pub(crate) faulty: BTreeSet<NodeId>,
 }
 
 impl<'d> Graph<'d> {
-    /// Builds the graph and says everything that is wrong with its references.
+    /// Builds the graph and says everything that is wrong with its references. It has an order for all nodes, also
+    /// where they need each other in circles: one of each circle stands before what it needs then.
     pub(crate) fn build(
         definitions: &'d Definitions,
         diagnostics: &mut Diagnostics,
@@ -88,6 +97,7 @@ impl<'d> Graph<'d> {
             needs: Vec::new(),
             order: Vec::new(),
             provider_of: BTreeMap::new(),
+            faulty: BTreeSet::new(),
         };
         graph.add_path(root, None);
         let mut next = 0;
@@ -194,14 +204,34 @@ impl<'d> Graph<'d> {
                 graph: self,
                 needs: &mut needs,
                 diagnostics,
+                leads_nowhere: false,
             };
             linker.link(id);
+            let mut is_faulty = linker.leads_nowhere;
+            // Conditions may look at what they are about; a value is not made from itself.
+            let has_conditions = matches!(
+                self.nodes[id].kind,
+                NodeKind::Variable(_) | NodeKind::Resource(_)
+            );
+            if needs.contains(&id) && (!has_conditions || self.is_made_from_itself(id)) {
+                is_faulty = true;
+                diagnostics.push(self.circle(&[id]));
+            }
             if let NodeKind::Resource(block) = &self.nodes[id].kind {
-                let provider = self.provider_node(self.nodes[id].path, block, diagnostics);
-                if let Some(provider) = provider {
-                    self.provider_of.insert(id, provider);
-                    needs.push(provider);
+                match self.provider_node(self.nodes[id].path, block) {
+                    Ok(provider) => {
+                        self.provider_of
+                            .extend(provider.map(|provider| (id, provider)));
+                        needs.extend(provider);
+                    }
+                    Err(diagnostic) => {
+                        is_faulty = true;
+                        diagnostics.extend(diagnostic.map(|diagnostic| *diagnostic));
+                    }
                 }
+            }
+            if is_faulty {
+                self.faulty.insert(id);
             }
             needs.retain(|need| *need != id);
             needs.sort_unstable();
@@ -211,14 +241,32 @@ impl<'d> Graph<'d> {
         }
     }
 
+    /// Whether the arguments of a resource refer to the whole block that they stand in.
+    fn is_made_from_itself(&self, id: NodeId) -> bool {
+        let NodeKind::Resource(block) = &self.nodes[id].kind else {
+            return false;
+        };
+        let index = &self.paths[self.nodes[id].path].index;
+        let meta = &block.meta;
+        let arguments = block.arguments.0.iter().map(|argument| &argument.value);
+        arguments
+            .chain(&meta.count)
+            .chain(&meta.for_each)
+            .flat_map(references)
+            .any(|found| index.get(&found.reference) == Some(&id))
+    }
+
     /// Finds a resource's provider configuration: in its own package, by the `providers` of the blocks around, or
     /// inherited as the default one.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that alias; without a diagnostic where it may stand in a file that could not be read.
     fn provider_node(
         &self,
         path: PathId,
         block: &ResourceBlock,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<NodeId> {
+    ) -> Result<Option<NodeId>, Option<Box<Diagnostic>>> {
         let prefix: Name = block
             .id
             .resource_type
@@ -235,10 +283,12 @@ impl<'d> Graph<'d> {
             .as_ref()
             .map_or(block.span, |reference| reference.span);
         let mut at = path;
+        let mut incomplete = false;
         loop {
             if let Some(node) = self.paths[at].providers.get(&(name.clone(), alias.clone())) {
-                return Some(*node);
+                return Ok(Some(*node));
             }
+            incomplete |= self.paths[at].package.incomplete;
             let (Some(parent), Some(caller)) = (self.paths[at].parent, self.paths[at].block) else {
                 break;
             };
@@ -257,18 +307,16 @@ impl<'d> Graph<'d> {
             }
             at = parent;
         }
-        if let Some(alias) = alias {
-            diagnostics.push(
-                Diagnostic::error(
-                    code::UNKNOWN_REFERENCE,
-                    "Unknown name",
-                    format!("There is no provider configuration {name}.{alias}."),
-                )
-                .at(span)
-                .hint(format!("Declare a provider block for {name} with alias = \"{alias}\", or pass one with `providers`.")),
-            );
+        let Some(alias) = alias else { return Ok(None) };
+        if incomplete {
+            return Err(None);
         }
-        None
+        let detail = format!("There is no provider configuration {name}.{alias}.");
+        let hint = format!(
+            "Declare a provider block for {name} with alias = \"{alias}\", or pass one with `providers`."
+        );
+        let diagnostic = Diagnostic::error(code::UNKNOWN_REFERENCE, "Unknown name", detail);
+        Err(Some(Box::new(diagnostic.at(span).hint(hint))))
     }
 
     fn sort(&mut self, diagnostics: &mut Diagnostics) {
@@ -280,31 +328,64 @@ impl<'d> Graph<'d> {
         let mut ready: BTreeSet<NodeId> = (0..self.nodes.len())
             .filter(|node| missing[*node] == 0)
             .collect();
-        while let Some(node) = ready.pop_first() {
-            self.order.push(node);
-            for user in &users[node] {
-                missing[*user] -= 1;
-                if missing[*user] == 0 {
-                    ready.insert(*user);
+        let (mut circles, mut stuck) = (0, 0);
+        loop {
+            while let Some(node) = ready.pop_first() {
+                self.order.push(node);
+                for user in &users[node] {
+                    // What was taken out of a circle before its turn has none missing any more.
+                    if missing[*user] > 0 {
+                        missing[*user] -= 1;
+                        if missing[*user] == 0 {
+                            ready.insert(*user);
+                        }
+                    }
                 }
             }
-        }
-        if self.order.len() < self.nodes.len() {
-            diagnostics.push(self.cycle(&missing));
+            while missing.get(stuck) == Some(&0) {
+                stuck += 1;
+            }
+            if stuck == missing.len() {
+                return;
+            }
+            // It is told, and goes on without what one of its nodes needs, so that the rest is looked at all the same.
+            let first = if circles < MOST_CIRCLES {
+                circles += 1;
+                let cycle = self.cycle(stuck, &missing);
+                diagnostics.push(self.circle(&cycle));
+                let first = cycle.iter().copied().min().unwrap_or(stuck);
+                self.faulty.extend(cycle);
+                first
+            } else {
+                self.faulty.insert(stuck);
+                stuck
+            };
+            missing[first] = 0;
+            ready.insert(first);
         }
     }
 
-    /// The shortest cycle among the nodes that could not be ordered.
-    fn cycle(&self, missing: &[usize]) -> Diagnostic {
-        let stuck: Vec<NodeId> = (0..self.nodes.len())
-            .filter(|node| missing[*node] > 0)
-            .collect();
-        let cycle = stuck
-            .iter()
-            .take(200)
+    /// The shortest cycle near a node that could not be ordered.
+    fn cycle(&self, stuck: NodeId, missing: &[usize]) -> Vec<NodeId> {
+        let is_stuck = |node: &&NodeId| missing[**node] > 0;
+        // A node that could not be ordered needs another such node: following them leads into a circle.
+        let mut seen = BTreeSet::new();
+        let mut at = stuck;
+        while seen.insert(at) {
+            match self.needs[at].iter().find(is_stuck) {
+                Some(need) => at = *need,
+                None => return Vec::new(),
+            }
+        }
+        let around = self.shortest_cycle(at, missing).unwrap_or_default();
+        let starts = around.iter().take(MOST_STARTS);
+        starts
             .filter_map(|start| self.shortest_cycle(*start, missing))
-            .min_by_key(Vec::len)
-            .unwrap_or_default();
+            .min_by_key(|cycle| (cycle.len(), cycle.first().copied()))
+            .unwrap_or_default()
+    }
+
+    fn circle(&self, cycle: &[NodeId]) -> Diagnostic {
         let mut chain = String::new();
         for node in cycle.iter().chain(cycle.first()) {
             let separator = if chain.is_empty() { "" } else { " → " };
@@ -382,7 +463,8 @@ impl<'d> Graph<'d> {
         parts.join(".")
     }
 
-    fn span(&self, node: NodeId) -> Option<Span> {
+    /// Where a node is declared.
+    pub(crate) fn span(&self, node: NodeId) -> Option<Span> {
         let path = &self.paths[self.nodes[node].path];
         match &self.nodes[node].kind {
             NodeKind::Open | NodeKind::Close => path.block.map(|block| block.span),
@@ -418,6 +500,8 @@ struct Linker<'g, 'd> {
     /// May hold a node several times.
     needs: &'g mut Vec<NodeId>,
     diagnostics: &'g mut Diagnostics,
+    /// Whether a reference leads nowhere.
+    leads_nowhere: bool,
 }
 
 impl Linker<'_, '_> {
@@ -553,7 +637,7 @@ impl Linker<'_, '_> {
                     Some(target) => {
                         self.needs.push(*target);
                     }
-                    None => self.diagnostics.push(undeclared(node, reference, span)),
+                    None => self.undeclared(node, reference, span),
                 }
             }
             Reference::Stack(name) => {
@@ -564,7 +648,7 @@ impl Linker<'_, '_> {
             }
             Reference::Layer(name) => {
                 if !node.package.layers.contains_key(name) {
-                    self.diagnostics.push(undeclared(node, reference, span));
+                    self.undeclared(node, reference, span);
                 }
             }
             Reference::EachKey
@@ -573,6 +657,14 @@ impl Linker<'_, '_> {
             | Reference::SelfObject
             | Reference::Path(_)
             | Reference::ProjectName => {}
+        }
+    }
+
+    /// Says that a name leads nowhere, unless it may stand in a file that could not be read.
+    fn undeclared(&mut self, path: &PathNode<'_>, reference: &Reference, span: Span) {
+        self.leads_nowhere = true;
+        if !path.package.incomplete {
+            self.diagnostics.push(undeclared(path, reference, span));
         }
     }
 
@@ -590,8 +682,9 @@ impl Linker<'_, '_> {
                     InstanceKind::Stack => Reference::Stack(name.clone()),
                     InstanceKind::Cluster => Reference::Cluster(name.clone()),
                 };
-                self.diagnostics.push(undeclared(node, &reference, span));
+                self.undeclared(node, &reference, span);
             }
+            self.leads_nowhere = true;
             return;
         };
         let child = &self.graph.paths[*child];
@@ -605,8 +698,11 @@ impl Linker<'_, '_> {
                 self.needs.extend(variables(child));
             }
             (None, Some(attribute)) => {
-                self.diagnostics
-                    .push(unknown_output(child, (kind, name, attribute), span))
+                self.leads_nowhere = true;
+                if !child.package.incomplete {
+                    self.diagnostics
+                        .push(unknown_output(child, (kind, name, attribute), span));
+                }
             }
             (None, None) => {
                 // Whoever uses it whole uses each of its values, and looks again when one of them becomes known.

@@ -76,10 +76,23 @@ impl World<'_> {
                     .evaluate_as(expr, &block.ty, diagnostics)
             }
             None => {
-                if !self.outside.lenient || self.scopes[scope].parent.is_some() {
+                if self.is_missing(scope) {
                     diagnostics.push(self.missing(scope, name, block));
                 }
                 Value::unknown(block.ty.ty())
+            }
+        }
+    }
+
+    /// Whether a variable that has no value here has none at all.
+    fn is_missing(&self, scope: ScopeIx) -> bool {
+        match self.scopes[scope].parent {
+            None => !self.outside.variables_may_miss,
+            // Defaults of inputs may stand in a file that could not be read.
+            Some(parent) => {
+                !self.graph.paths[self.scopes[parent].path]
+                    .package
+                    .incomplete
             }
         }
     }
@@ -217,7 +230,9 @@ impl World<'_> {
     /// Says which inputs of a package's block the package does not declare.
     pub(crate) fn undeclared_inputs(&self, diagnostics: &mut Diagnostics) {
         for path in &self.graph.paths {
-            let Some(block) = path.block else { continue };
+            let Some(block) = path.block.filter(|_| !path.package.incomplete) else {
+                continue;
+            };
             for layer in &block.inputs {
                 let ExprKind::Object(items) = &layer.kind else {
                     continue;
@@ -236,8 +251,9 @@ impl World<'_> {
                 }
             }
         }
-        for name in self.outside.variables.keys() {
-            let declared = self.graph.paths[0].package.variables.contains_key(name);
+        let root = self.graph.paths[0].package;
+        for name in self.outside.variables.keys().filter(|_| !root.incomplete) {
+            let declared = root.variables.contains_key(name);
             if !declared {
                 let detail = format!(
                     "A value was given for the variable {name}, which the project does not declare."

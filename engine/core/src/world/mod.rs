@@ -8,7 +8,7 @@ pub(crate) mod graph;
 pub(crate) mod inputs;
 pub(crate) mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use strata_language::budget::Budget;
@@ -99,7 +99,9 @@ pub(crate) struct Outside<'a> {
     pub(crate) trees: &'a BTreeMap<std::sync::Arc<str>, std::sync::Arc<dyn SourceTree>>,
     pub(crate) project_name: &'a str,
     pub(crate) plan_timestamp: Option<Timestamp>,
-    /// Variables without a value are unknown, and so may be counts: for `validate`.
+    /// Variables without a value are unknown: for `validate`.
+    pub(crate) variables_may_miss: bool,
+    /// Counts may be unknown: where nothing is read, or not every variable has a value.
     pub(crate) lenient: bool,
 }
 
@@ -115,6 +117,10 @@ pub(crate) struct World<'a> {
     ordinal: Vec<usize>,
     /// Per node, per position in its path.
     slots: Vec<Vec<Slot>>,
+    /// The nodes whose values are not known because something is wrong, there or with what they need.
+    faulty: Vec<bool>,
+    /// The paths, with the instance of the parent, whose instances are known.
+    opened: BTreeSet<(PathId, ScopeIx)>,
 }
 
 impl fmt::Debug for World<'_> {
@@ -136,7 +142,30 @@ impl<'a> World<'a> {
             by_path: vec![Vec::new(); graph.paths.len()],
             ordinal: Vec::new(),
             slots: vec![Vec::new(); graph.nodes.len()],
+            faulty: (0..graph.nodes.len())
+                .map(|node| graph.faulty.contains(&node))
+                .collect(),
+            opened: BTreeSet::new(),
         }
+    }
+
+    /// Takes note of a node that was evaluated: it is faulty if it gave errors, or if what it needs is.
+    pub(crate) fn settle(&mut self, node: NodeId, has_errors: bool) {
+        let needs = &self.graph.needs[node];
+        self.faulty[node] |= has_errors || needs.iter().any(|need| self.faulty[*need]);
+    }
+
+    /// Whether the value of a node may be unknown only because something is wrong.
+    pub(crate) fn is_faulty(&self, node: NodeId) -> bool {
+        let needs = &self.graph.needs[node];
+        self.budget.is_exceeded()
+            || self.faulty[node]
+            || needs.iter().any(|need| self.faulty[*need])
+    }
+
+    /// Whether the instances of a path are known, in an instance of its parent.
+    pub(crate) fn is_opened(&self, path: PathId, parent: ScopeIx) -> bool {
+        self.opened.contains(&(path, parent))
     }
 
     /// What a node has in a package instance of its path.

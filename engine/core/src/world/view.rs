@@ -192,6 +192,9 @@ impl<'w> View<'w> {
         else {
             return Ok(Value::unknown(Type::Any));
         };
+        if graph.paths[child].package.incomplete || !self.world.is_opened(child, self.scope) {
+            return Ok(Value::unknown(Type::Any));
+        }
         let scopes: Vec<ScopeIx> = self.world.by_path[child]
             .iter()
             .copied()
@@ -211,16 +214,12 @@ impl<'w> View<'w> {
                 .find(|scope| each(scope).map(|each| &each.key) == Some(key));
             return match found {
                 Some(scope) => Ok(self.outputs(kind, child, *scope, request.attribute)),
-                None if self.world.outside.lenient => Ok(Value::unknown(Type::Any)),
                 None => Err(no_instance(
                     request,
                     &existing_keys(scopes.iter().filter_map(each)),
                     key,
                 )),
             };
-        }
-        if expansion == Expansion::Single && scopes.is_empty() {
-            return Ok(Value::unknown(Type::Any));
         }
         let attribute = request.attribute.filter(|_| expansion == Expansion::Single);
         let values = scopes.iter().map(|scope| {
@@ -255,6 +254,9 @@ impl<'w> View<'w> {
             });
             members.push((inputs, Value::object(variables)));
         }
+        // One that there is not was reported when the graph was built.
+        let asked = attribute.filter(|_| members.is_empty());
+        members.extend(asked.map(|name| (name.clone(), Value::unknown(Type::Any))));
         Value::object(members)
     }
 }

@@ -215,7 +215,11 @@ fn required(want: &Type) -> String {
 /// The type in words, as one of its kind: `a list of string`, `an object`.
 pub(crate) fn one_of(ty: &Type) -> String {
     let name = friendly(ty);
-    let article = if name.starts_with(['a', 'o']) { "an" } else { "a" };
+    let article = if name.starts_with(['a', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} {name}")
 }
 

@@ -98,9 +98,14 @@ impl Fields {
         } else if spec.attribute(name).is_some() || matches!(spec.rest, Rest::Arguments(_)) {
             let detail = format!("'{name}' is an attribute, not a block.");
             let diagnostic = codes::BLOCK_FORM.error(detail).at(block.head);
-            out.push(diagnostic.hint(format!(
-                "Write {name} = {{ … }}; for several of them, a list: {name} = [{{ … }}, {{ … }}]."
-            )));
+            out.push(diagnostic.hint(match inner_map(&block) {
+                Some(inner) => format!(
+                    "Write what stands in {inner} itself: {name} = {{ NAME = \"…\" }}, without {inner} around it."
+                ),
+                None => format!(
+                    "Write {name} = {{ … }}; for several of them, a list: {name} = [{{ … }}, {{ … }}]."
+                ),
+            }));
         } else {
             out.push(unknown(name, block.keyword.span, &self.what, spec));
         }
@@ -245,4 +250,12 @@ pub(super) fn plain_text(expr: &Expr) -> Option<Arc<str>> {
     let value = expr.literal()?;
     let number = || value.as_number().map(|number| number.to_string().into());
     value.as_str().map(Arc::from).or_else(number)
+}
+
+/// The one map in a block that is written around it elsewhere: `default_tags { tags = { … } }` is a map of tags here.
+fn inner_map(block: &Block) -> Option<&str> {
+    match block.body.items.as_slice() {
+        [Item::Attribute(inner)] if inner.name.value.as_ref() == "tags" => Some("tags"),
+        _ => None,
+    }
 }

@@ -35,6 +35,8 @@ pub(super) struct Decoded {
     pub(super) blocks: FileBlocks,
     /// Set for a `defaults.strata.*` file.
     pub(super) defaults: Option<Defaults>,
+    /// Whether a block of it, or all of it, could not be read.
+    pub(super) incomplete: bool,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -155,6 +157,7 @@ pub(super) fn decode_file(
         id,
         blocks: FileBlocks::default(),
         defaults: None,
+        incomplete: body.is_none(),
         diagnostics: Vec::new(),
     };
     if is_defaults {
@@ -168,8 +171,10 @@ pub(super) fn decode_file(
             kind,
             blocks: &mut decoded.blocks,
             out: &mut out,
+            incomplete: false,
         };
         decoder.body(body);
+        decoded.incomplete = decoder.incomplete;
     }
     out.truncate(MAX_DIAGNOSTICS);
     decoded.diagnostics = out;
@@ -235,6 +240,8 @@ struct Decoder<'a> {
     kind: PackageKind,
     blocks: &'a mut FileBlocks,
     out: &'a mut Out,
+    /// Whether a block was left out.
+    incomplete: bool,
 }
 
 impl Decoder<'_> {
@@ -248,6 +255,7 @@ impl Decoder<'_> {
     }
 
     fn attribute(&mut self, attribute: &Attribute) {
+        self.incomplete = true;
         let name = &attribute.name.value;
         let diagnostic = if table::FILE.block(name).is_some() {
             codes::BLOCK_FORM
@@ -279,10 +287,13 @@ impl Decoder<'_> {
         let Some(spec) = table::FILE.block(&block.keyword.value) else {
             let diagnostic = self.unknown(&block.keyword.value).at(block.keyword.span);
             self.out.push(diagnostic);
+            self.incomplete = true;
             return;
         };
         if self.at_home(&block, spec) && check_labels(&block, spec, self.out) {
             self.decode(block, spec);
+        } else {
+            self.incomplete = true;
         }
     }
 

@@ -29,6 +29,7 @@ pub(super) fn merge(
     let mut files: Vec<(Arc<str>, FileBlocks)> = Vec::with_capacity(decoded.len());
     for file in decoded {
         out.extend(file.diagnostics);
+        package.incomplete |= file.incomplete;
         let path = file.source.path().clone();
         sources.add(file.source);
         if let Some(found) = file.defaults {

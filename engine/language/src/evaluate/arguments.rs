@@ -135,7 +135,13 @@ impl Run<'_> {
                     path: &path,
                 }
                 .span();
-                diagnostics.push(codes::WRONG_TYPE.error(detail).at(span));
+                let diagnostic = codes::WRONG_TYPE.error(detail).at(span);
+                diagnostics.push(match level_too_much(want, &value) {
+                    Some(level) => diagnostic.hint(format!(
+                        "Write what stands in {level} itself, without {level} around it."
+                    )),
+                    None => diagnostic,
+                });
                 Value::unknown(want.clone()).marked_like(&value)
             }
         }
@@ -276,6 +282,18 @@ impl Run<'_> {
             Value::unknown(Type::String)
         }))
     }
+}
+
+/// The name of the one member of a value that would be a map of texts if it were not there: in Terraform
+/// `default_tags` has such a level, and here it has not.
+fn level_too_much<'v>(want: &Type, value: &'v Value) -> Option<&'v str> {
+    let Type::Map(element) = want else {
+        return None;
+    };
+    let mut members = value.members().filter(|_| !value.is_secret())?.iter();
+    let (name, member) = members.next()?;
+    let is_one = **element == Type::String && members.next().is_none();
+    (is_one && member.members().is_some()).then_some(name.as_ref())
 }
 
 /// Whether no object with attributes of its own stands in the type: conversion says all there is to say.

@@ -46,7 +46,7 @@ pub struct Evaluator<'a> {
 impl Evaluator<'_> {
     /// Evaluates an expression. An error is a diagnostic, and the value then an unknown of type `any`.
     pub fn evaluate(&self, expr: &Expr, diagnostics: &mut Diagnostics) -> Value {
-        self.run(|run| run.eval(expr, None, diagnostics))
+        self.run(diagnostics, |run, found| run.eval(expr, None, found))
     }
 
     /// Evaluates an expression where a value of a type constraint is wanted, and converts it: optional attributes
@@ -58,7 +58,9 @@ impl Evaluator<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Value {
         let want = constraint.ty();
-        let value = self.run(|run| run.eval_for(expr, &want, None, diagnostics));
+        let value = self.run(diagnostics, |run, found| {
+            run.eval_for(expr, &want, None, found)
+        });
         match conform(&value, constraint) {
             Ok(value) => value,
             Err(error) => {
@@ -83,7 +85,9 @@ impl Evaluator<'_> {
         block: Span,
         diagnostics: &mut Diagnostics,
     ) -> Value {
-        self.run(|run| run.arguments(arguments, schema, block, diagnostics))
+        self.run(diagnostics, |run, found| {
+            run.arguments(arguments, schema, block, found)
+        })
     }
 
     /// Evaluates a condition; the message only where it is needed. A message that shows a secret is refused.
@@ -93,20 +97,26 @@ impl Evaluator<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Outcome {
         let mut outcome = Outcome::Unknown;
-        self.run(|run| {
-            outcome = run.condition(condition, diagnostics);
+        self.run(diagnostics, |run, found| {
+            outcome = run.condition(condition, found);
             Value::null()
         });
         outcome
     }
 
-    fn run(&self, evaluate: impl FnOnce(&Run<'_>) -> Value) -> Value {
+    fn run(
+        &self,
+        diagnostics: &mut Diagnostics,
+        evaluate: impl FnOnce(&Run<'_>, &mut Diagnostics) -> Value,
+    ) -> Value {
         let run = Run {
             host: self,
             meter: Meter::new(self.budget),
         };
-        let value = evaluate(&run);
+        let mut found = Diagnostics::new();
+        let value = evaluate(&run, &mut found);
         run.meter.settle(&value);
+        run.meter.tell(found, diagnostics);
         value
     }
 }

@@ -1,8 +1,9 @@
 //! Operators and conditionals.
 
-use strata_model::{Diagnostics, Number, Span, Type, Value};
+use strata_model::{Diagnostic, Diagnostics, Number, Span, Type, Value};
 
 use super::{Env, Run, arithmetic, equal, failed};
+use crate::budget::Exceeded;
 use crate::codes::{self, CodeEntry};
 use crate::convert::{convert, unify};
 use crate::expression::{BinaryOperator, Expr, ExprKind, UnaryOperator};
@@ -155,18 +156,17 @@ impl Run<'_> {
         let sides = [side(then, &mut found[0]), side(otherwise, &mut found[1])];
         // Their types are taken apart below.
         let sides = sides.map(|side| self.weighed(side, expr.span, diagnostics));
-        let [then_found, otherwise_found] = found;
-        let budget = self.meter.exceeded().is_some();
+        // That a limit was met counts on both sides.
+        let limit = self.meter.exceeded().map(Exceeded::code);
         let (chosen, span) = match test.as_bool() {
             Some(true) => (Some(0), then.span),
             Some(false) => (Some(1), otherwise.span),
             None => (None, expr.span),
         };
-        if chosen != Some(1) || budget {
-            diagnostics.extend(then_found);
-        }
-        if chosen != Some(0) || budget {
-            diagnostics.extend(otherwise_found);
+        for (at, found) in found.into_iter().enumerate() {
+            let is_taken = chosen.is_none_or(|chosen| chosen == at);
+            let counts = |one: &Diagnostic| is_taken || Some(one.code) == limit;
+            diagnostics.extend(found.into_iter().filter(counts));
         }
         let secret = test.is_secret() || sides.iter().any(Value::is_secret);
         let Some(ty) = common_type(&sides) else {

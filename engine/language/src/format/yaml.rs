@@ -14,6 +14,9 @@ const WIDTH: usize = 120;
 /// How often the formatter is run until nothing changes.
 const ROUNDS: usize = 4;
 
+/// The most columns of indentation: the formatter keeps a bit for each in a word of 64.
+const DEEPEST: usize = 63;
+
 /// Lays valid text out.
 pub(super) fn format(text: &str, place: Place<'_>) -> Result<String, Diagnostics> {
     let meaning = yaml::meaning(text, place)?;
@@ -49,8 +52,19 @@ fn once(text: &str) -> Result<String, String> {
         },
     };
     let short = blocks::without_blocks(text);
+    if short.lines().any(is_too_deep) {
+        return Err(format!(
+            "A line is indented by more than {DEEPEST} columns, which fmt cannot lay out; the file is left as it is."
+        ));
+    }
     let laid_out = pretty_yaml::format_text(&short, &options).map_err(|error| error.to_string())?;
     Ok(blocks::restored(text, &laid_out))
+}
+
+/// Whether a line begins further to the right than the formatter can keep in mind, dashes of lists counted.
+fn is_too_deep(line: &str) -> bool {
+    let content = line.trim_start_matches([' ', '\t', '-', '?', ':']);
+    line.len() - content.len() > DEEPEST
 }
 
 fn fault(detail: &str, place: Place<'_>) -> Diagnostics {

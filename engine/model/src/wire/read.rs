@@ -28,6 +28,8 @@ pub struct Decoder {
     types: RefCell<VecDeque<(Box<str>, Type)>>,
     /// How many texts of values of type `Any` stand in each other where the reading is.
     depth: Cell<u32>,
+    /// Whether the elements of sets stay where they are stored: the paths of marks lead to them.
+    keeps_places: Cell<bool>,
 }
 
 impl Decoder {
@@ -37,9 +39,16 @@ impl Decoder {
     ///
     /// Names the first path whose JSON does not fit the type.
     pub fn decode(&self, encoded: &Encoded, ty: &Type) -> Result<Value, DecodeError> {
-        let mut value = match self.read(encoded.json.text(), ty) {
-            Some(value) => value,
-            None => decode(&encoded.json.value(), ty, &AttributePath::root())?,
+        let has_marks = !(encoded.unknown.is_empty()
+            && encoded.fingerprints.is_empty()
+            && encoded.secret.is_empty());
+        self.keeps_places.set(has_marks);
+        let (mut value, in_order) = match self.read(encoded.json.text(), ty) {
+            Some(value) => (value, !has_marks),
+            None => {
+                let json = encoded.json.value();
+                (decode(&json, ty, &AttributePath::root())?, false)
+            }
         };
         for path in &encoded.unknown {
             value = mark(&value, path, |old| Value::unknown(old.ty()));
@@ -50,7 +59,7 @@ impl Decoder {
         for path in &encoded.secret {
             value = mark(&value, path, Value::into_secret);
         }
-        Ok(value)
+        Ok(if in_order { value } else { value.in_order() })
     }
 
     /// Reads a value of a type straight from its text. `None` where the text does not fit: [`decode`] says why.
@@ -169,6 +178,9 @@ impl<'de> Visitor<'de> for Typed<'_> {
                 }
                 let element = (**element).clone();
                 Ok(match self.ty {
+                    Type::Set(_) if self.decoder.keeps_places.get() => {
+                        Value::placed_set(element, elements)
+                    }
                     Type::Set(_) => Value::set(element, elements),
                     _ => Value::list(element, elements),
                 })

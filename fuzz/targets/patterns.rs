@@ -46,7 +46,12 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
         "length(replace(t, \"/${p}/\", \"<$0$1>\"))",
     ] {
         let budget = Budget::default();
-        let evaluator = Evaluator { scope: &scope, files: None, budget: &budget, plan_timestamp: None };
+        let evaluator = Evaluator {
+            scope: &scope,
+            files: None,
+            budget: &budget,
+            plan_timestamp: None,
+        };
         let Ok(expression) = parse::expression(call, FileId(0), 0) else {
             panic!("{call} is an expression");
         };
@@ -54,7 +59,11 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
         let began = Instant::now();
         let value = evaluator.evaluate(&expression, &mut diagnostics);
         let taken = began.elapsed();
-        assert!(taken < LONGEST, "{call} took {taken:?} and {} steps", budget.steps());
+        assert!(
+            taken < LONGEST,
+            "{call} took {taken:?} and {} steps",
+            budget.steps()
+        );
         drop(value.to_json());
     }
 });

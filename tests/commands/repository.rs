@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("providers/git", &["strata-model"]),
     ("providers/kubernetes/merge", &[]),
     ("sandbox", &[]),
+    ("tests/control_plane", &[]),
 ];
 
 /// What the engine must not even know.

@@ -88,7 +88,8 @@ impl Rules {
         Self { versions, ..self }
     }
 
-    /// With fields that a write of the object cannot set, by version: `status` where it is a subresource.
+    /// With fields that a write of the object cannot set, by version: `status` where it is a subresource. Of a custom
+    /// kind a server knows them for the version only that is written.
     #[must_use]
     pub fn with_reset(self, reset: BTreeMap<String, FieldSet>) -> Self {
         Self { reset, ..self }
@@ -181,7 +182,8 @@ impl Author<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
     /// The object, with its new `metadata.managedFields`. A map or list that lost everything because nobody applies it
-    /// any more is null, as in the server, which drops it later unless the field may be null.
+    /// any more is null, as in the server, which then drops it from kinds of its own and from metadata, and refuses
+    /// a custom object for it, unless the field may be null or is in no schema.
     pub object: Value,
     /// Whether anything but the managed fields is other than before.
     pub changed: bool,

@@ -16,11 +16,32 @@ use crate::walk::Problems;
 /// Turns objects of one `apiVersion` into another of the same kind.
 pub trait Versions {
     /// The object in that version; `None` when it is not served (any more): who holds fields in it holds them no more.
+    /// An API server does that for kinds of its own. Of custom kinds a version that is not served is an error.
     ///
     /// # Errors
     ///
     /// When the object has no form in that version.
-    fn convert(&self, object: &TypedValue, version: &str) -> Result<Option<TypedValue>, TypeError>;
+    fn convert(
+        &self,
+        object: &TypedValue,
+        version: &str,
+    ) -> Result<Option<TypedValue>, VersionError>;
+}
+
+/// Why an object has no form in a version.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum VersionError {
+    /// It is not of the type of that version.
+    #[error("the object does not fit the schema of the version")]
+    Type(#[from] TypeError),
+    /// The version of a custom kind is not served (any more). A server applies nothing to an object in which somebody
+    /// still holds fields in such a version.
+    #[error("{version} is not served")]
+    NotServed {
+        /// The version.
+        version: String,
+    },
 }
 
 /// A kind that has one version.
@@ -31,7 +52,11 @@ pub struct OneVersion {
 }
 
 impl Versions for OneVersion {
-    fn convert(&self, object: &TypedValue, version: &str) -> Result<Option<TypedValue>, TypeError> {
+    fn convert(
+        &self,
+        object: &TypedValue,
+        version: &str,
+    ) -> Result<Option<TypedValue>, VersionError> {
         Ok((version == self.version).then(|| object.clone()))
     }
 }
@@ -64,6 +89,9 @@ pub enum UpdateError {
         #[source]
         source: TypeError,
     },
+    /// Somebody holds fields in a version in which the object cannot be had.
+    #[error("the object cannot be had in another version, in which fields of it are held")]
+    Version(#[source] VersionError),
 }
 
 fn typed(what: &'static str) -> impl Fn(TypeError) -> UpdateError {
@@ -195,7 +223,7 @@ impl Updater<'_> {
     ) -> Result<Option<TypedValue>, UpdateError> {
         self.versions
             .convert(object, version)
-            .map_err(typed("object in another version"))
+            .map_err(UpdateError::Version)
     }
 
     /// Takes what changes between the live object and a new one from everybody but the writer.

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use strata_kubernetes_merge::object::{self, Author, ObjectError, Rules};
 use strata_kubernetes_merge::openapi::{GroupVersionKind, Models};
-use strata_kubernetes_merge::typed::{Duplicates, TypeError};
-use strata_kubernetes_merge::updater::{UpdateError, Versions};
+use strata_kubernetes_merge::typed::Duplicates;
+use strata_kubernetes_merge::updater::{UpdateError, VersionError, Versions};
 use strata_kubernetes_merge::{FieldSet, Path, Schema, TypeRef, TypedValue, fields_v1, value};
 
 use crate::custom;
 use crate::generate::{Generator, anything};
 use crate::random::Random;
+use crate::server::Refusal;
+use crate::valid::{self, Valid};
 
 const MANAGERS: &[&str] = &["ant", "bee", "cat"];
 
@@ -21,8 +23,19 @@ const MANAGERS: &[&str] = &["ant", "bee", "cat"];
 pub(crate) struct Kind {
     pub(crate) kind: &'static str,
     forms: Vec<Form>,
-    /// What objects are made from; nothing for the kind without a schema.
-    document: Option<Arc<Value>>,
+    source: Source,
+    /// Whether a whole server judges, which takes only what is valid.
+    whole: bool,
+}
+
+/// What objects are made from.
+enum Source {
+    /// The models of a document: any value of the kind's type.
+    Models(Arc<Value>),
+    /// Nothing: any value at all.
+    Anything,
+    /// What the server insists on for a kind of its own.
+    Valid(&'static Valid),
 }
 
 /// A kind in one version.
@@ -33,15 +46,28 @@ struct Form {
 }
 
 /// Versions that become each other by their names alone, each with a schema of its own.
-struct ByName(BTreeMap<&'static str, (Arc<Schema>, TypeRef)>);
+struct ByName {
+    served: BTreeMap<&'static str, (Arc<Schema>, TypeRef)>,
+    /// Whether another version is an error, as it is for the custom kinds of a whole server.
+    strict: bool,
+}
 
 impl Versions for ByName {
-    fn convert(&self, object: &TypedValue, version: &str) -> Result<Option<TypedValue>, TypeError> {
+    fn convert(
+        &self,
+        object: &TypedValue,
+        version: &str,
+    ) -> Result<Option<TypedValue>, VersionError> {
         if object.value()["apiVersion"] == version {
             return Ok(Some(object.clone()));
         }
-        let Some((schema, type_ref)) = self.0.get(version) else {
-            return Ok(None);
+        let Some((schema, type_ref)) = self.served.get(version) else {
+            let version = version.to_owned();
+            return if self.strict {
+                Err(VersionError::NotServed { version })
+            } else {
+                Ok(None)
+            };
         };
         let mut value = object.value().clone();
         value["apiVersion"] = Value::from(version);
@@ -52,6 +78,7 @@ impl Versions for ByName {
             Duplicates::Refused,
         )
         .map(Some)
+        .map_err(VersionError::Type)
     }
 }
 
@@ -64,7 +91,9 @@ fn status(versions: &[&'static str]) -> BTreeMap<String, FieldSet> {
         .collect()
 }
 
+/// The kinds for the field manager alone: any value of their types, and one kind without a schema.
 pub(crate) fn kinds(models: &Models) -> Vec<Kind> {
+    let maker = Maker::new(models);
     let custom = (custom::VERSIONS.as_slice(), custom::KIND);
     let kinds: [(&[&'static str], &'static str); 8] = [
         (&["v1"], "ConfigMap"),
@@ -76,50 +105,10 @@ pub(crate) fn kinds(models: &Models) -> Vec<Kind> {
         custom,
         (&custom::VERSIONS[..1], custom::KIND),
     ];
-    let (schema, document) = (
-        Arc::new(models.schema(false).unwrap()),
-        Arc::new(models.document()),
-    );
-    let names = models.kinds();
-    let mut made: Vec<Kind> = kinds
-        .iter()
-        .map(|(versions, kind)| {
-            let model = |version: &str| names[&GroupVersionKind::of(version, kind)].clone();
-            // The other version of the custom kind is served whether a sequence writes in it or not.
-            let served = if *kind == custom::KIND {
-                custom::VERSIONS.as_slice()
-            } else {
-                versions
-            };
-            let by_name = served.iter().map(|version| {
-                (
-                    *version,
-                    (Arc::clone(&schema), TypeRef::named(model(version))),
-                )
-            });
-            let by_name = Arc::new(ByName(by_name.collect()));
-            let forms = versions.iter().map(|version| {
-                let rules = Rules::new(
-                    Arc::clone(&schema),
-                    TypeRef::named(model(version)),
-                    (version, kind),
-                );
-                let rules = rules
-                    .with_versions(Arc::<ByName>::clone(&by_name))
-                    .with_reset(status(served));
-                Form {
-                    api_version: version,
-                    model: model(version),
-                    rules,
-                }
-            });
-            Kind {
-                kind,
-                forms: forms.collect(),
-                document: Some(Arc::clone(&document)),
-            }
-        })
-        .collect();
+    let of_models = |kind: &(&[&'static str], &'static str)| {
+        maker.kind(*kind, Source::Models(Arc::clone(&maker.document)), false)
+    };
+    let mut made: Vec<Kind> = kinds.iter().map(of_models).collect();
     let version = custom::VERSIONS[0];
     let rules = Rules::deduced((version, "Deduced")).with_reset(status(&[version]));
     let forms = vec![Form {
@@ -130,15 +119,116 @@ pub(crate) fn kinds(models: &Models) -> Vec<Kind> {
     made.push(Kind {
         kind: "Deduced",
         forms,
-        document: None,
+        source: Source::Anything,
+        whole: false,
     });
     made
+}
+
+/// The kinds for a whole server: valid objects of its own kinds, and custom kinds, one of which takes anything.
+pub(crate) fn served_kinds(models: &Models) -> Vec<Kind> {
+    let maker = Maker::new(models);
+    let own = valid::KINDS.iter().map(|valid| {
+        let mut kind = maker.kind((&valid.versions, valid.kind), Source::Valid(valid), true);
+        let begin = |form: &mut Form| {
+            let mut empty = (valid.empty)();
+            empty["apiVersion"] = Value::from(form.api_version);
+            empty["kind"] = Value::from(valid.kind);
+            form.rules = form.rules.clone().with_empty(empty);
+        };
+        kind.forms.iter_mut().for_each(begin);
+        kind
+    });
+    let mut kinds: Vec<Kind> = own.collect();
+    for versions in [
+        &custom::VERSIONS[..],
+        &custom::VERSIONS[..],
+        &custom::VERSIONS[..1],
+    ] {
+        let source = Source::Models(Arc::clone(&maker.document));
+        kinds.push(maker.kind((versions, custom::KIND), source, true));
+    }
+    let open = (&custom::VERSIONS[..1], custom::OPEN_KIND);
+    kinds.push(maker.kind(open, Source::Anything, true));
+    kinds
+}
+
+/// Makes kinds of a document's models.
+struct Maker {
+    schema: Arc<Schema>,
+    document: Arc<Value>,
+    names: BTreeMap<GroupVersionKind, String>,
+}
+
+impl Maker {
+    fn new(models: &Models) -> Self {
+        Self {
+            schema: Arc::new(models.schema(false).unwrap()),
+            document: Arc::new(models.document()),
+            names: models.kinds(),
+        }
+    }
+
+    fn kind(
+        &self,
+        (versions, kind): (&[&'static str], &'static str),
+        source: Source,
+        whole: bool,
+    ) -> Kind {
+        let model = |version: &str| self.names[&GroupVersionKind::of(version, kind)].clone();
+        // The other version of the custom kind is served whether a sequence writes in it or not.
+        let served = if kind == custom::KIND {
+            custom::VERSIONS.as_slice()
+        } else {
+            versions
+        };
+        let by_name = served.iter().map(|version| {
+            let type_ref = TypeRef::named(model(version));
+            (*version, (Arc::clone(&self.schema), type_ref))
+        });
+        let strict = whole && !matches!(source, Source::Valid(_));
+        let by_name = Arc::new(ByName {
+            served: by_name.collect(),
+            strict,
+        });
+        let forms = versions.iter().map(|version| {
+            let type_ref = TypeRef::named(model(version));
+            // For a custom kind a server knows it of the version only that is written.
+            let reset = if strict { &[*version][..] } else { served };
+            let rules = Rules::new(Arc::clone(&self.schema), type_ref, (version, kind))
+                .with_versions(Arc::<ByName>::clone(&by_name))
+                .with_reset(status(reset));
+            Form {
+                api_version: version,
+                model: model(version),
+                rules,
+            }
+        });
+        Kind {
+            kind,
+            forms: forms.collect(),
+            source,
+            whole,
+        }
+    }
 }
 
 impl Kind {
     /// The first of its versions, in which its objects begin.
     pub(crate) fn first_version(&self) -> &'static str {
         self.forms[0].api_version
+    }
+
+    /// The versions in which its objects are written.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = &'static str> {
+        self.forms.iter().map(|form| form.api_version)
+    }
+
+    /// Gives an object what a whole server insists on.
+    fn complete(&self, object: &mut Value) {
+        if let Source::Valid(valid) = &self.source {
+            (valid.complete)(object);
+        }
     }
 
     fn form(&self, version: &Value) -> &Form {
@@ -151,12 +241,16 @@ impl Kind {
     /// A random object of the kind in one of its versions.
     fn object(&self, random: &mut Random) -> Value {
         let form = random.pick(&self.forms);
-        let mut object = match &self.document {
-            Some(document) => Generator::new(document).model(&form.model, random),
-            None => {
+        let mut object = match &self.source {
+            Source::Models(document) => Generator::new(document).model(&form.model, random),
+            Source::Anything => {
                 json!({"metadata": {"labels": {"x": random.below(2).to_string()}}, "spec": anything(0, random)})
             }
+            Source::Valid(valid) => (valid.make)(random),
         };
+        if self.whole {
+            object["metadata"] = valid::metadata(random);
+        }
         self.identify(&mut object, form.api_version);
         object
     }
@@ -219,6 +313,12 @@ impl Write {
     pub(crate) fn applies(&self) -> bool {
         matches!(self, Self::Apply { .. })
     }
+
+    /// What is sent.
+    pub(crate) fn object(&self) -> &Value {
+        let (Self::Apply { object, .. } | Self::Update { object, .. }) = self;
+        object
+    }
 }
 
 impl fmt::Display for Write {
@@ -246,6 +346,18 @@ pub(crate) struct Conflict {
     pub(crate) field: String,
 }
 
+impl Conflict {
+    /// Reads the cause of a server.
+    pub(crate) fn read(cause: &Value) -> Self {
+        let text = |key: &str| cause[key].as_str().unwrap();
+        Self {
+            // Which of several writes is meant is the server's word: the time is not compared.
+            message: text("message").split(" at ").next().unwrap().to_owned(),
+            field: text("field").to_owned(),
+        }
+    }
+}
+
 /// How a write ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -255,6 +367,37 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// The object is so now.
+    pub(crate) fn of(object: Value) -> Self {
+        Self {
+            object,
+            conflicts: BTreeSet::new(),
+            error: None,
+        }
+    }
+
+    /// The object stays as it is.
+    pub(crate) fn refused(live: &Value, refusal: &Refusal) -> Self {
+        Self {
+            error: Some(format!("{refusal:?}")),
+            ..Self::of(live.clone())
+        }
+    }
+
+    /// Takes another spelling of the object over; who holds what stays.
+    pub(crate) fn become_as(&mut self, mut object: Value) {
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        metadata.shift_remove("managedFields");
+        if let Some(managed) = self.object.pointer("/metadata/managedFields") {
+            metadata.insert("managedFields".to_owned(), managed.clone());
+        }
+        self.object = object;
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        self.conflicts.is_empty() && self.error.is_none()
+    }
+
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         self.conflicts == other.conflicts
             && self.error.is_some() == other.error.is_some()
@@ -285,16 +428,24 @@ impl Outcome {
         if !value::equal(&ours, &theirs) {
             text.push_str(&format!("ours   {ours}\ntheirs {theirs}\n"));
         }
+        for (who, outcome) in [("ours", self), ("theirs", other)] {
+            let Self {
+                conflicts, error, ..
+            } = outcome;
+            text.push_str(&format!("{who}: {conflicts:?} {error:?}\n"));
+        }
         text
     }
 }
 
-/// The object alone. The version in which it is written down is the writer's choice.
+/// The object alone. The version in which it is written down is the writer's choice, and its resource version the
+/// server's.
 fn without_managers(object: &Value) -> Value {
     let mut object = object.clone();
     object["apiVersion"] = Value::Null;
     if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.shift_remove("managedFields");
+        metadata.shift_remove("resourceVersion");
     }
     object
 }
@@ -364,6 +515,11 @@ impl<'a> Contest<'a> {
         self.live.as_ref().unwrap_or(&self.empty)
     }
 
+    /// The object, where there is one.
+    pub(crate) fn stored(&self) -> Option<&Value> {
+        self.live.as_ref()
+    }
+
     pub(crate) fn next_write(&mut self, random: &mut Random) -> Write {
         let manager = *random.pick(MANAGERS);
         if self.live.is_some() && random.percent(30) {
@@ -372,7 +528,7 @@ impl<'a> Contest<'a> {
                 object: self.updated(random),
             };
         }
-        let object = match self.applied.get(manager) {
+        let mut object = match self.applied.get(manager) {
             Some(last) if random.percent(60) => {
                 let mut object = last.clone();
                 let other = self.kind.object(random);
@@ -382,6 +538,10 @@ impl<'a> Contest<'a> {
             }
             Some(_) | None => self.kind.object(random),
         };
+        // Who comes later may say less than a whole object.
+        if self.kind.whole && (self.live.is_none() || random.percent(50)) {
+            self.kind.complete(&mut object);
+        }
         self.applied.insert(manager, object.clone());
         Write::Apply {
             manager,
@@ -396,14 +556,30 @@ impl<'a> Contest<'a> {
         let other = self.kind.object(random);
         change(&mut object, &other, random);
         self.identify_as(&mut object, &other);
+        if self.kind.whole {
+            valid::keep_allocated(self.live(), &mut object);
+        }
         let managed = self.live()["metadata"]["managedFields"].clone();
         let metadata = object["metadata"].as_object_mut().unwrap();
         metadata.shift_remove("managedFields");
-        if random.percent(10) {
+        if self.kind.whole {
+            // Without them, or with others, the write is one on another object.
+            for name in ["uid", "resourceVersion", "namespace", "creationTimestamp"] {
+                metadata.insert(name.to_owned(), self.live()["metadata"][name].clone());
+            }
+        } else if random.percent(10) {
             metadata.insert("uid".to_owned(), json!("u"));
         }
         match random.below(10) {
-            0 => drop(metadata.insert("managedFields".to_owned(), json!([]))),
+            // A whole server drops an empty list of a custom object before its field manager sees it.
+            0 => {
+                let nobody = if self.kind.whole {
+                    json!([{}])
+                } else {
+                    json!([])
+                };
+                metadata.insert("managedFields".to_owned(), nobody);
+            }
             1..=4 if !managed.is_null() => {
                 drop(metadata.insert("managedFields".to_owned(), managed))
             }
@@ -416,6 +592,7 @@ impl<'a> Contest<'a> {
             }
             _ => {}
         }
+        self.kind.complete(&mut object);
         object
     }
 
@@ -427,13 +604,26 @@ impl<'a> Contest<'a> {
 
     pub(crate) fn carry_out(&mut self, write: &Write) -> Outcome {
         self.clock += 1;
-        let time = format!("2026-01-01T00:00:{:02}Z", self.clock);
+        let outcome = self.foresee(write, &format!("2026-01-01T00:00:{:02}Z", self.clock));
+        if outcome.is_success() {
+            self.live = Some(outcome.object.clone());
+        }
+        outcome
+    }
+
+    /// Goes on from what a server has stored.
+    pub(crate) fn go_on_from(&mut self, stored: Value) {
+        self.live = Some(stored);
+    }
+
+    /// How a write at that time would end.
+    pub(crate) fn foresee(&self, write: &Write, time: &str) -> Outcome {
         let author = |manager| Author {
             manager,
             subresource: "",
-            time: &time,
+            time,
         };
-        let (Write::Apply { object, .. } | Write::Update { object, .. }) = write;
+        let object = write.object();
         let rules = &self.kind.form(&object["apiVersion"]).rules;
         // The server reads the object in the version in which it is written.
         let live = self.live.clone().map(|mut live| {
@@ -453,13 +643,9 @@ impl<'a> Contest<'a> {
                 author(manager),
             ),
         };
-        let mut outcome = Outcome {
-            object: Value::Null,
-            conflicts: BTreeSet::new(),
-            error: None,
-        };
+        let mut outcome = Outcome::of(self.live().clone());
         match result {
-            Ok(written) => self.live = Some(written.object),
+            Ok(written) => outcome.object = written.object,
             Err(ObjectError::Update(UpdateError::Conflicts { conflicts })) => {
                 outcome
                     .conflicts
@@ -470,7 +656,6 @@ impl<'a> Contest<'a> {
             }
             Err(error) => outcome.error = Some(format!("{error:?}")),
         }
-        outcome.object = self.live().clone();
         outcome
     }
 }

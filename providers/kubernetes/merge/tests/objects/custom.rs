@@ -1,4 +1,6 @@
-//! A custom kind that has every kind of list and map, nested in each other.
+//! Custom kinds: one that has every kind of list and map, nested in each other, and one that takes anything.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -7,12 +9,36 @@ use serde_json::{Value, json};
 pub(crate) const VERSIONS: [&str; 2] = ["strata.example/v1", "strata.example/v2"];
 pub(crate) const KIND: &str = "Widget";
 
-/// Its definition.
+/// The kind whose schema says nothing; its only version is the first one.
+pub(crate) const OPEN_KIND: &str = "Bag";
+
+/// The definition of the kind that takes anything.
+pub(crate) fn open_definition() -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "bags.strata.example"},
+        "spec": {
+            "group": "strata.example",
+            "scope": "Namespaced",
+            "names": {"kind": OPEN_KIND, "plural": "bags", "singular": "bag", "listKind": "BagList"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+                "subresources": {"status": {}},
+            }],
+        },
+    })
+}
+
+/// The definition of the kind that has everything.
 pub(crate) fn definition() -> Value {
     let mut second = spec();
     let fields = &mut second["properties"];
     fields["free"]["x-kubernetes-map-type"] = json!("atomic");
     fields["parts"]["x-kubernetes-list-type"] = json!("atomic");
+    let parts = fields["parts"].as_object_mut().unwrap();
+    parts.shift_remove("x-kubernetes-list-map-keys");
     fields["deep"]["x-kubernetes-map-type"] = json!("atomic");
     fields["wholeMap"]["x-kubernetes-map-type"] = json!("granular");
     json!({
@@ -26,6 +52,42 @@ pub(crate) fn definition() -> Value {
             "versions": [version("v1", &spec()), version("v2", &second)],
         },
     })
+}
+
+/// The fields of an object of a custom kind that are null and must not be. A map or list that loses all it has becomes
+/// null when it is merged; a server takes that for nothing in kinds of its own and in metadata only.
+pub(crate) fn forbidden_nulls(object: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let definition = definition();
+    let versions = definition["spec"]["versions"].as_array().unwrap();
+    let version = versions.iter().find(|version| {
+        object["apiVersion"] == format!("strata.example/{}", version["name"].as_str().unwrap())
+    });
+    if let (Some(version), true) = (version, object["kind"] == KIND) {
+        let spec = &version["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        find_nulls("spec", &object["spec"], spec, &mut found);
+    }
+    found
+}
+
+fn find_nulls(path: &str, value: &Value, schema: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Null => drop(found.insert(path.to_owned())),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let declared = schema["properties"].get(name);
+                if let Some(schema) = declared.or_else(|| schema.get("additionalProperties")) {
+                    find_nulls(&format!("{path}.{name}"), value, schema, found);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_nulls(&format!("{path}[{index}]"), item, &schema["items"], found);
+            }
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn version(name: &str, spec: &Value) -> Value {
@@ -44,7 +106,7 @@ fn spec() -> Value {
     let keyed = |properties: Value| {
         json!({
             "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
-            "items": {"type": "object", "properties": properties},
+            "items": {"type": "object", "required": ["name"], "properties": properties},
         })
     };
     let set =

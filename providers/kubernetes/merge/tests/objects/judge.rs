@@ -70,17 +70,7 @@ impl Judge {
             .as_array()
             .into_iter()
             .flatten()
-            .map(|cause| Conflict {
-                // Which of several writes is meant is the server's word: the time is not compared.
-                message: cause["message"]
-                    .as_str()
-                    .unwrap()
-                    .split(" at ")
-                    .next()
-                    .unwrap()
-                    .to_owned(),
-                field: cause["field"].as_str().unwrap().to_owned(),
-            });
+            .map(Conflict::read);
         Outcome {
             object: answer["object"].clone(),
             conflicts: conflicts.collect(),

@@ -287,13 +287,14 @@ fn updated(contest: &Contest<'_>, server: &mut Server<'_>, write: &Write) -> (Ou
     let ours = match &answer {
         Answer::Stored(stored) => {
             let read = server::as_read(write, stored);
-            let ours = contest.foresee(&read, &server::last_write(stored));
+            let mut ours = contest.foresee(&read, &server::last_write(stored));
             // When it cannot say who holds what, the server writes it down that nobody does.
             if ours.error.is_some() {
-                Outcome::of(server::held_by_nobody(read.object()))
-            } else {
-                ours
+                ours = Outcome::of(server::held_by_nobody(stored));
             }
+            // What was sent is stored; the question is who holds it.
+            ours.become_as(stored.clone());
+            ours
         }
         // The object is not valid as it was sent: there is nothing to foresee.
         Answer::Refused(refusal) => Outcome::refused(contest.live(), refusal),

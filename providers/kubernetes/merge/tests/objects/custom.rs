@@ -54,6 +54,13 @@ pub(crate) fn definition() -> Value {
     })
 }
 
+/// Whether an object is of one of these kinds.
+pub(crate) fn is_custom(object: &Value) -> bool {
+    VERSIONS
+        .iter()
+        .any(|version| object["apiVersion"] == *version)
+}
+
 /// The fields of an object of a custom kind that are null and must not be. A map or list that loses all it has becomes
 /// null when it is merged; a server takes that for nothing in kinds of its own and in metadata only.
 pub(crate) fn forbidden_nulls(object: &Value) -> BTreeSet<String> {

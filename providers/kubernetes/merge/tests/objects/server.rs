@@ -10,6 +10,7 @@ use strata_kubernetes_merge::openapi::GroupVersionKind;
 use strata_kubernetes_merge::resource::Resource;
 
 use crate::contenders::{Conflict, Kind, Write};
+use crate::custom;
 
 /// Where the objects of each kind are.
 pub(crate) type Resources = BTreeMap<GroupVersionKind, Resource>;
@@ -210,6 +211,13 @@ pub(crate) fn as_read(write: &Write, stored: &Value) -> Write {
             let metadata = read["metadata"].as_object_mut().unwrap();
             if let Some(sent) = object.pointer("/metadata/managedFields") {
                 metadata.insert("managedFields".to_owned(), sent.clone());
+            }
+            // The status of a custom object is put back after it is noted who holds what.
+            if custom::is_custom(object) {
+                read.as_object_mut().unwrap().shift_remove("status");
+                if let Some(status) = object.get("status") {
+                    read["status"] = status.clone();
+                }
             }
             Write::Update {
                 manager,

@@ -109,6 +109,18 @@ fn byte_order_mark_and_line_ends() {
 }
 
 #[test]
+fn yaml_that_is_indented_too_far_is_left_as_it_is() {
+    let text = |columns: usize| format!("a:\n{}- b: 1\n", " ".repeat(columns));
+    assert_eq!(
+        format("a.strata.yaml", &text(60)).unwrap(),
+        "a:\n  - b: 1\n"
+    );
+    let refused = format("a.strata.yaml", &text(64)).unwrap_err();
+    let message = &refused.iter().next().unwrap().detail;
+    assert!(message.contains("63 columns"), "{message}");
+}
+
+#[test]
 fn yaml_keeps_comments_order_and_meaning() {
     check_yaml(
         "# head\nb:   1 # one\n\na:\n    -   x\n    - {y: 1,z: [1,2]}\n# tail\n",

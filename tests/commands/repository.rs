@@ -12,6 +12,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("providers/builtin", &["strata-model"]),
     ("providers/aws", &["strata-model"]),
     ("providers/git", &["strata-model"]),
+    (
+        "providers/kubernetes",
+        &["strata-model", "strata-kubernetes-merge"],
+    ),
     ("providers/kubernetes/merge", &[]),
     ("sandbox", &[]),
     ("tests/control_plane", &[]),

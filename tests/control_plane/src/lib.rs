@@ -104,7 +104,8 @@ impl Drop for ControlPlane {
 }
 
 impl ControlPlane {
-    /// Builds what is not built yet, starts the parts, and waits until the API server answers.
+    /// Builds what is not built yet, starts the parts, and waits until the API server answers. It blocks, and must not be
+    /// called on a thread of an asynchronous runtime; nor must what sends a request.
     ///
     /// # Errors
     ///
@@ -226,6 +227,30 @@ impl ControlPlane {
             .post("/api/v1/namespaces", &namespace)?
             .expect(201)?;
         Ok(name)
+    }
+
+    /// The address of the API server.
+    #[must_use]
+    pub fn server(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The certificates that vouch for the API server, in PEM.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn certificate_authority(&self) -> io::Result<String> {
+        fs::read_to_string(self.directory.join("certs/apiserver.crt"))
+    }
+
+    /// The token of the administrator.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn token(&self) -> io::Result<String> {
+        fs::read_to_string(self.directory.join("token"))
     }
 
     /// A kubeconfig of the administrator, for programs.

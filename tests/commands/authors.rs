@@ -90,11 +90,15 @@ fn the_console_takes_names_from_a_file() {
 #[test]
 fn the_console_knows_the_project_and_hides_its_secrets() {
     let project = Project::of(
-        "variable \"pw\" {\n  sensitive = true\n}\nlocals {\n  a = 5\n  circle = local.circle\n  now = plantimestamp()\n}\n\
+        "variable \"pw\" {\n  sensitive = true\n}\nlocals {\n  a = 5\n  now = plantimestamp()\n}\n\
          resource \"strata_data\" \"x\" {\n  count = 2\n  input = count.index\n}\n",
     )
     .env("STRATA_VAR_pw", "tops3cret-value");
     project.run("apply -auto-approve").exits(0);
+    project.write(
+        "circle.strata.hcl",
+        "locals {\n  circle = local.circle\n}\n",
+    );
     let lines = [
         "local.a + 1",
         "strata_data.x[1].output",

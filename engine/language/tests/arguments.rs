@@ -283,7 +283,7 @@ fn optional_attributes_take_their_defaults() {
     );
     check(
         "{name = \"x\", pools = {a = {min = \"y\"}}}",
-        "The value is not a object: pools[\"a\"].min: a number is required.",
+        "The value is not an object: pools[\"a\"].min: a number is required.",
     );
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use strata_core::apply::ApplyOutcome;
 use strata_model::Address;
-use strata_model::plan::{Action, Plan, PlanMode, PlanOptions, PlannedVariable};
+use strata_model::plan::{Action, Plan, PlanMode, PlanOptions};
 use strata_model::state::{PlanRecord, RowKey, StateSnapshot};
 use strata_model::store::{Lock, StateStore};
 
@@ -233,10 +233,7 @@ async fn apply_saved(
     saved::check_origin(&saved, session.is_sandbox())?;
     let mut bench = Bench::of_plan(session, &saved.plan, &planning.variables).await?;
     if saved.plan.options.mode != PlanMode::Destroy {
-        // The plan has all values but the secret ones.
-        let planned = &saved.plan.variables;
-        let is_known = |name: &str| matches!(planned.get(name), Some(PlannedVariable::Value(_)));
-        bench.ask_missing(&is_known).await?;
+        bench.ask_missing().await?;
     }
     let record = saved::check_record(&bench, &saved).await?;
     let lock = bench.lock(planning.lock_timeout).await?;

@@ -146,7 +146,7 @@ pub async fn open<'s>(
     }
     let mut bench = Bench::open(session, (project, ahead), &planning.variables, access).await?;
     if !destroys {
-        bench.ask_missing(&|_| false).await?;
+        bench.ask_missing().await?;
     }
     let revision = &bench.project.revision;
     if planning.require_clean && (revision.dirty || revision.commit.is_none()) {

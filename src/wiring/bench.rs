@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use strata_core::apply::{Connections, Finding, Recovery, Resolution};
 use strata_core::plan::Trees;
-use strata_model::plan::Plan;
+use strata_model::plan::{Plan, PlannedVariable};
 use strata_model::provider::{ConnectContext, Providers};
 use strata_model::state::{LockHolder, StateSnapshot};
 use strata_model::store::{Lock, StateStore, StoreError};
@@ -80,7 +80,20 @@ impl<'s> Bench<'s> {
             )
             .hint("Make a new plan."));
         }
-        Self::open(session, (project, None), arguments, Access::Existing).await
+        let opened = Self::open(session, (project, None), arguments, Access::Existing);
+        let mut bench = opened.await?;
+        // The plan has all values but the secret ones; what is given again is compared with them later.
+        for (name, planned) in &plan.variables {
+            let known = match planned {
+                PlannedVariable::Value(encoded) => encoded.decode(&Type::Any).ok(),
+                PlannedVariable::Secret(_) => None,
+            };
+            if let Some(value) = known {
+                let name = Name::from(name.as_str());
+                bench.variables.entry(name).or_insert(value);
+            }
+        }
+        Ok(bench)
     }
 
     /// Opens everything for a project that was loaded, and takes the state that was read ahead, if it is the project's.
@@ -176,23 +189,16 @@ impl<'s> Bench<'s> {
         })
     }
 
-    /// Asks for the variables that need a value and have none, where there is somebody to ask; `is_known` tells those
-    /// for which there is no need.
+    /// Asks for the variables that need a value and have none, where there is somebody to ask.
     ///
     /// An answer that is no value for its variable is asked for again.
     ///
     /// # Errors
     ///
     /// Never.
-    pub async fn ask_missing(
-        &mut self,
-        is_known: &dyn Fn(&str) -> bool,
-    ) -> Result<(), CommandError> {
+    pub async fn ask_missing(&mut self) -> Result<(), CommandError> {
         let ui = &self.session.ui;
         for (name, block) in variables::missing(&self.project.loaded, &self.variables) {
-            if is_known(&name) {
-                continue;
-            }
             let about = block.description.as_deref().map(escape_line);
             let about = about
                 .map(|about| format!("  {about}\n"))

@@ -260,3 +260,26 @@ fn a_project_elsewhere() {
     assert!(project.path("sub/.strata/state.db").exists());
     project.run("plan nowhere").exits(1).complains("nowhere");
 }
+
+#[test]
+fn a_saved_plan_has_the_values_of_its_variables() {
+    let project = Project::of(
+        "variable \"list\" {\n  type = list(string)\n}\nvariable \"key\" {\n  sensitive = true\n}\n\
+         resource \"strata_data\" \"x\" {\n  input = [for text in var.list : upper(text)]\n  triggers_replace = length(var.key)\n}\n\
+         output \"list\" {\n  value = var.list\n}\n",
+    );
+    let (list, key) = ("-var=list=[\"a\"]", "-var=key=hunter22");
+    let plan = ["plan", "-out=p", list, key];
+    project.run_words(&plan).exits(0);
+    // A secret one is not in the plan; another value than the plan's is refused.
+    project.run("apply p").exits(5).complains("none is given");
+    let other = ["apply", "p", key, "-var=list=[\"b\"]"];
+    project.run_words(&other).exits(5).complains("list");
+    project
+        .run_words(&["apply", "p", key])
+        .exits(0)
+        .says("\"a\",");
+    project
+        .run_words(&["plan", "-detailed-exitcode", list, key])
+        .exits(0);
+}

@@ -123,11 +123,21 @@ pub fn check_variables(
             }
         };
         if !same {
-            let detail =
-                format!("The variable {name} has another value than when the plan was made.");
+            let (detail, hint) = if supplied.is_none() {
+                (
+                    format!(
+                        "The variable {name} is secret, so the plan does not hold its value, and none is given."
+                    ),
+                    "Give the value that the plan was made with once more.",
+                )
+            } else {
+                (
+                    format!("The variable {name} has another value than when the plan was made."),
+                    "Supply the same value again, or make a new plan.",
+                )
+            };
             diagnostics.push(
-                Diagnostic::error(code::VARIABLE_CHANGED, "Variable changed", detail)
-                    .hint("Supply the same value again, or make a new plan."),
+                Diagnostic::error(code::VARIABLE_CHANGED, "Variable changed", detail).hint(hint),
             );
         }
     }

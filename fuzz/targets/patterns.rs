@@ -15,8 +15,11 @@ use strata_model::{Diagnostic, Diagnostics, FileId, Value};
 /// The text is repeated to about this many bytes: where steps do not bound the time, it goes with the square.
 const LENGTH: usize = 64 * 1024;
 
-/// An evaluation takes less than one second; instrumented code is several times slower.
-const LONGEST: Duration = Duration::from_secs(8);
+/// A tenth of the steps that an evaluation may take.
+const STEPS: u64 = 1_000_000;
+
+/// All steps take less than one second, so these a tenth of it; instrumented code on a busy machine is 30 times slower.
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// The names `p`, a pattern, and `t`, a text.
 struct Names<'a>(&'a str, &'a str);
@@ -45,7 +48,7 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
         "length(regexall(p, t))",
         "length(replace(t, \"/${p}/\", \"<$0$1>\"))",
     ] {
-        let budget = Budget::default();
+        let budget = Budget::with_limits(STEPS, 64 * 1024 * 1024);
         let evaluator = Evaluator {
             scope: &scope,
             files: None,

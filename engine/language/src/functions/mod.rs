@@ -368,8 +368,9 @@ pub fn table() -> &'static [Function] {
     &TABLE
 }
 
-/// The function of a name.
+/// The function of a name; `core::` may stand before it, as Terraform has it.
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
+    let name = name.strip_prefix("core::").unwrap_or(name);
     let table = table();
     let at = table
         .binary_search_by(|function| function.name.cmp(name))

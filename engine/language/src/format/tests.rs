@@ -109,6 +109,15 @@ fn byte_order_mark_and_line_ends() {
 }
 
 #[test]
+fn yaml_with_every_kind_of_line_end() {
+    check_yaml("locals:\r  a:   1\r\n  b: 2\n", "locals:\n  a: 1\n  b: 2\n");
+    check_yaml(
+        "locals:\n  message: |\n    Dear \r\r\r",
+        "locals:\n  message: |\n    Dear \n",
+    );
+}
+
+#[test]
 fn yaml_that_is_indented_too_far_is_left_as_it_is() {
     let text = |columns: usize| format!("a:\n{}- b: 1\n", " ".repeat(columns));
     assert_eq!(

@@ -20,7 +20,8 @@ const DEEPEST: usize = 63;
 /// Lays valid text out.
 pub(super) fn format(text: &str, place: Place<'_>) -> Result<String, Diagnostics> {
     let meaning = yaml::meaning(text, place)?;
-    let mut formatted = text.replace("\r\n", "\n");
+    // A carriage return ends a line in YAML, alone or not.
+    let mut formatted = text.replace("\r\n", "\n").replace('\r', "\n");
     if !formatted.is_empty() && !formatted.ends_with('\n') {
         formatted.push('\n');
     }

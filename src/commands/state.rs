@@ -176,6 +176,9 @@ async fn list(session: &Session, arguments: &ListArguments) -> Result<Outcome, C
     let text: String = rows
         .map(|row| format!("{}\n", escape_line(&row.key.to_string())))
         .collect();
+    if snapshot.rows.is_empty() {
+        session.ui.note("The state has no objects.");
+    }
     session.ui.print(&text);
     Ok(Outcome::Done)
 }

@@ -233,6 +233,115 @@ fn what_is_removed_is_not_declared() {
 }
 
 #[test]
+fn what_is_moved_is_not_declared() {
+    let project = Project::of("resource \"strata_data\" \"a\" {\n  count = 2\n}\n");
+    project.run("apply -auto-approve").exits(0);
+    let block = |from: &str, to: &str| format!("moved {{\n  from = {from}\n  to   = {to}\n}}\n");
+    for (from, to, says) in [
+        (
+            "strata_data.a",
+            "strata_data.b",
+            "strata_data.a is to become strata_data.b",
+        ),
+        (
+            "strata_data.a[0]",
+            "strata_data.a[5]",
+            "strata_data.a[0] is to become",
+        ),
+        (
+            "strata_data.a[1]",
+            "strata_data.b",
+            "strata_data.a[1] is to become",
+        ),
+    ] {
+        project.write("moved.strata.hcl", &block(from, to));
+        project
+            .run("apply -auto-approve")
+            .exits(65)
+            .complains("E0249")
+            .complains(says)
+            .complains("declared here");
+    }
+    project.write("moved.strata.hcl", &block("strata_data.a", "strata_data.b"));
+    project.run("validate").exits(65).complains("E0249");
+    // Two ways for one object are one too many.
+    let twice = block("strata_data.a", "strata_data.b") + &block("strata_data.a", "strata_data.c");
+    let declared = "resource \"strata_data\" \"b\" {\n  count = 2\n}\nresource \"strata_data\" \"c\" {\n  count = 2\n}\n";
+    project.write("main.strata.hcl", declared);
+    project.write("moved.strata.hcl", &twice);
+    project.run("plan").exits(65).complains("moved here");
+    project.write("moved.strata.hcl", &block("strata_data.a", "strata_data.b"));
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("2 added, 0 changed, 0 destroyed");
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
+fn what_is_moved_as_a_whole_is_not_declared() {
+    let project = Project::new(&[
+        (
+            "main.strata.hcl",
+            "stack \"n\" {\n  source = \"./inner\"\n}\n",
+        ),
+        (
+            "inner/package.strata.hcl",
+            "resource \"strata_data\" \"x\" {\n}\n",
+        ),
+    ]);
+    project.run("apply -auto-approve").exits(0);
+    let moved = "moved {\n  from = stack.n\n  to   = stack.m\n}\n";
+    project.write("moved.strata.hcl", moved);
+    project
+        .run("plan")
+        .exits(65)
+        .complains("stack.n is to become stack.m");
+    project.write(
+        "main.strata.hcl",
+        "stack \"m\" {\n  source = \"./inner\"\n}\n",
+    );
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("0 added, 0 changed, 0 destroyed");
+}
+
+#[test]
+fn one_object_is_imported_to_one_address() {
+    let project =
+        Project::of("resource \"strata_data\" \"a\" {\n}\nresource \"strata_data\" \"b\" {\n}\n");
+    let import =
+        |to: &str, id: &str| format!("import {{\n  to = strata_data.{to}\n  id = \"{id}\"\n}}\n");
+    project.write(
+        "import.strata.hcl",
+        &(import("a", "one") + &import("b", "one")),
+    );
+    for verb in ["validate", "plan", "apply -auto-approve"] {
+        project
+            .run(verb)
+            .exits(65)
+            .complains("One object has one address");
+    }
+    project.write(
+        "import.strata.hcl",
+        &(import("b", "one") + &import("b", "two")),
+    );
+    project
+        .run("plan")
+        .exits(65)
+        .complains("Another block imports to the same address");
+    project.write(
+        "import.strata.hcl",
+        &(import("a", "one") + &import("b", "two")),
+    );
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("2 imported");
+}
+
+#[test]
 fn an_import_names_an_object() {
     let project = Project::of(
         "resource \"aws_vpc\" \"a\" {\n  cidr_block = \"10.0.0.0/16\"\n}\nimport {\n  to = aws_vpc.a\n  id = \"\"\n}\n\

@@ -8,7 +8,7 @@ use strata_model::plan::{
 };
 use strata_model::provider::Observation;
 use strata_model::schema::{Presence, ResourceSchema, Timeouts};
-use strata_model::state::{RowKey, StateRow};
+use strata_model::state::{RowKey, RowStatus, StateRow};
 use strata_model::wire::Encoded;
 use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Position, Value};
 
@@ -279,7 +279,10 @@ impl<'a> Assembly<'a> {
             );
         }
         let implied = self.input.options.mode == PlanMode::Destroy;
-        if schema.holds_data && !implied && !any_matches(&self.allow_delete, address) {
+        // What failed for good while it was made has never held any.
+        let never_ready = row.status == RowStatus::Failed && row.created_by == row.op;
+        let may_lose = implied || never_ready || any_matches(&self.allow_delete, address);
+        if schema.holds_data && !may_lose {
             let detail = format!("{address} holds data, and it would be destroyed.");
             self.diagnostics.push(
                 Diagnostic::error(code::HOLDS_DATA, "Data would be lost", detail)

@@ -1,6 +1,9 @@
-//! Blocks that contradict others: `ignore_changes` of what the type does not have, `removed` of what is declared.
+//! Blocks that contradict others: `ignore_changes` of what the type does not have, `removed` and `moved` of what is
+//! declared.
 
-use strata_language::definition::{IgnoreChanges, RemovedBlock, ResourceBlock, TargetAddress};
+use strata_language::definition::{
+    IgnoreChanges, MovedBlock, RemovedBlock, ResourceBlock, TargetAddress,
+};
 use strata_language::suggest::nearest;
 use strata_model::schema::ResourceSchema;
 use strata_model::{
@@ -8,7 +11,7 @@ use strata_model::{
 };
 
 use super::change::InstanceChange;
-use super::moved::path_steps;
+use super::moved::{apply, is_whole, path_steps};
 use super::select::{Pattern, declaration};
 use crate::code;
 use crate::world::graph::Graph;
@@ -109,7 +112,7 @@ pub(super) fn removed_and_declared(
         }
         let outer = path_steps(graph, path);
         for block in &node.package.removed {
-            let pattern = within(&outer, block);
+            let pattern = within(&outer, &block.from.value);
             // Some instances of a block may go while others stay.
             let found = if pattern.names_an_instance() {
                 let mut changes = changes.iter();
@@ -124,13 +127,13 @@ pub(super) fn removed_and_declared(
     }
 }
 
-/// What a block names, as the project sees it.
-fn within(outer: &[ScopeStep], block: &RemovedBlock) -> Pattern {
+/// What a block of a package names, as the project sees it.
+pub(super) fn within(outer: &[ScopeStep], target: &TargetAddress) -> Pattern {
     let whole = |scope: &Scope| -> Scope {
         let steps: Vec<ScopeStep> = outer.iter().chain(scope.steps()).cloned().collect();
         steps.into()
     };
-    match &block.from.value {
+    match target {
         TargetAddress::Resource(address) => Pattern::Resource(strata_model::Address {
             scope: whole(&address.scope),
             ..address.clone()
@@ -139,11 +142,44 @@ fn within(outer: &[ScopeStep], block: &RemovedBlock) -> Pattern {
     }
 }
 
-fn still_declared(block: &RemovedBlock, declared: Span) -> Diagnostic {
-    let from = match &block.from.value {
+/// Says which instances are declared although a `moved` block of instances takes their objects away. Blocks of whole
+/// resources, stacks and clusters are judged without instances, by [`Moves`](super::moved::Moves).
+pub(super) fn moved_and_declared(
+    graph: &Graph<'_>,
+    changes: &[InstanceChange<'_>],
+    diagnostics: &mut Diagnostics,
+) {
+    for (path, node) in graph.paths.iter().enumerate() {
+        let outer = path_steps(graph, path);
+        for block in node.package.moved.iter().filter(|block| !is_whole(block)) {
+            let moves = |change: &&InstanceChange<'_>| {
+                apply(&outer, block, &change.address).is_some_and(|to| to != change.address)
+            };
+            let found = changes.iter().find(moves);
+            diagnostics.extend(found.map(|change| moves_declared(block, change.block.span)));
+        }
+    }
+}
+
+/// What is wrong with a `moved` block whose old address is still declared: two objects would be of one address.
+pub(super) fn moves_declared(block: &MovedBlock, declared: Span) -> Diagnostic {
+    let (from, to) = (text(&block.from.value), text(&block.to.value));
+    let detail = format!("{from} is to become {to}, and it is still declared.");
+    Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid moved block", detail)
+        .at(block.span)
+        .label(declared, "declared here")
+        .hint(format!("Declare it as {to}, or remove the moved block."))
+}
+
+fn text(target: &TargetAddress) -> String {
+    match target {
         TargetAddress::Resource(address) => address.to_string(),
         TargetAddress::Scope(scope) => scope.to_string(),
-    };
+    }
+}
+
+fn still_declared(block: &RemovedBlock, declared: Span) -> Diagnostic {
+    let from = text(&block.from.value);
     let detail = format!("{from} is declared, and so it is not removed.");
     Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid removed block", detail)
         .at(block.span)

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strata_model::plan::{Barrier, Step};
+use strata_model::plan::{Action, Barrier, Step};
 use strata_model::state::{RowKey, StateRow};
 use strata_model::{Address, Diagnostic};
 
@@ -155,11 +155,39 @@ impl Draft {
                 after: number(refs),
             })
             .collect();
+        if let Some(step) = destroyed_beside(&self.steps) {
+            return Err(Box::new(beside(step)));
+        }
         match find_circle(&self.steps, &barriers) {
             None => Ok((self.steps, barriers)),
             Some(stuck) => Err(Box::new(circle(&stuck))),
         }
     }
+}
+
+/// A create of an address whose object another step deletes without being the other half of a replacement. The two
+/// would fight for one row, so that no plan may have them, whatever the definitions say.
+fn destroyed_beside(steps: &[Step]) -> Option<&Step> {
+    let deleted: BTreeMap<&RowKey, Option<u32>> = steps
+        .iter()
+        .filter(|step| step.action == Action::Delete)
+        .map(|step| (&step.key, step.group))
+        .collect();
+    steps.iter().find(|step| {
+        let group = deleted.get(&step.key);
+        step.action == Action::Create
+            && group.is_some_and(|group| group.is_none() || *group != step.group)
+    })
+}
+
+fn beside(step: &Step) -> Diagnostic {
+    let detail = format!(
+        "{} would be created while its recorded object is destroyed by another change.",
+        step.key
+    );
+    Diagnostic::error(code::IMPOSSIBLE_ORDER, "Impossible order", detail).hint(
+        "Make the change in two steps: first let the old object go, then declare the new one.",
+    )
 }
 
 #[derive(Debug, Default)]

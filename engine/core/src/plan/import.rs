@@ -8,7 +8,7 @@ use strata_model::plan::PlanMode;
 use strata_model::provider::{Observation, ProviderConfig, ProviderName, ReadPurpose};
 use strata_model::schema::{Attribute, AttributeType, Presence};
 use strata_model::state::{RowKey, RowStatus};
-use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Value};
+use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Span, Value};
 
 use super::change::{ChangeKind, unreadable};
 use super::walk::{Planner, Site};
@@ -34,12 +34,21 @@ impl<'a> Planner<'a> {
                     &address.name,
                 )
         });
+        let mut found: Option<(String, Span)> = None;
         for block in blocks {
-            if let Some(id) = self.import_block(site, block, address) {
-                return Some(id);
+            let Some(id) = self.import_block(site, block, address) else {
+                continue;
+            };
+            match &found {
+                None => found = Some((id, block.span)),
+                Some((_, first)) => self.diagnostics.push(
+                    undeclared(block, "Another block imports to the same address.")
+                        .label(*first, "imported here")
+                        .hint("Keep one of the two."),
+                ),
             }
         }
-        None
+        found.map(|(id, _)| id)
     }
 
     fn import_block(
@@ -127,6 +136,36 @@ impl<'a> Planner<'a> {
         found.map(|(key, _)| key)
     }
 
+    /// Takes note of an import. Whether another address of this plan imports the same object, which is said then.
+    fn is_imported_elsewhere(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        id: &str,
+        provider: Option<&ProviderConfig>,
+    ) -> bool {
+        let object = (site.schema.name.to_owned(), id.to_owned());
+        let others = self.imported.entry(object).or_default();
+        let same = |(other, ..): &&(Option<ProviderConfig>, Address, Span)| match (other, provider)
+        {
+            (Some(other), Some(provider)) => other == provider,
+            (None, _) | (_, None) => true,
+        };
+        let Some((_, first, declared)) = others.iter().find(same) else {
+            others.push((provider.cloned(), address.clone(), site.block.span));
+            return false;
+        };
+        let detail = format!("{first} imports the object {id}, too. One object has one address.");
+        self.diagnostics.push(
+            Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
+                .at(site.block.span)
+                .label(*declared, "declared here")
+                .about(address)
+                .hint("Remove one of the two imports."),
+        );
+        true
+    }
+
     /// What the import of an object comes to; nothing while it is still to be read, or when it cannot be.
     pub(super) fn import(
         &mut self,
@@ -147,6 +186,9 @@ impl<'a> Planner<'a> {
                         "To give it this address, add a moved block from {owner} to {address}."
                     )),
             );
+            return None;
+        }
+        if self.is_imported_elsewhere(site, address, &id, provider.as_ref()) {
             return None;
         }
         match (self.input.read.get(address), provider) {

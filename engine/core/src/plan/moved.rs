@@ -9,6 +9,8 @@ use strata_model::{
     Address, Diagnostic, Diagnostics, InstanceKey, Mode, Scope, ScopeKind, ScopeStep,
 };
 
+use super::contradiction::{moves_declared, within};
+use super::select::declaration;
 use super::walk::Site;
 use crate::code;
 use crate::lookup::Lookup;
@@ -53,13 +55,7 @@ impl<'a> Moves<'a> {
             })
             .map(|(path, block)| (path_steps(graph, path), block))
             .collect();
-        for fault in blocks.iter().filter_map(|(_, block)| other_kind(block)) {
-            diagnostics.push(fault);
-        }
-        let blocks: Vec<_> = blocks
-            .into_iter()
-            .filter(|(_, block)| other_kind(block).is_none())
-            .collect();
+        let blocks = sound(graph, blocks, diagnostics);
         for (path, block) in &blocks {
             // Circles are faults of the definitions, whatever is recorded.
             if let Err(block) = follow(&blocks, &probe(path, block)) {
@@ -137,6 +133,51 @@ impl<'a> Moves<'a> {
     }
 }
 
+/// The blocks that can be followed; says what is wrong with the others.
+fn sound<'d>(
+    graph: &Graph<'_>,
+    blocks: Vec<(Vec<ScopeStep>, &'d MovedBlock)>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(Vec<ScopeStep>, &'d MovedBlock)> {
+    let mut sound: Vec<(Vec<ScopeStep>, &MovedBlock)> = Vec::with_capacity(blocks.len());
+    for (path, block) in blocks {
+        let from = within(&path, &block.from.value);
+        let declared = is_whole(block).then(|| declaration(graph, &from)).flatten();
+        let twice = sound
+            .iter()
+            .find(|(other, first)| *other == path && first.from.value == block.from.value);
+        let fault = if let Some(fault) = other_kind(block) {
+            fault
+        } else if let Some((_, first)) = twice {
+            ambiguous(block, first)
+        } else if let Some(declared) = declared {
+            moves_declared(block, declared)
+        } else {
+            sound.push((path, block));
+            continue;
+        };
+        diagnostics.push(fault);
+    }
+    sound
+}
+
+/// Whether a block moves all that its old address has, under whatever keys.
+pub(super) fn is_whole(block: &MovedBlock) -> bool {
+    let has_no_key = |target: &TargetAddress| match target {
+        TargetAddress::Resource(address) => address.key.is_none(),
+        TargetAddress::Scope(scope) => scope.steps().last().is_some_and(|step| step.key.is_none()),
+    };
+    has_no_key(&block.from.value) && has_no_key(&block.to.value)
+}
+
+fn ambiguous(block: &MovedBlock, first: &MovedBlock) -> Diagnostic {
+    let detail = "Another block moves the same object to another address.";
+    Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid moved block", detail)
+        .at(block.span)
+        .label(first.span, "moved here")
+        .hint("Keep the block that leads to the address that is declared now.")
+}
+
 pub(super) fn path_steps(graph: &Graph<'_>, path: PathId) -> Vec<ScopeStep> {
     let mut steps: Vec<ScopeStep> =
         std::iter::successors(Some(path), |path| graph.paths[*path].parent)
@@ -182,7 +223,7 @@ fn follow<'b>(
 }
 
 /// Where a block moves an address to; `None` when it is not about it.
-fn apply(path: &[ScopeStep], block: &MovedBlock, address: &Address) -> Option<Address> {
+pub(super) fn apply(path: &[ScopeStep], block: &MovedBlock, address: &Address) -> Option<Address> {
     let steps = address.scope.steps();
     if steps.len() < path.len()
         || !path

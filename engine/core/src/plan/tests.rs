@@ -2,10 +2,10 @@
 
 mod scenario;
 
-use strata_model::Address;
 use strata_model::plan::PlanMode;
 use strata_model::provider::{Observation, ProviderError, ProviderErrorKind};
-use strata_model::state::RowKey;
+use strata_model::state::{RowKey, RowStatus};
+use strata_model::{Address, OpId};
 
 use self::scenario::{Scenario, lines};
 
@@ -425,6 +425,25 @@ fn what_holds_data_needs_permission() {
     scenario.options.allow_delete.clear();
     scenario.options.mode = PlanMode::Destroy;
     assert_eq!(lines(&scenario.plan("")), ["delete test_vault.a"]);
+}
+
+#[test]
+fn what_failed_while_it_was_made_holds_no_data() {
+    let hcl = r#"resource "test_vault" "a" { name = "a" }"#;
+    let mut scenario = Scenario::new();
+    scenario.given(hcl);
+    let key = RowKey::current(Address::parse("test_vault.a").unwrap());
+    let (made, later) = (OpId::from_bits([1; 16]), OpId::from_bits([2; 16]));
+    let mut fails = |op: OpId| {
+        let row = scenario.snapshot.rows.get_mut(&key).unwrap();
+        row.status = RowStatus::Failed;
+        row.created_by = Some(made);
+        row.op = Some(op);
+        scenario.codes(hcl)
+    };
+    assert_eq!(fails(made), [""; 0]);
+    // It was whole once.
+    assert_eq!(fails(later), ["E0602"]);
 }
 
 #[test]

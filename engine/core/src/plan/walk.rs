@@ -9,10 +9,10 @@ use strata_model::provider::ProviderConfig;
 use strata_model::schema::ResourceSchema;
 use strata_model::state::{RowKey, StateRow};
 use strata_model::wire::Encoded;
-use strata_model::{Diagnostic, Diagnostics, InstanceKey, Mode, Type, Value};
+use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Mode, Span, Type, Value};
 
 use super::change::InstanceChange;
-use super::contradiction::{removed_and_declared, unknown_ignored};
+use super::contradiction::{moved_and_declared, removed_and_declared, unknown_ignored};
 use super::moved::Moves;
 use super::recorded::{Recorded, decode_beside};
 use super::select::Pattern;
@@ -45,6 +45,8 @@ pub(super) struct Planner<'a> {
     /// Which nodes are replaced by creating first, their own wish or a dependent's.
     pub(super) create_first: Vec<bool>,
     pub(super) replace: Vec<Pattern>,
+    /// The objects that this plan imports, by type and id, and what imports them.
+    pub(super) imported: BTreeMap<(String, String), Vec<(Option<ProviderConfig>, Address, Span)>>,
 }
 
 /// What the planning of one instance needs to know of its block.
@@ -98,6 +100,7 @@ pub(super) fn plan(mut input: PlanInput<'_>) -> PlanOutcome {
         data: BTreeMap::new(),
         create_first: create_first(&graph),
         replace,
+        imported: BTreeMap::new(),
     };
     planner.run()
 }
@@ -184,6 +187,7 @@ impl<'a> Planner<'a> {
         }
         self.checks();
         removed_and_declared(graph, &self.changes, &mut self.diagnostics);
+        moved_and_declared(graph, &self.changes, &mut self.diagnostics);
         self.undeclared_imports();
         if !self.needs.is_empty() {
             // What looks wrong now may only be unknown: it is judged when everything was read.

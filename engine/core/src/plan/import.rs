@@ -11,7 +11,7 @@ use strata_model::state::{RowKey, RowStatus};
 use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Span, Value};
 
 use super::change::{ChangeKind, unreadable};
-use super::walk::{Planner, Site};
+use super::walk::{Imported, Planner, Site};
 use super::{Generated, ReadNeed};
 use crate::code;
 use crate::world::Slot;
@@ -146,20 +146,26 @@ impl<'a> Planner<'a> {
     ) -> bool {
         let object = (site.schema.name.to_owned(), id.to_owned());
         let others = self.imported.entry(object).or_default();
-        let same = |(other, ..): &&(Option<ProviderConfig>, Address, Span)| match (other, provider)
-        {
+        let same = |other: &&Imported| match (&other.provider, provider) {
             (Some(other), Some(provider)) => other == provider,
             (None, _) | (_, None) => true,
         };
-        let Some((_, first, declared)) = others.iter().find(same) else {
-            others.push((provider.cloned(), address.clone(), site.block.span));
+        let Some(first) = others.iter().find(same) else {
+            others.push(Imported {
+                provider: provider.cloned(),
+                address: address.clone(),
+                declared: site.block.span,
+            });
             return false;
         };
-        let detail = format!("{first} imports the object {id}, too. One object has one address.");
+        let detail = format!(
+            "{} imports the object {id}, too. One object has one address.",
+            first.address
+        );
         self.diagnostics.push(
             Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
                 .at(site.block.span)
-                .label(*declared, "declared here")
+                .label(first.declared, "declared here")
                 .about(address)
                 .hint("Remove one of the two imports."),
         );

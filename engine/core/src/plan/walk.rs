@@ -46,7 +46,15 @@ pub(super) struct Planner<'a> {
     pub(super) create_first: Vec<bool>,
     pub(super) replace: Vec<Pattern>,
     /// The objects that this plan imports, by type and id, and what imports them.
-    pub(super) imported: BTreeMap<(String, String), Vec<(Option<ProviderConfig>, Address, Span)>>,
+    pub(super) imported: BTreeMap<(String, String), Vec<Imported>>,
+}
+
+/// Which declaration imports an object, by which access where that is known.
+#[derive(Debug)]
+pub(super) struct Imported {
+    pub(super) provider: Option<ProviderConfig>,
+    pub(super) address: Address,
+    pub(super) declared: Span,
 }
 
 /// What the planning of one instance needs to know of its block.

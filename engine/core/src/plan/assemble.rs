@@ -73,6 +73,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         assembly.late_creates();
         assembly.records(&planner, &selected);
         assembly.draft.take_turns();
+        assembly.free_names();
     }
     let values = planner.output_values(&mut assembly.diagnostics);
     let restricted =

@@ -11,6 +11,7 @@ mod edges;
 mod encode;
 mod import;
 mod moved;
+mod names;
 mod outputs;
 mod recorded;
 mod select;

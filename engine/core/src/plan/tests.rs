@@ -428,6 +428,26 @@ fn what_holds_data_needs_permission() {
 }
 
 #[test]
+fn a_unique_name_is_freed_before_it_is_taken() {
+    let mut scenario = Scenario::new();
+    scenario.given(r#"resource "test_vault" "a" { name = "n" }"#);
+    scenario.options.allow_delete = vec!["test_vault.a".to_owned()];
+    let renamed = scenario.plan(r#"resource "test_vault" "b" { name = "n" }"#);
+    assert_eq!(
+        lines(&renamed),
+        [
+            "delete test_vault.a",
+            "create test_vault.b <- delete test_vault.a"
+        ]
+    );
+    let other = scenario.plan(r#"resource "test_vault" "b" { name = "m" }"#);
+    assert_eq!(
+        lines(&other),
+        ["create test_vault.b", "delete test_vault.a"]
+    );
+}
+
+#[test]
 fn what_failed_while_it_was_made_holds_no_data() {
     let hcl = r#"resource "test_vault" "a" { name = "a" }"#;
     let mut scenario = Scenario::new();

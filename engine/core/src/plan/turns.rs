@@ -107,7 +107,7 @@ impl Draft {
     }
 
     /// Whether a step waits for one of those, however far away.
-    fn reaches(&self, from: u32, to: &[u32]) -> bool {
+    pub(super) fn reaches(&self, from: u32, to: &[u32]) -> bool {
         let mut seen = BTreeSet::from([Ref::Step(from)]);
         let mut queue = vec![Ref::Step(from)];
         while let Some(at) = queue.pop() {

@@ -172,7 +172,12 @@ fn filebase64sha512(call: &Call<'_, '_>) -> Result<Value, Fault> {
 
 fn fileexists(call: &Call<'_, '_>) -> Result<Value, Fault> {
     let path = inside(call, call.text(0))?;
-    match tree(call)?.exists(&path) {
+    let tree = tree(call)?;
+    match tree.exists(&path) {
+        Ok(false) if tree.list(&path).is_ok_and(|files| !files.is_empty()) => Err(Fault::File(
+            0,
+            "it is a directory, and not a file".to_owned(),
+        )),
         Ok(exists) => Ok(exists.into()),
         Err(_) if call.secret => Err(Fault::File(0, "the path cannot be looked at".to_owned())),
         Err(error) => Err(Fault::File(0, error.trim_end_matches('.').to_owned())),

@@ -12,6 +12,8 @@ use crate::address::Mode;
 use crate::clock::{Clock, IdSource};
 use crate::cluster_access::ClusterAccess;
 use crate::id::{Lineage, OpId};
+use crate::layer::{LAYER_PROVIDER, LAYER_TYPE};
+pub use crate::layer::{LayerFile, Member, MemberFault, MembersRequest};
 use crate::path::AttributePath;
 use crate::schema::{ResourceSchema, Schema, Timeouts};
 use crate::state::StateRow;
@@ -87,6 +89,22 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// nothing behind that would have to be found again when they are not recorded.
     fn is_local(&self) -> bool {
         false
+    }
+
+    /// The id of the object that a configuration is about, where that can be told before there is one: its name is its
+    /// id. What exists under it already is looked at before it is made. Pure.
+    fn id_of(&self, _resource_type: &str, _config: &Value) -> Option<String> {
+        None
+    }
+
+    /// The objects that the files of a layer describe, in the order of files and lines. Pure. Providers without layers
+    /// find none.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the files.
+    fn members(&self, _request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
+        Ok(Vec::new())
     }
 
     /// Brings a row of an older schema version to the current one.
@@ -263,6 +281,9 @@ pub enum ReadPurpose {
     Data,
     /// An import: only the id is known.
     Import,
+    /// A look at what is to be made, where the id is known before ([`Provider::id_of`]): what is there already is taken
+    /// over. The arguments are given too.
+    Adopt,
 }
 
 /// Something to read.
@@ -276,7 +297,7 @@ pub struct ReadRequest<'a> {
     pub id: Option<&'a str>,
     /// The recorded attributes, for a refresh.
     pub recorded: Option<&'a Value>,
-    /// The arguments, for a data source.
+    /// The arguments, for a data source and for what may be taken over.
     pub config: Option<&'a Value>,
 }
 
@@ -469,6 +490,9 @@ pub enum ProviderErrorKind {
     Throttled,
     /// The system failed or could not be reached; sending again helps.
     Unavailable,
+    /// The host that objects live in cannot be reached, and that may last: what is in it is put off, and all else goes
+    /// on.
+    Unreachable,
     /// The permission is missing.
     AccessDenied,
     /// Credentials are missing or expired.
@@ -520,6 +544,15 @@ impl ProviderError {
     }
 }
 
+/// The provider that a resource type belongs to; `None` for a text that is no type's name.
+pub fn provider_of(resource_type: &str) -> Option<ProviderName> {
+    let prefix = match resource_type {
+        LAYER_TYPE => LAYER_PROVIDER,
+        _ => resource_type.split_once('_')?.0,
+    };
+    Some(ProviderName(prefix.into()))
+}
+
 /// All providers of a run, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Providers(BTreeMap<ProviderName, Arc<dyn Provider>>);
@@ -551,8 +584,7 @@ impl Providers {
         mode: crate::Mode,
         resource_type: &str,
     ) -> Option<(&Arc<dyn Provider>, &ResourceSchema)> {
-        let (prefix, _) = resource_type.split_once('_')?;
-        let provider = self.0.get(&ProviderName(prefix.into()))?;
+        let provider = self.0.get(&provider_of(resource_type)?)?;
         let schema = provider
             .schemas()
             .iter()

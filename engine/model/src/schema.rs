@@ -422,6 +422,9 @@ pub struct ResourceSchema {
     pub consistency_window: Duration,
     /// Whether the object holds data: its deletion needs permission by address.
     pub holds_data: bool,
+    /// Whether other objects live in it, by a connection that is made from its attributes: a cluster. What lives in it
+    /// goes with it.
+    pub hosts: bool,
     /// The argument whose value must be unique, if it stays the same in a replacement. A replacement cannot be
     /// created before the old one is destroyed unless this argument changes.
     pub unique_name: Option<&'static str>,
@@ -447,6 +450,7 @@ impl ResourceSchema {
             adoption,
             consistency_window: Duration::ZERO,
             holds_data: false,
+            hosts: false,
             unique_name: None,
             timeouts: Timeouts::default(),
             description,

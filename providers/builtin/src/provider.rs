@@ -130,7 +130,8 @@ impl BuiltinConnection {
         let attributes = match (request.purpose, request.recorded, request.id) {
             (ReadPurpose::Import, _, Some(id)) => import(ty, schema, id)?,
             (ReadPurpose::Refresh | ReadPurpose::Import, Some(recorded), _) => recorded.clone(),
-            (ReadPurpose::Refresh | ReadPurpose::Import, None, _) | (ReadPurpose::Data, _, _) => {
+            (ReadPurpose::Refresh | ReadPurpose::Import, None, _)
+            | (ReadPurpose::Data | ReadPurpose::Adopt, _, _) => {
                 return Ok(Observation::Absent);
             }
         };

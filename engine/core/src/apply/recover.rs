@@ -372,6 +372,7 @@ fn explain(error: ProviderError) -> ProviderError {
         | ProviderErrorKind::Propagation
         | ProviderErrorKind::Throttled
         | ProviderErrorKind::Unavailable
+        | ProviderErrorKind::Unreachable
         | ProviderErrorKind::Quota
         | ProviderErrorKind::Timeout
         | ProviderErrorKind::Failed

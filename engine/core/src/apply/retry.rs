@@ -26,7 +26,7 @@ pub fn limit(
         ProviderErrorKind::Busy | ProviderErrorKind::Dependency => Some(timeout),
         ProviderErrorKind::Propagation => Some(PROPAGATION_LIMIT.min(timeout)),
         ProviderErrorKind::Throttled => Some(THROTTLE_LIMIT.max(timeout)),
-        ProviderErrorKind::Unavailable => Some(OUTAGE_LIMIT),
+        ProviderErrorKind::Unavailable | ProviderErrorKind::Unreachable => Some(OUTAGE_LIMIT),
         ProviderErrorKind::Invalid
         | ProviderErrorKind::NotFound
         | ProviderErrorKind::AlreadyExists
@@ -56,7 +56,9 @@ pub fn read_limit(kind: ProviderErrorKind) -> Option<Duration> {
         | ProviderErrorKind::Busy
         | ProviderErrorKind::Propagation
         | ProviderErrorKind::Timeout => Some(OUTAGE_LIMIT),
-        ProviderErrorKind::Invalid
+        // It lasts mostly, and nothing is planned for what is behind it.
+        ProviderErrorKind::Unreachable
+        | ProviderErrorKind::Invalid
         | ProviderErrorKind::NotFound
         | ProviderErrorKind::AlreadyExists
         | ProviderErrorKind::Dependency
@@ -91,6 +93,7 @@ fn bounds(kind: ProviderErrorKind) -> (Duration, Duration) {
         ProviderErrorKind::Propagation => seconds(1, 10),
         ProviderErrorKind::Throttled => seconds(1, 30),
         ProviderErrorKind::Unavailable
+        | ProviderErrorKind::Unreachable
         | ProviderErrorKind::Invalid
         | ProviderErrorKind::NotFound
         | ProviderErrorKind::AlreadyExists

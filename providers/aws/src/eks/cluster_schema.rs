@@ -226,6 +226,7 @@ pub(super) fn schema() -> ResourceSchema {
     ResourceSchema {
         consistency_window: super::CONSISTENCY_WINDOW,
         holds_data: true,
+        hosts: true,
         unique_name: Some("name"),
         timeouts: Timeouts {
             create: Duration::from_secs(30 * MINUTE),

@@ -255,18 +255,16 @@ fn explain_resource(
         .ok_or_else(|| CommandError::failed(format!("nothing is declared at '{address}'")))?;
     let origins = block.arguments.0.iter().map(|argument| {
         let found = value.and_then(|value| value.get(&argument.name.value));
-        let origin = origin(project, &[], &argument.value);
-        // What refers to nothing is the secret itself.
-        let hidden = origin.references.is_empty() && found.is_some_and(Value::has_secret);
-        Origin {
+        let origin = Origin {
             name: argument.name.value.to_string(),
             value: found.cloned(),
-            written: if hidden {
-                HIDDEN.to_owned()
-            } else {
-                origin.written
-            },
-            ..origin
+            ..origin(project, &[], &argument.value)
+        };
+        // What refers to nothing is the secret itself.
+        if origin.references.is_empty() && found.is_some_and(Value::has_secret) {
+            hidden(origin)
+        } else {
+            origin
         }
     });
     Ok(origins.collect())

@@ -129,17 +129,19 @@ pub(super) fn removed_and_declared(
 
 /// What a block of a package names, as the project sees it.
 pub(super) fn within(outer: &[ScopeStep], target: &TargetAddress) -> Pattern {
-    let whole = |scope: &Scope| -> Scope {
-        let steps: Vec<ScopeStep> = outer.iter().chain(scope.steps()).cloned().collect();
-        steps.into()
-    };
     match target {
         TargetAddress::Resource(address) => Pattern::Resource(strata_model::Address {
-            scope: whole(&address.scope),
+            scope: below(outer, &address.scope),
             ..address.clone()
         }),
-        TargetAddress::Scope(scope) => Pattern::Scope(whole(scope)),
+        TargetAddress::Scope(scope) => Pattern::Scope(below(outer, scope)),
     }
+}
+
+/// A scope of a package, as the project sees it.
+pub(super) fn below(outer: &[ScopeStep], scope: &Scope) -> Scope {
+    let steps: Vec<ScopeStep> = outer.iter().chain(scope.steps()).cloned().collect();
+    steps.into()
 }
 
 /// Says which instances are declared although a `moved` block of instances takes their objects away. Blocks of whole

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use strata_language::definition::{InstanceKind, MovedBlock, TargetAddress};
-use strata_language::expression::Spanned;
 use strata_model::state::{RowKey, StateRow, StateSnapshot};
 use strata_model::{
     Address, Diagnostic, Diagnostics, InstanceKey, Mode, Scope, ScopeKind, ScopeStep,
 };
 
-use super::contradiction::{moves_declared, within};
-use super::select::declaration;
+use super::contradiction::{below, moves_declared, within};
+use super::select::{Pattern, declaration};
 use super::walk::Site;
 use crate::code;
 use crate::lookup::Lookup;
@@ -239,9 +238,8 @@ pub(super) fn apply(path: &[ScopeStep], block: &MovedBlock, address: &Address) -
         ..address.clone()
     };
     let moved = moved_address(&block.from.value, &block.to.value, &inner)?;
-    let scope: Vec<ScopeStep> = outer.iter().chain(moved.scope.steps()).cloned().collect();
     Some(Address {
-        scope: scope.into(),
+        scope: below(outer, &moved.scope),
         ..moved
     })
 }
@@ -305,17 +303,10 @@ fn move_scope(from: &Scope, to: &Scope, inner: &[ScopeStep]) -> Option<Vec<Scope
 
 /// Some address that a block moves.
 fn probe(path: &[ScopeStep], block: &MovedBlock) -> Address {
-    let within = |scope: &Scope| -> Scope {
-        let steps: Vec<ScopeStep> = path.iter().chain(scope.steps()).cloned().collect();
-        steps.into()
-    };
-    match &block.from.value {
-        TargetAddress::Resource(from) => Address {
-            scope: within(&from.scope),
-            ..from.clone()
-        },
-        TargetAddress::Scope(from) => Address {
-            scope: within(from),
+    match within(path, &block.from.value) {
+        Pattern::Resource(address) => address,
+        Pattern::Scope(scope) => Address {
+            scope,
             mode: Mode::Managed,
             resource_type: "strata_data".into(),
             name: "any".into(),
@@ -377,33 +368,15 @@ fn collision(
 
 /// What a `removed` block says of an address: `Some(true)` to destroy it, `Some(false)` to forget it.
 pub(super) fn removed(graph: &Graph<'_>, address: &Address) -> Option<bool> {
-    (0..graph.paths.len()).find_map(|path| {
-        let outer = path_steps(graph, path);
-        let steps = address.scope.steps();
-        if steps.len() < outer.len()
-            || !outer
-                .iter()
-                .zip(steps)
-                .all(|(pattern, step)| same_block(pattern, step))
-        {
+    graph.paths.iter().enumerate().find_map(|(path, node)| {
+        let blocks = &node.package.removed;
+        if blocks.is_empty() {
             return None;
         }
-        let inner = Address {
-            scope: steps[outer.len()..].to_vec().into(),
-            ..address.clone()
-        };
-        let blocks = graph.paths[path].package.removed.iter();
-        blocks
-            .filter(|block| named(&block.from, &inner))
-            .map(|block| block.destroy)
-            .next()
+        let outer = path_steps(graph, path);
+        let found = blocks
+            .iter()
+            .find(|block| within(&outer, &block.from.value).matches(address));
+        found.map(|block| block.destroy)
     })
-}
-
-fn named(from: &Spanned<TargetAddress>, address: &Address) -> bool {
-    use super::select::Pattern;
-    match &from.value {
-        TargetAddress::Resource(resource) => Pattern::Resource(resource.clone()).matches(address),
-        TargetAddress::Scope(scope) => Pattern::Scope(scope.clone()).matches(address),
-    }
 }

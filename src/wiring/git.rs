@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use strata_language::codes;
-use strata_model::{Code, Diagnostic};
+use strata_model::Diagnostic;
 use strata_provider_git::{Allowed, Credentials, GitError, Settings, Source, fetch, inspect};
 
 use super::trees::MemoryTree;
@@ -107,21 +106,7 @@ fn diagnostic(error: &GitError) -> Diagnostic {
     }
     Diagnostic::error(
         error.code(),
-        summary(error.code()),
+        error.summary(),
         format!("{}.", detail.trim_end_matches('.')),
     )
-}
-
-/// The words of a code, as its page has them.
-fn summary(code: Code) -> &'static str {
-    match code.0 {
-        "E0302" => "Not a file",
-        "E0303" => "Name not allowed",
-        "E0304" => "Repository too large",
-        "E0307" => "Unknown revision",
-        _ => codes::ALL
-            .iter()
-            .find(|entry| entry.code == code)
-            .map_or("Source not readable", |entry| entry.summary),
-    }
 }

@@ -97,19 +97,28 @@ pub enum GitError {
 impl GitError {
     /// The stable code of the fault.
     pub fn code(&self) -> Code {
-        Code(match self {
-            GitError::PathLeaves { .. } => "E0301",
-            GitError::NotAFile { .. } => "E0302",
-            GitError::BadName { .. } => "E0303",
-            GitError::TooLarge(_) => "E0304",
-            GitError::NotAllowed { .. } => "E0305",
-            GitError::UnknownRevision { .. } => "E0307",
+        Code(self.entry().0)
+    }
+
+    /// What the code says, in a few words.
+    pub fn summary(&self) -> &'static str {
+        self.entry().1
+    }
+
+    fn entry(&self) -> (&'static str, &'static str) {
+        match self {
+            GitError::PathLeaves { .. } => ("E0301", "Path leaves the repository"),
+            GitError::NotAFile { .. } => ("E0302", "Not a file"),
+            GitError::BadName { .. } => ("E0303", "Name not allowed"),
+            GitError::TooLarge(_) => ("E0304", "Repository too large"),
+            GitError::NotAllowed { .. } => ("E0305", "Source not allowed"),
+            GitError::UnknownRevision { .. } => ("E0307", "Unknown revision"),
             GitError::UnknownHostKey { .. }
             | GitError::Credentials { .. }
             | GitError::Interrupted { .. }
-            | GitError::Failed { .. } => "E0308",
-            GitError::AddressNotAllowed { .. } => "E0402",
-        })
+            | GitError::Failed { .. } => ("E0308", "Source not readable"),
+            GitError::AddressNotAllowed { .. } => ("E0402", "Source not readable"),
+        }
     }
 
     pub(crate) fn failed(

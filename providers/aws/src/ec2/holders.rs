@@ -8,7 +8,8 @@ use aws_sdk_ec2::types::{NetworkInterface, NetworkInterfaceStatus, SecurityGroup
 use strata_model::provider::ProviderErrorKind;
 
 use crate::cloud::Cloud;
-use crate::ec2::listed::filter;
+use crate::ec2::listed::{Listed, filter};
+use crate::ec2::security_group::SecurityGroups;
 use crate::error::{Failure, done_if, found, send};
 use crate::step::Step;
 
@@ -120,18 +121,9 @@ async fn groups(cloud: &Cloud, held: Held<'_>) -> Result<Vec<SecurityGroup>, Fai
         Held::Group(id) => ("ip-permission.group-id", id),
         Held::Subnet(_) => return Ok(Vec::new()),
     };
-    let call = cloud
-        .clients()
-        .await?
-        .ec2
-        .describe_security_groups()
-        .filters(filter(name, vec![id.to_owned()]));
-    let pages = call.into_paginator().items().send();
-    send(
-        "DescribeSecurityGroups",
-        pages.collect::<Result<Vec<_>, _>>(),
-    )
-    .await
+    SecurityGroups
+        .describe(cloud, filter(name, vec![id.to_owned()]))
+        .await
 }
 
 /// The refusal, with what holds the object. What cannot be looked at is left out: the refusal stands without it.

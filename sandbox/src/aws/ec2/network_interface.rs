@@ -12,6 +12,7 @@ use crate::world::{New, Object, World};
 use super::describe::{Describe, find, not_found};
 use super::kinds::{NetworkInterface, SecurityGroup, Subnet};
 use super::route_table::token_mismatch;
+use super::security_group::default_group;
 use super::tagging;
 
 /// The holder of an interface that is free.
@@ -109,7 +110,7 @@ fn create(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
         find::<SecurityGroup>(cx, group)?;
     }
     let groups = if groups.is_empty() {
-        default_group(cx.world, &region, &vpc)
+        default_group(cx, &vpc).into_iter().collect()
     } else {
         groups
     };
@@ -128,14 +129,6 @@ fn create(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let interface = cx.world.insert(new);
     used.remember(cx.world, &interface.id);
     Ok(json!({ "clientToken": token, "networkInterface": view(cx.world, &interface) }))
-}
-
-fn default_group(world: &World, region: &str, vpc: &str) -> Vec<String> {
-    let groups = world.all::<SecurityGroup>(region);
-    groups
-        .filter(|group| group.body.vpc == vpc && group.name.as_deref() == Some("default"))
-        .map(|group| group.id.clone())
-        .collect()
 }
 
 fn describe(cx: &mut Cx<'_>, p: &mut Params) -> Answer {

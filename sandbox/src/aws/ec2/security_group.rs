@@ -182,6 +182,14 @@ pub(super) fn rules_of<'a>(
     rules
 }
 
+/// The group that a network has by itself.
+pub(super) fn default_group(cx: &Cx<'_>, vpc: &str) -> Option<String> {
+    let mut groups = cx.world.all::<SecurityGroup>(&cx.region);
+    groups
+        .find(|group| group.body.vpc == vpc && group.name.as_deref() == Some(DEFAULT_GROUP))
+        .map(|group| group.id.clone())
+}
+
 fn describe(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let mut ids = p.list("GroupId");
     let names = p.list("GroupName");

@@ -16,7 +16,7 @@ use super::describe::{Describe, find};
 use super::kinds::{EndpointState, RouteTable, SecurityGroup, Subnet, Vpc, VpcEndpoint};
 use super::network_interface::{Interface, add_interface, remove_interfaces};
 use super::route_table::token_mismatch;
-use super::security_group::DEFAULT_GROUP;
+use super::security_group::default_group;
 use super::tagging;
 
 pub(super) const OPERATIONS: &[QueryOperation] = &[
@@ -155,13 +155,6 @@ fn check_service(cx: &Cx<'_>, service: &str, is_gateway: bool) -> Result<(), Aws
             format!("The Vpc Endpoint Service '{service}' does not exist"),
         )),
     }
-}
-
-fn default_group(cx: &Cx<'_>, vpc: &str) -> Option<String> {
-    let mut groups = cx.world.all::<SecurityGroup>(&cx.region);
-    groups
-        .find(|group| group.body.vpc == vpc && group.name.as_deref() == Some(DEFAULT_GROUP))
-        .map(|group| group.id.clone())
 }
 
 fn invalid(text: impl Into<String>) -> AwsError {

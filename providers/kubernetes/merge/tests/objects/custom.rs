@@ -14,19 +14,29 @@ pub(crate) const OPEN_KIND: &str = "Bag";
 
 /// The definition of the kind that takes anything.
 pub(crate) fn open_definition() -> Value {
+    let version = json!({
+        "name": "v1", "served": true, "storage": true,
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+        "subresources": {"status": {}},
+    });
+    definition_of(OPEN_KIND, &json!([version]))
+}
+
+/// The definition of a namespaced kind.
+fn definition_of(kind: &str, versions: &Value) -> Value {
+    let singular = kind.to_lowercase();
+    let plural = format!("{singular}s");
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": "bags.strata.example"},
+        "metadata": {"name": format!("{plural}.strata.example")},
         "spec": {
             "group": "strata.example",
             "scope": "Namespaced",
-            "names": {"kind": OPEN_KIND, "plural": "bags", "singular": "bag", "listKind": "BagList"},
-            "versions": [{
-                "name": "v1", "served": true, "storage": true,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-                "subresources": {"status": {}},
-            }],
+            "names": {
+                "kind": kind, "plural": plural, "singular": singular, "listKind": format!("{kind}List"),
+            },
+            "versions": versions,
         },
     })
 }
@@ -41,17 +51,10 @@ pub(crate) fn definition() -> Value {
     parts.shift_remove("x-kubernetes-list-map-keys");
     fields["deep"]["x-kubernetes-map-type"] = json!("atomic");
     fields["wholeMap"]["x-kubernetes-map-type"] = json!("granular");
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.strata.example"},
-        "spec": {
-            "group": "strata.example",
-            "scope": "Namespaced",
-            "names": {"kind": KIND, "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
-            "versions": [version("v1", &spec()), version("v2", &second)],
-        },
-    })
+    definition_of(
+        KIND,
+        &json!([version("v1", &spec()), version("v2", &second)]),
+    )
 }
 
 /// Whether an object is of one of these kinds.

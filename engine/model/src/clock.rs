@@ -23,6 +23,22 @@ pub trait Clock: fmt::Debug + Send + Sync {
     async fn sleep(&self, duration: Duration);
 }
 
+/// Tells the environment variables that a connection may depend on.
+pub trait Variables: fmt::Debug + Send + Sync {
+    /// The text of a variable; `None` where it is not set, empty, or none that connections may see.
+    fn variable(&self, name: &str) -> Option<String>;
+}
+
+/// An environment without variables.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoVariables;
+
+impl Variables for NoVariables {
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
 /// Gives random bits, for ids and generated secrets.
 pub trait IdSource: fmt::Debug + Send + Sync {
     /// Fills the buffer with bits fit for cryptographic use.

@@ -1,11 +1,13 @@
 //! How the API server of a cluster is reached: what a provider that makes clusters gives to those who work in them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::address::Address;
 use crate::id::Timestamp;
-use crate::provider::ProviderError;
+use crate::provider::{ProviderError, ProviderErrorKind};
 
 /// Access to the API server of one cluster.
 #[async_trait]
@@ -23,6 +25,29 @@ pub trait ClusterAccess: fmt::Debug + Send + Sync {
     ///
     /// When credentials are missing or expired.
     async fn token(&self) -> Result<BearerToken, ProviderError>;
+}
+
+/// The clusters that a state records.
+pub trait Clusters: fmt::Debug + Send + Sync {
+    /// Access to the cluster whose row has this address. Makes no call.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such row, when it is no cluster, or when the cluster is not ready.
+    fn access(&self, address: &Address) -> Result<Arc<dyn ClusterAccess>, ProviderError>;
+}
+
+/// A state without clusters.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoClusters;
+
+impl Clusters for NoClusters {
+    fn access(&self, address: &Address) -> Result<Arc<dyn ClusterAccess>, ProviderError> {
+        Err(ProviderError::new(
+            ProviderErrorKind::NotFound,
+            format!("there is no cluster {address}"),
+        ))
+    }
 }
 
 /// What is sent as `Authorization: Bearer`. Neither its text nor its digest is ever recorded.

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Mode;
-use crate::clock::{Clock, IdSource};
-use crate::cluster_access::ClusterAccess;
+use crate::clock::{Clock, IdSource, Variables};
+use crate::cluster_access::{ClusterAccess, Clusters};
 use crate::id::{Lineage, OpId};
 use crate::layer::{LAYER_PROVIDER, LAYER_TYPE};
 pub use crate::layer::{LayerFile, Member, MemberFault, MembersRequest};
@@ -193,6 +193,10 @@ pub struct ConnectContext {
     pub ids: Arc<dyn IdSource>,
     /// The state whose objects this is about.
     pub lineage: Lineage,
+    /// Environment variables.
+    pub variables: Arc<dyn Variables>,
+    /// The clusters that other connections may live in.
+    pub clusters: Arc<dyn Clusters>,
     /// Where the sandbox answers, when the run is on the sandbox; the real clouds must not be reached then.
     pub sandbox: Option<SandboxEndpoint>,
 }

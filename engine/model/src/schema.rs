@@ -174,11 +174,20 @@ pub struct Schema {
 impl Schema {
     /// A schema of attributes.
     pub fn new<const N: usize>(attributes: [(&str, Attribute); N]) -> Self {
-        let object = AttributeType::object(attributes);
-        let object_type = object.ty();
-        let AttributeType::Object(attributes) = object else {
-            return Self::empty();
-        };
+        let attributes = attributes.into_iter();
+        Self::of(
+            attributes
+                .map(|(name, attribute)| (name.into(), attribute))
+                .collect(),
+        )
+    }
+
+    /// A schema of attributes by name.
+    pub fn of(attributes: BTreeMap<Arc<str>, Attribute>) -> Self {
+        let types = attributes
+            .iter()
+            .map(|(name, attribute)| (name.clone(), attribute.ty.ty()));
+        let object_type = Type::object(types);
         Schema {
             attributes,
             object_type,

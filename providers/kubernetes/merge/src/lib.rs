@@ -27,6 +27,8 @@ mod merge;
 pub mod object;
 pub mod openapi;
 pub mod path;
+mod project;
+pub mod quantity;
 mod reconcile;
 mod remove;
 mod required;

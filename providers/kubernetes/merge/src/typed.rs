@@ -11,7 +11,7 @@ use crate::path::{Path, PathElement};
 use crate::schema::{Atom, Chosen, ListType, MapType, Relationship, Schema, TypeRef};
 use crate::set::FieldSet;
 use crate::walk::{self, Problems};
-use crate::{field_set, merge, remove, required};
+use crate::{field_set, merge, project, remove, required};
 
 /// A value that is not of its type.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -235,6 +235,15 @@ impl TypedValue {
         );
         settled(problems)?;
         Ok(comparison)
+    }
+
+    /// What a live object has of the fields that this value has, in this value's spelling where both mean the same. The
+    /// fields in `held` are as they are here, whatever the live object looks like: who holds a field knows that nobody
+    /// else changed it, and a server may store another spelling of it. Fields that the live object lacks are left out.
+    #[must_use]
+    pub fn seen_in(&self, live: &Value, held: &FieldSet) -> Value {
+        let seen = project::project(&self.schema, &self.type_ref, (&self.value, live), held);
+        seen.unwrap_or(Value::Null)
     }
 
     /// This value without these fields. A map or list that loses everything becomes null.

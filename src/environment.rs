@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use strata_model::Variables;
+
 /// A variable and what it means, as `strata --help` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {
@@ -50,7 +52,11 @@ variables! {
     /// `USER`
     USER = "USER": "Who is named in the lock and in the history of runs.";
     /// `HOME`
-    HOME = "HOME": "Where the history of the console is kept, below .local/state.";
+    HOME = "HOME": "Where the history of the console is kept, below .local/state, and a kubeconfig, in .kube/config.";
+    /// `KUBECONFIG`
+    KUBECONFIG = "KUBECONFIG": "The kubeconfig of a provider \"kubernetes\" that names no server.";
+    /// `KUBE_TOKEN`
+    KUBE_TOKEN = "KUBE_TOKEN": "A token that token_env of a provider \"kubernetes\" may name, as may all variables that begin with it.";
 }
 
 /// What the name of a variable for a definition's variable begins with.
@@ -102,12 +108,23 @@ impl Environment {
     }
 }
 
+impl Variables for Environment {
+    /// Only those that are a connection's business.
+    fn variable(&self, name: &str) -> Option<String> {
+        let is_known = [KUBECONFIG.name, HOME.name].contains(&name);
+        (is_known || name.starts_with(KUBE_TOKEN.name))
+            .then(|| self.named(name).map(str::to_owned))
+            .flatten()
+    }
+}
+
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(iter: I) -> Self {
         let known = |name: &str| {
             TABLE.iter().any(|variable| variable.name == name)
                 || name.starts_with(VARIABLE_PREFIX)
                 || name.starts_with(CLI_ARGS.name)
+                || name.starts_with(KUBE_TOKEN.name)
         };
         Environment(iter.into_iter().filter(|(name, _)| known(name)).collect())
     }

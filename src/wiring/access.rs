@@ -47,6 +47,8 @@ pub async fn find(session: &Session, named: &str) -> Result<Cluster, CommandErro
         clock: session.clock.clone(),
         ids: session.ids.clone(),
         lineage: opened.store.lineage(),
+        variables: Arc::new(session.environment.clone()),
+        clusters: Arc::new(strata_model::NoClusters),
         sandbox: sandbox_endpoint(session)?,
     };
     let connections = Connections::new(super::providers(), context);

@@ -1,7 +1,7 @@
 //! Everything that a run works with, opened in one place: project, variables, state, key, clouds, connections.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strata_core::apply::{Connections, Finding, Recovery, Resolution};
@@ -171,6 +171,8 @@ impl<'s> Bench<'s> {
             clock: clouds.clock.clone(),
             ids: session.ids.clone(),
             lineage,
+            variables: Arc::new(session.environment.clone()),
+            clusters: Arc::new(strata_model::NoClusters),
             sandbox: clouds.endpoint.clone(),
         };
         let connections = Connections::new(super::providers(), context);

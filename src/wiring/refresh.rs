@@ -76,6 +76,7 @@ impl Reading<'_> {
         let mut observed = BTreeMap::new();
         let mut wanted = Vec::new();
         for row in rows.filter(|row| row.id.is_some() && *row.provider.provider.0 != *STATE_ONLY) {
+            self.connections.know(std::iter::once(row));
             match self.connections.attributes(row) {
                 Ok(recorded) => wanted.push(Wanted {
                     key: row,

@@ -449,6 +449,8 @@ fn connect(
         clock: Arc::clone(clock) as _,
         ids: Arc::new(Counting(AtomicU64::new(0))),
         lineage,
+        variables: Arc::new(strata_model::NoVariables),
+        clusters: Arc::new(strata_model::NoClusters),
         sandbox: Some(SandboxEndpoint {
             aws_url: proxy.url(),
         }),

@@ -275,6 +275,8 @@ pub(crate) mod tests {
                 clock: Arc::new(Stopped),
                 ids: Arc::new(Counting::default()),
                 lineage: Lineage::from_bits([1; 16]),
+                variables: Arc::new(strata_model::NoVariables),
+                clusters: Arc::new(strata_model::NoClusters),
                 sandbox: None,
             };
             let connection = provider.connect(&config, &context).unwrap();

@@ -9,7 +9,7 @@ use strata_model::provider::{
 };
 use strata_model::schema::ResourceSchema;
 use strata_model::state::StateRow;
-use strata_model::{Address, Clock, IdSource, Value};
+use strata_model::{Address, Clock, ClusterAccess, Clusters, IdSource, Value};
 
 /// All providers of a run, with the connections that were made so far.
 #[derive(Debug)]
@@ -17,15 +17,81 @@ pub struct Connections {
     providers: Providers,
     context: ConnectContext,
     open: Mutex<BTreeMap<String, Arc<dyn Connection>>>,
+    hosts: Arc<Hosts>,
+}
+
+/// The objects that others live in, as far as they are known.
+#[derive(Debug, Default)]
+struct Hosts(Mutex<BTreeMap<Address, Host>>);
+
+/// Such an object, with the connection that it is in itself.
+#[derive(Debug)]
+struct Host {
+    connection: Arc<dyn Connection>,
+    attributes: Value,
+}
+
+impl Clusters for Hosts {
+    fn access(&self, address: &Address) -> Result<Arc<dyn ClusterAccess>, ProviderError> {
+        let hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = || {
+            let message = format!("there is no cluster {address} yet");
+            ProviderError::new(ProviderErrorKind::Unreachable, message)
+        };
+        let host = hosts.get(address).ok_or_else(missing)?;
+        let connection = Arc::clone(&host.connection);
+        let access = connection.cluster_access(&address.resource_type, &host.attributes)?;
+        access.ok_or_else(|| {
+            let message = format!("{address} is no cluster");
+            ProviderError::new(ProviderErrorKind::Invalid, message)
+        })
+    }
 }
 
 impl Connections {
     /// No connections yet.
     pub fn new(providers: Providers, context: ConnectContext) -> Self {
+        let hosts = Arc::<Hosts>::default();
         Connections {
             providers,
-            context,
+            context: ConnectContext {
+                clusters: Arc::clone(&hosts) as Arc<dyn Clusters>,
+                ..context
+            },
             open: Mutex::default(),
+            hosts,
+        }
+    }
+
+    /// Takes note of the rows whose objects others live in. Rows that cannot be read are passed over: what lives in
+    /// their objects says so when it is reached for.
+    pub fn know<'r>(&self, rows: impl Iterator<Item = &'r StateRow>) {
+        for row in rows.filter(|row| row.key.deposed.is_none() && row.id.is_some()) {
+            let hosts = |(_, schema): (_, &ResourceSchema)| schema.hosts;
+            if self.schema(row.address()).is_ok_and(hosts)
+                && let Ok(attributes) = self.attributes(row)
+            {
+                self.host(row.address(), &row.provider, &attributes);
+            }
+        }
+    }
+
+    /// Takes note of an object that others live in, as it is now. Connections into what it was before are not used any
+    /// more.
+    pub fn host(&self, address: &Address, provider: &ProviderConfig, attributes: &Value) {
+        let Ok(connection) = self.get(provider) else {
+            return;
+        };
+        let mut hosts = self.hosts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = Host {
+            connection,
+            attributes: attributes.clone(),
+        };
+        let before = hosts.insert(address.clone(), host);
+        if before.is_some_and(|before| before.attributes != *attributes) {
+            let named = serde_json::Value::from(address.to_string()).to_string();
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.retain(|config, _| !config.contains(&named));
         }
     }
 

@@ -134,6 +134,7 @@ impl<'a> Executor<'a> {
     fn new(input: ApplyInput<'a>) -> Result<Self, super::schedule::UnknownStep> {
         let ApplyInput { plan, state, .. } = input;
         let connections = input.connections;
+        connections.know(state.rows.values());
         let (sender, inbox) = mpsc::unbounded();
         let mut executor = Executor {
             plan,

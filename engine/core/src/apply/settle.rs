@@ -87,6 +87,10 @@ impl<'a> Executor<'a> {
             Vec::new()
         };
         self.rows.put(&row, Some(&object));
+        if op.schema.hosts {
+            self.connections
+                .host(&op.key.address, &op.provider, &object);
+        }
         writes.push(Write::PutRow(Box::new(row)));
         if step.more_stages {
             self.resolver.record_stage(op.key, &object);

@@ -133,6 +133,8 @@ impl World {
             clock: Arc::new(self.clone()),
             ids: Arc::new(self.clone()),
             lineage: Lineage::from_bits([7; 16]),
+            variables: Arc::new(strata_model::NoVariables),
+            clusters: Arc::new(strata_model::NoClusters),
             sandbox: None,
         };
         Connections::new(Providers::new(providers), context)

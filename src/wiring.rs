@@ -27,12 +27,17 @@ use strata_model::provider::{Provider, ProviderError, ProviderErrorKind, Provide
 use strata_model::store::StoreError;
 use strata_provider_aws::Aws;
 use strata_provider_builtin::Builtin;
+use strata_provider_kubernetes::Kubernetes;
 
 use crate::error::{CommandError, ErrorKind};
 
 /// All providers: the registry.
 pub fn providers() -> Providers {
-    let all: [Arc<dyn Provider>; 2] = [Arc::new(Aws::new()), Arc::new(Builtin::new())];
+    let all: [Arc<dyn Provider>; 3] = [
+        Arc::new(Aws::new()),
+        Arc::new(Builtin::new()),
+        Arc::new(Kubernetes::new()),
+    ];
     Providers::new(all)
 }
 

@@ -1,0 +1,243 @@
+//! Manifests: files of Kubernetes objects, and what becomes of an object before it is compared or sent.
+
+pub(crate) mod yaml;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use strata_kubernetes_merge::openapi::GroupVersionKind;
+use strata_model::provider::{LayerFile, Member, MemberFault, MembersRequest};
+
+use self::yaml::{Content, Node};
+use crate::kinds::Kinds;
+use crate::normal::normal;
+use crate::secret;
+use crate::stage;
+
+/// The namespace of objects that live in one when nobody names another.
+pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+
+/// The objects that the files of a layer describe, in the order of files and lines.
+///
+/// # Errors
+///
+/// Everything that is wrong with them.
+pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
+    let mut reading = Reading::default();
+    for file in request.files {
+        reading.file(file);
+    }
+    let kinds = Kinds::default().with_definitions(
+        reading
+            .objects
+            .iter()
+            .filter(|found| {
+                found.kind
+                    == GroupVersionKind::of("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+            })
+            .map(|found| &found.object),
+    );
+    for found in &mut reading.objects {
+        found.settle(request, &kinds);
+    }
+    let stages = stage::assign(
+        reading
+            .objects
+            .iter()
+            .map(|found| (&found.kind, &found.object)),
+        &kinds,
+    );
+    let mut seen: BTreeMap<Arc<str>, (Arc<str>, u32)> = BTreeMap::new();
+    let mut members = Vec::new();
+    for (found, stage) in reading.objects.into_iter().zip(stages) {
+        let key = found.key();
+        if let Some((file, line)) = seen.get(&key) {
+            reading.faults.push(MemberFault {
+                message: format!(
+                    "The object {key} is described twice: the first time in line {line} of {file}."
+                ),
+                hint: Some("Remove one of them.".to_owned()),
+                file: found.file,
+                line: found.line,
+            });
+            continue;
+        }
+        seen.insert(Arc::clone(&key), (Arc::clone(&found.file), found.line));
+        let manifest = strata_model::Value::from_json(&found.object);
+        let Some(manifest) = manifest else {
+            reading.faults.push(MemberFault {
+                message: format!("The object {key} holds a number that is out of range."),
+                hint: None,
+                file: found.file,
+                line: found.line,
+            });
+            continue;
+        };
+        members.push(Member {
+            key,
+            stage,
+            manifest: settled(&manifest, request.template),
+            file: found.file,
+            line: found.line,
+        });
+    }
+    if reading.faults.is_empty() {
+        Ok(members)
+    } else {
+        reading
+            .faults
+            .sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        Err(reading.faults)
+    }
+}
+
+/// An object with its place.
+#[derive(Debug)]
+struct Found {
+    file: Arc<str>,
+    line: u32,
+    kind: GroupVersionKind,
+    object: Value,
+}
+
+impl Found {
+    fn text(&self, field: &str) -> &str {
+        text(&self.object["metadata"], field)
+    }
+
+    fn key(&self) -> Arc<str> {
+        let (kind, namespace) = (&self.kind, self.text("namespace"));
+        format!(
+            "{}/{}/{namespace}/{}",
+            kind.group,
+            kind.kind,
+            self.text("name")
+        )
+        .into()
+    }
+
+    fn settle(&mut self, request: &MembersRequest<'_>, kinds: &Kinds) {
+        if let Some(resource) = kinds.resource(&self.kind) {
+            let namespaced = resource.namespaced;
+            let namespace = request.namespace.unwrap_or(DEFAULT_NAMESPACE);
+            put_namespace(&mut self.object, namespaced.then_some(namespace));
+        }
+    }
+}
+
+/// As it is planned. Of a template only what is secret is marked: its texts are evaluated first.
+fn settled(manifest: &strata_model::Value, template: bool) -> strata_model::Value {
+    if template {
+        secret::mark(manifest)
+    } else {
+        normal(manifest)
+    }
+}
+
+/// Gives an object the namespace that it lacks, or takes one away that its kind cannot have.
+pub(crate) fn put_namespace(object: &mut Value, namespace: Option<&str>) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let has_one = metadata
+        .get("namespace")
+        .and_then(Value::as_str)
+        .is_some_and(|namespace| !namespace.is_empty());
+    match namespace {
+        Some(namespace) if !has_one => {
+            metadata.insert("namespace".to_owned(), namespace.into());
+        }
+        Some(_) => {}
+        None => {
+            metadata.shift_remove("namespace");
+        }
+    }
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value[field].as_str().unwrap_or_default()
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    objects: Vec<Found>,
+    faults: Vec<MemberFault>,
+}
+
+impl Reading {
+    fn file(&mut self, (path, text): &LayerFile) {
+        match yaml::documents(text) {
+            Ok(documents) => documents
+                .iter()
+                .for_each(|document| self.document(path, document)),
+            Err(error) => self.fault(path, error.line, error.message, None),
+        }
+    }
+
+    fn fault(&mut self, file: &Arc<str>, line: u32, message: String, hint: Option<&str>) {
+        self.faults.push(MemberFault {
+            file: Arc::clone(file),
+            line,
+            message,
+            hint: hint.map(str::to_owned),
+        });
+    }
+
+    fn document(&mut self, file: &Arc<str>, node: &Node) {
+        if !matches!(node.content, Content::Mapping(_)) {
+            let message = "A manifest is a map with apiVersion, kind and metadata.".to_owned();
+            return self.fault(file, node.line, message, None);
+        }
+        let required = |name: &str| {
+            node.get(name)
+                .and_then(Node::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        let (Some(api_version), Some(kind)) = (required("apiVersion"), required("kind")) else {
+            let message = "The object has no apiVersion or no kind.".to_owned();
+            let hint = "Every manifest says both. A file that is no manifest does not belong into a layer's directory.";
+            return self.fault(file, node.line, message, Some(hint));
+        };
+        let items = node.get("items");
+        if let (true, Some(Content::Sequence(items))) =
+            (kind.ends_with("List"), items.map(|items| &items.content))
+        {
+            return items.iter().for_each(|item| self.document(file, item));
+        }
+        let metadata = node.get("metadata");
+        if metadata.is_some_and(|metadata| {
+            metadata
+                .get("generateName")
+                .is_some_and(|name| !name.is_null())
+        }) {
+            let message =
+                "The object's name is to be generated, so that every run would make another one."
+                    .to_owned();
+            return self.fault(file, node.line, message, Some("Give it a metadata.name."));
+        }
+        let name = metadata.and_then(|metadata| metadata.get("name")?.as_str());
+        if name.is_none_or(str::is_empty) {
+            let message = "The object has no metadata.name.".to_owned();
+            return self.fault(file, node.line, message, None);
+        }
+        self.objects.push(Found {
+            file: Arc::clone(file),
+            line: node.line,
+            kind: GroupVersionKind::of(api_version, kind),
+            object: node.to_json(),
+        });
+    }
+}
+
+/// An object's `apiVersion` and `kind`; `None` where it has none.
+pub(crate) fn kind_of(object: &Value) -> Option<GroupVersionKind> {
+    let api_version = object.get("apiVersion")?.as_str()?;
+    let kind = object.get("kind")?.as_str()?;
+    Some(GroupVersionKind::of(api_version, kind))
+}
+
+/// The members of a map in JSON; nothing where it is none.
+pub(crate) fn members_of(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flat_map(Map::iter)
+}

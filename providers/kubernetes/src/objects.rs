@@ -1,0 +1,116 @@
+//! The connection: reading and changing objects of one cluster.
+
+mod change;
+mod look;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+use strata_model::provider::{
+    Applied, ApplyError, ApplyRequest, Candidate, Checkpoint, ConnectContext, Connection,
+    FindRequest, Observation, Operation, OwnedObject, ProviderConfig, ProviderError, ReadPurpose,
+    ReadRequest,
+};
+use strata_model::{Lineage, Value};
+
+use self::change::Change;
+use self::look::Look;
+use crate::api::Api;
+use crate::config;
+use crate::types::ObjectType;
+
+/// The label by which the objects of a state, and within it of a layer, are found.
+pub(crate) const OWNER: &str = "strata/owner";
+
+/// The objects of one cluster, as one user.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    config: ProviderConfig,
+    context: ConnectContext,
+    /// Made when it is first used: the cluster may only come to be in this run.
+    api: Mutex<Option<Arc<Api>>>,
+}
+
+impl Objects {
+    pub(crate) fn new(config: ProviderConfig, context: ConnectContext) -> Self {
+        Objects {
+            config,
+            context,
+            api: Mutex::default(),
+        }
+    }
+
+    fn api(&self) -> Result<Arc<Api>, ProviderError> {
+        let mut api = self.api.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(api) = api.as_ref() {
+            return Ok(Arc::clone(api));
+        }
+        let made = Arc::new(Api::new(config::connect(&self.config, &self.context)?));
+        *api = Some(Arc::clone(&made));
+        Ok(made)
+    }
+}
+
+/// The value of the owner's label: the first digits of a digest of lineage and layer.
+pub(crate) fn owner(lineage: Lineage, attributes: &Value) -> String {
+    let layer = attributes.get("layer").and_then(Value::as_str);
+    let digest = Sha256::digest(format!("{lineage} {}", layer.unwrap_or_default()));
+    digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[async_trait]
+impl Connection for Objects {
+    async fn read(&self, batch: &[ReadRequest<'_>]) -> Vec<Observation> {
+        match self.api() {
+            Ok(api) => Look::new(&api).all(batch).await,
+            Err(error) => batch
+                .iter()
+                .map(|_| Observation::Unreadable(error.clone()))
+                .collect(),
+        }
+    }
+
+    async fn find(&self, request: FindRequest<'_>) -> Result<Vec<Candidate>, ProviderError> {
+        let api = self.api()?;
+        let ty = ObjectType::of(request.resource_type);
+        let manifest = ty.map(|ty| ty.manifest(request.planned));
+        let id = manifest.and_then(|manifest| crate::object_id::ObjectId::of(&manifest));
+        let id = id.map(|id| id.to_string());
+        let read = ReadRequest {
+            purpose: ReadPurpose::Adopt,
+            resource_type: request.resource_type,
+            id: id.as_deref(),
+            recorded: None,
+            config: Some(request.planned),
+        };
+        let mut seen = Look::new(&api).all(&[read]).await;
+        match seen.pop() {
+            Some(Observation::Present(object)) => Ok(vec![Candidate { object, ours: None }]),
+            Some(Observation::Absent) | None => Ok(Vec::new()),
+            Some(Observation::Unreadable(error)) => Err(error),
+        }
+    }
+
+    async fn apply_change(
+        &self,
+        request: ApplyRequest<'_>,
+        checkpoint: &dyn Checkpoint,
+    ) -> Result<Applied, ApplyError> {
+        let api = self.api().map_err(ApplyError::nothing)?;
+        let change = Change::new((&api, &self.context), &request, checkpoint)?;
+        match request.operation {
+            Operation::Create | Operation::Update => change.apply().await,
+            Operation::Delete => change.delete().await,
+        }
+    }
+
+    /// Finds nothing: an object is known by its name, so that none is lost.
+    async fn list_owned(&self, _lineage: Lineage) -> Result<Vec<OwnedObject>, ProviderError> {
+        Ok(Vec::new())
+    }
+}

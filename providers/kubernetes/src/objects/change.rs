@@ -1,0 +1,454 @@
+//! Writing: applying an object and waiting until it is healthy, and deleting one and waiting until it is gone.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use strata_kubernetes_merge::managed::{Entry, Operation as Writes};
+use strata_kubernetes_merge::resource::Resource;
+use strata_kubernetes_merge::{ManagedFields, Manager};
+use strata_model::provider::{
+    Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Object, Operation,
+    ProviderError, ProviderErrorKind,
+};
+use strata_model::{AttributePath, Value};
+
+use super::{OWNER, owner};
+use crate::api::{Api, MANAGER, PAUSE};
+use crate::health::{self, Health};
+use crate::object_id::ObjectId;
+use crate::observe;
+use crate::types::ObjectType;
+
+/// What kubectl remembers of what it applied; it speaks for nobody any more once Strata does.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// How long the wait for an object says nothing new before it is told again.
+const TELL: Duration = Duration::from_secs(10);
+
+/// One change of one object.
+pub(crate) struct Change<'a> {
+    api: &'a Api,
+    context: &'a ConnectContext,
+    request: &'a ApplyRequest<'a>,
+    checkpoint: &'a dyn Checkpoint,
+    id: ObjectId,
+    manifest: Value,
+}
+
+impl<'a> Change<'a> {
+    pub(crate) fn new(
+        (api, context): (&'a Api, &'a ConnectContext),
+        request: &'a ApplyRequest<'a>,
+        checkpoint: &'a dyn Checkpoint,
+    ) -> Result<Self, ApplyError> {
+        let bug = |text: &str| ApplyError::nothing(ProviderError::bug(text));
+        let ty = ObjectType::of(request.resource_type)
+            .ok_or_else(|| bug("a type of another provider is changed"))?;
+        let manifest = ty.manifest(request.planned);
+        // What is deleted may be known by its id only: contents that are secret are not at hand then.
+        let id = match request.operation {
+            Operation::Create => ObjectId::of(&manifest),
+            Operation::Update | Operation::Delete => request
+                .id
+                .and_then(ObjectId::parse)
+                .or_else(|| ObjectId::of(&manifest)),
+        };
+        let id = id.ok_or_else(|| bug("an object without a name is changed"))?;
+        Ok(Change {
+            api,
+            context,
+            request,
+            checkpoint,
+            id,
+            manifest,
+        })
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.request.planned.get(name).and_then(Value::as_bool) == Some(true)
+    }
+
+    /// Applies the object and waits until it is healthy.
+    pub(crate) async fn apply(self) -> Result<Applied, ApplyError> {
+        // The version that is written now, which may be another than the one that is recorded.
+        let id = ObjectId::of(&self.manifest).unwrap_or_else(|| self.id.clone());
+        let resource = self
+            .api
+            .resource(&id.kind)
+            .await
+            .map_err(ApplyError::nothing)?;
+        self.check_place(&resource, &id)
+            .map_err(ApplyError::nothing)?;
+        let path = resource.path(&id.namespace, Some(&id.name));
+        if self.request.operation == Operation::Update {
+            self.take_from_clients(&path).await?;
+        }
+        let body = self.body(&path).await?;
+        let written = self.send(&path, &body).await?;
+        let uid = written["metadata"]["uid"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let attributes = self.attributes(&id, &uid);
+        let known = self.checkpoint.created(&id.to_string(), &attributes).await;
+        let object = |attributes: &Value| Object {
+            id: id.to_string(),
+            attributes: attributes.clone(),
+            incomplete: true,
+        };
+        known.map_err(|error| ApplyError::partial(error, object(&attributes)))?;
+        if self.flag("wait") || resource.kind.group == "apiextensions.k8s.io" {
+            self.healthy(&path, written)
+                .await
+                .map_err(|error| ApplyError::partial(error, object(&attributes)))?;
+        }
+        Ok(Applied {
+            id: Some(id.to_string()),
+            attributes,
+        })
+    }
+
+    fn check_place(&self, resource: &Resource, id: &ObjectId) -> Result<(), ProviderError> {
+        if resource.namespaced && id.namespace.is_empty() {
+            let message = format!(
+                "objects of the kind {} live in namespaces, and {} names none",
+                id.kind.kind, id.name
+            );
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, message)
+                .hint("Write metadata.namespace."));
+        }
+        Ok(())
+    }
+
+    fn attributes(&self, id: &ObjectId, uid: &str) -> Value {
+        let set = [
+            ("id", Value::string(id.to_string())),
+            ("uid", uid.into()),
+            ("managers", observe::managers_value(&[])),
+        ];
+        set.into_iter()
+            .fold(self.request.planned.clone(), |attributes, (name, value)| {
+                attributes.with_at(&AttributePath::attribute(name), value)
+            })
+    }
+
+    /// What is sent: the manifest with the owner's label, and for the object that is recorded only.
+    async fn body(&self, path: &str) -> Result<Json, ApplyError> {
+        let mut body = self.manifest.to_json();
+        let label = owner(self.context.lineage, self.request.planned);
+        if !body["metadata"].is_object() {
+            body["metadata"] = json!({});
+        }
+        let labels = &mut body["metadata"]["labels"];
+        if !labels.is_object() {
+            *labels = json!({});
+        }
+        labels[OWNER] = label.into();
+        if self.request.operation == Operation::Create {
+            return Ok(body);
+        }
+        let uid = self
+            .request
+            .prior
+            .and_then(|prior| prior.get("uid")?.as_str());
+        if let Some(uid) = uid.filter(|uid| !uid.is_empty()) {
+            body["metadata"]["uid"] = uid.into();
+        }
+        self.keep_replicas(path, &mut body).await?;
+        Ok(body)
+    }
+
+    /// Leaves the number of replicas as it is when it goes from the manifest before anybody else holds it: nobody's
+    /// field falls back to one.
+    async fn keep_replicas(&self, path: &str, body: &mut Json) -> Result<(), ApplyError> {
+        let had = self.request.prior.and_then(|prior| {
+            let manifest = ObjectType::of(self.request.resource_type)?.manifest(prior);
+            manifest.get("spec")?.get("replicas").cloned()
+        });
+        let has = body
+            .pointer("/spec/replicas")
+            .is_some_and(|replicas| !replicas.is_null());
+        if has || had.is_none() {
+            return Ok(());
+        }
+        let Some(live) = self.api.get(path).await.map_err(ApplyError::nothing)? else {
+            return Ok(());
+        };
+        let managed = managed_of(&live);
+        let field = strata_kubernetes_merge::Path::of_fields(&["spec", "replicas"]);
+        let somebody = managed.iter().any(|(manager, entry)| {
+            *manager != Manager::applier(MANAGER) && entry.fields.contains(field.elements())
+        });
+        if !somebody && let Some(replicas) = live.pointer("/spec/replicas") {
+            body["spec"]["replicas"] = replicas.clone();
+        }
+        Ok(())
+    }
+
+    async fn send(&self, path: &str, body: &Json) -> Result<Json, ApplyError> {
+        let take = self
+            .request
+            .planned
+            .get("conflicts")
+            .and_then(Value::as_str)
+            == Some("take");
+        self.may_send().await?;
+        let error = match self.api.apply(path, body, take).await {
+            Ok(written) => return Ok(written),
+            Err(error) => error,
+        };
+        if error.kind == ProviderErrorKind::NotFound && self.flag("create_namespace") {
+            self.make_namespace().await?;
+            self.may_send().await?;
+            return self.api.apply(path, body, take).await.map_err(unsettled);
+        }
+        Err(unsettled(self.advised(error)))
+    }
+
+    fn advised(&self, error: ProviderError) -> ProviderError {
+        let namespace = &self.id.namespace;
+        if error.kind == ProviderErrorKind::NotFound && error.message.contains("namespaces") {
+            return error.hint(format!(
+                "Declare the namespace {namespace} in a layer or as an object that comes first, or set create_namespace."
+            ));
+        }
+        error
+    }
+
+    async fn may_send(&self) -> Result<(), ApplyError> {
+        self.checkpoint
+            .may_send()
+            .await
+            .map_err(ApplyError::nothing)
+    }
+
+    async fn make_namespace(&self) -> Result<(), ApplyError> {
+        let name = &self.id.namespace;
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        self.may_send().await?;
+        match self.api.create("/api/v1/namespaces", &body).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind == ProviderErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(ApplyError::nothing(error)),
+        }
+    }
+
+    /// Makes the fields ours that clients hold which write without applying, before anything is applied: they would stay
+    /// in the object for ever when they go from the manifest.
+    async fn take_from_clients(&self, path: &str) -> Result<(), ApplyError> {
+        let held = self
+            .request
+            .prior
+            .and_then(|prior| prior.get("managers")?.members());
+        let from_clients = held.into_iter().flatten();
+        let mut from_clients = from_clients.filter_map(|(_, manager)| manager.as_str());
+        if !from_clients.any(observe::is_client) {
+            return Ok(());
+        }
+        let Some(live) = self.api.get(path).await.map_err(ApplyError::nothing)? else {
+            return Ok(());
+        };
+        let Some(patch) = handover(&live) else {
+            return Ok(());
+        };
+        self.may_send().await?;
+        self.api.patch(path, &patch).await.map_err(unsettled)?;
+        Ok(())
+    }
+
+    /// Waits until the object is healthy. It looks until the engine's time limit, or until it failed for good.
+    async fn healthy(&self, path: &str, first: Json) -> Result<(), ProviderError> {
+        let clock = &self.context.clock;
+        let limit = match self.request.operation {
+            Operation::Create => self.request.timeouts.create,
+            Operation::Update | Operation::Delete => self.request.timeouts.update,
+        };
+        let (began, mut told) = (clock.elapsed(), None);
+        let mut live = first;
+        loop {
+            let reason = match health::of(&live) {
+                Health::Current => return Ok(()),
+                Health::Failed(reason) => return Err(failed(&self.id, &reason)),
+                Health::Terminating => "it is being deleted".to_owned(),
+                Health::InProgress(reason) => reason,
+            };
+            let spent = clock.elapsed().saturating_sub(began);
+            if spent >= limit {
+                let message = format!(
+                    "{} {}: {reason}, after {} s",
+                    self.id.kind.kind,
+                    self.id.name,
+                    spent.as_secs()
+                );
+                return Err(ProviderError::new(ProviderErrorKind::Timeout, message)
+                    .hint("The next run goes on waiting. A longer time is given with timeouts, and no wait with wait = false."));
+            }
+            if told.is_none_or(|told| spent.saturating_sub(told) >= TELL) {
+                self.checkpoint.progress(&reason);
+                told = Some(spent);
+            }
+            clock.sleep(PAUSE).await;
+            live = self
+                .api
+                .get(path)
+                .await?
+                .ok_or_else(|| failed(&self.id, "somebody deleted it"))?;
+        }
+    }
+
+    /// Deletes the object and waits until it is gone.
+    pub(crate) async fn delete(self) -> Result<Applied, ApplyError> {
+        let gone = Applied {
+            id: None,
+            attributes: Value::null(),
+        };
+        let discovered = self
+            .api
+            .discovered(false)
+            .await
+            .map_err(ApplyError::nothing)?;
+        let kind = &self.id.kind;
+        let resource = match self.api.resource(kind).await {
+            Ok(resource) => resource,
+            // A kind that is not served has no objects; one whose version is not served has them in another.
+            Err(error) if error.kind == ProviderErrorKind::Propagation => {
+                match discovered.other_version(kind) {
+                    Some(resource) => resource,
+                    None => return Ok(gone),
+                }
+            }
+            Err(error) => return Err(ApplyError::nothing(error)),
+        };
+        let path = resource.path(&self.id.namespace, Some(&self.id.name));
+        let uid = self
+            .request
+            .prior
+            .and_then(|prior| prior.get("uid")?.as_str());
+        let uid = uid.filter(|uid| !uid.is_empty());
+        let Some(live) = self.api.get(&path).await.map_err(ApplyError::nothing)? else {
+            return Ok(gone);
+        };
+        if !is_meant(&live, uid) {
+            return Ok(gone);
+        }
+        let label = live["metadata"]["labels"][OWNER].as_str();
+        if label != Some(owner(self.context.lineage, self.request.planned).as_str()) {
+            self.checkpoint
+                .progress("left in place: its label says that it is no longer Strata's");
+            return Ok(gone);
+        }
+        if live["metadata"]["deletionTimestamp"].is_null() {
+            self.may_send().await?;
+            let asked = self.api.delete(&path, uid, "Background").await;
+            asked.map_err(unsettled)?;
+        }
+        self.until_gone(&path, uid)
+            .await
+            .map_err(ApplyError::unknown)?;
+        Ok(gone)
+    }
+
+    async fn until_gone(&self, path: &str, uid: Option<&str>) -> Result<(), ProviderError> {
+        let clock = &self.context.clock;
+        let (began, mut told) = (clock.elapsed(), None);
+        while let Some(live) = self.api.get(path).await? {
+            if !is_meant(&live, uid) {
+                return Ok(());
+            }
+            let spent = clock.elapsed().saturating_sub(began);
+            let holders = holders(&live);
+            if spent >= self.request.timeouts.delete {
+                let message = format!(
+                    "{} {} is still there after {} s: {holders}",
+                    self.id.kind.kind,
+                    self.id.name,
+                    spent.as_secs()
+                );
+                return Err(ProviderError::new(ProviderErrorKind::Timeout, message)
+                    .hint("Whoever set the finalizers must take them away; the next run goes on waiting."));
+            }
+            if told.is_none_or(|told| spent.saturating_sub(told) >= TELL) {
+                self.checkpoint.progress(&holders);
+                told = Some(spent);
+            }
+            clock.sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
+fn is_meant(live: &Json, uid: Option<&str>) -> bool {
+    uid.is_none_or(|uid| live["metadata"]["uid"] == uid)
+}
+
+/// What an object that is being deleted waits for.
+fn holders(live: &Json) -> String {
+    let finalizers = live["metadata"]["finalizers"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let spec = live["spec"]["finalizers"].as_array().into_iter().flatten();
+    let names: Vec<&str> = finalizers.chain(spec).filter_map(Json::as_str).collect();
+    if names.is_empty() {
+        "waits until it is gone".to_owned()
+    } else {
+        format!("waits for its finalizers {}", names.join(", "))
+    }
+}
+
+fn failed(id: &ObjectId, reason: &str) -> ProviderError {
+    let message = format!("{} {}: {reason}", id.kind.kind, id.name);
+    ProviderError::new(ProviderErrorKind::Failed, message)
+}
+
+/// A write that may have had its effect, or that definitely had none.
+fn unsettled(error: ProviderError) -> ApplyError {
+    match error.kind {
+        ProviderErrorKind::Unavailable | ProviderErrorKind::Timeout => ApplyError::unknown(error),
+        _ => ApplyError::nothing(error),
+    }
+}
+
+fn managed_of(live: &Json) -> ManagedFields {
+    let managed = live.pointer("/metadata/managedFields").cloned();
+    ManagedFields::decode(&managed.unwrap_or_default()).unwrap_or_default()
+}
+
+/// A patch that makes the fields of such clients ours; `None` when they hold none.
+fn handover(live: &Json) -> Option<Json> {
+    let mut managed = managed_of(live);
+    let clients: Vec<Manager> = managed
+        .iter()
+        .filter(|(manager, _)| {
+            manager.operation() == Writes::Update
+                && manager.subresource().is_empty()
+                && observe::is_client(&format!("{} (update)", manager.name()))
+        })
+        .map(|(manager, _)| manager.clone())
+        .collect();
+    let mut ours = managed.remove(&Manager::applier(MANAGER));
+    for client in &clients {
+        let theirs = managed.remove(client)?;
+        ours = Some(match ours {
+            None => theirs,
+            Some(ours) => Entry {
+                fields: ours.fields.union(&theirs.fields),
+                ..ours
+            },
+        });
+    }
+    if clients.is_empty() {
+        return None;
+    }
+    managed.set(Manager::applier(MANAGER), ours?);
+    let version = live["metadata"]["resourceVersion"].clone();
+    let mut patch = vec![
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}),
+        json!({"op": "replace", "path": "/metadata/managedFields", "value": managed.encode()}),
+    ];
+    if live["metadata"]["annotations"][LAST_APPLIED].is_string() {
+        let name = LAST_APPLIED.replace('/', "~1");
+        patch.push(json!({"op": "remove", "path": format!("/metadata/annotations/{name}")}));
+    }
+    Some(Json::Array(patch))
+}

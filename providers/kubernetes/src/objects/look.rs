@@ -1,0 +1,221 @@
+//! Reading: one list for many objects of a kind, or each by itself.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use serde_json::Value as Json;
+use strata_kubernetes_merge::openapi::GroupVersionKind;
+use strata_kubernetes_merge::resource::Resource;
+use strata_model::provider::{
+    Object, Observation, ProviderError, ProviderErrorKind, ReadPurpose, ReadRequest,
+};
+use strata_model::{AttributePath, Mode, Type, Value};
+
+use super::OWNER;
+use crate::api::Api;
+use crate::object_id::ObjectId;
+use crate::observe;
+use crate::types::{self, ObjectType};
+
+/// From how many objects of a kind on they are listed rather than read one by one.
+const LIST_FROM: usize = 4;
+
+/// Reads objects of one cluster.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    api: &'a Api,
+}
+
+/// The objects of one kind that carry the label, by namespace and name.
+type Listed = BTreeMap<(String, String), Json>;
+
+impl<'a> Look<'a> {
+    pub(crate) fn new(api: &'a Api) -> Self {
+        Look { api }
+    }
+
+    /// An answer for each request, in their order.
+    pub(crate) async fn all(self, batch: &[ReadRequest<'_>]) -> Vec<Observation> {
+        let mut kinds: BTreeMap<GroupVersionKind, usize> = BTreeMap::new();
+        for request in batch
+            .iter()
+            .filter(|request| request.purpose == ReadPurpose::Refresh)
+        {
+            if let Some(id) = request.id.and_then(ObjectId::parse) {
+                *kinds.entry(id.kind).or_default() += 1;
+            }
+        }
+        let many = kinds.into_iter().filter(|(_, count)| *count >= LIST_FROM);
+        let lists = many.map(|(kind, _)| async move {
+            let listed = self.list(&kind).await;
+            Some((kind, listed?))
+        });
+        let lists: BTreeMap<GroupVersionKind, Listed> =
+            join_all(lists).await.into_iter().flatten().collect();
+        let answers = batch.iter().map(|request| async {
+            self.one(request, &lists)
+                .await
+                .unwrap_or_else(Observation::Unreadable)
+        });
+        join_all(answers).await
+    }
+
+    /// `None` where the kind cannot be listed: its objects are read one by one then.
+    async fn list(self, kind: &GroupVersionKind) -> Option<Listed> {
+        let resource = self.resource(kind).await.ok()??;
+        let objects = self.api.list(&resource, OWNER).await.ok()?;
+        let keyed = objects.into_iter().map(|object| {
+            let text = |field: &str| {
+                object["metadata"][field]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            ((text("namespace"), text("name")), object)
+        });
+        Some(keyed.collect())
+    }
+
+    /// Where objects of a kind are: in the version that is asked for or, where that is no longer served, in another.
+    async fn resource(self, kind: &GroupVersionKind) -> Result<Option<Resource>, ProviderError> {
+        match self.api.resource(kind).await {
+            Ok(resource) => Ok(Some(resource)),
+            Err(error) if error.kind == ProviderErrorKind::Propagation => {
+                Ok(self.api.discovered(false).await?.other_version(kind))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn one(
+        self,
+        request: &ReadRequest<'_>,
+        lists: &BTreeMap<GroupVersionKind, Listed>,
+    ) -> Result<Observation, ProviderError> {
+        if request.purpose == ReadPurpose::Data {
+            return self.data(request).await;
+        }
+        let id = request.id.and_then(ObjectId::parse).ok_or_else(|| {
+            ProviderError::new(
+                ProviderErrorKind::Invalid,
+                format!("'{}' is no id of an object", request.id.unwrap_or_default()),
+            )
+            .hint("It has the form apiVersion=apps/v1,kind=Deployment,namespace=shop,name=web.")
+        })?;
+        let listed = lists
+            .get(&id.kind)
+            .and_then(|listed| listed.get(&(id.namespace.clone(), id.name.clone())));
+        let found = match listed {
+            Some(object) => Some(object.clone()),
+            // One that lost its label is not listed.
+            None => self.get(&id).await?,
+        };
+        let Some(live) = found else {
+            return Ok(Observation::Absent);
+        };
+        let ty = ObjectType::of(request.resource_type)
+            .ok_or_else(|| ProviderError::bug("a type of another provider is read"))?;
+        self.object(ty, request, (&id, &live))
+            .await
+            .map(Observation::Present)
+    }
+
+    async fn get(self, id: &ObjectId) -> Result<Option<Json>, ProviderError> {
+        // A kind that is not served has no objects.
+        let Some(resource) = self.resource(&id.kind).await? else {
+            return Ok(None);
+        };
+        self.api
+            .get(&resource.path(&id.namespace, Some(&id.name)))
+            .await
+    }
+
+    async fn object(
+        self,
+        ty: ObjectType,
+        request: &ReadRequest<'_>,
+        (id, live): (&ObjectId, &Json),
+    ) -> Result<Object, ProviderError> {
+        let kinds = self.api.kinds_for(&id.kind).await?;
+        let given = request.recorded.or(request.config);
+        let recorded = request.recorded.is_some();
+        let (manifest, managers) = match given {
+            Some(given) => {
+                let seen = observe::seen((&ty.manifest(given), live), (&kinds, &id.kind), recorded);
+                (seen.manifest, seen.managers)
+            }
+            None => (crate::normal::normal(&observe::whole(live)), Vec::new()),
+        };
+        let base = given
+            .cloned()
+            .unwrap_or_else(|| blank(request.resource_type));
+        let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
+        let set = [
+            ("id", Value::string(id.to_string())),
+            ("uid", uid.into()),
+            ("managers", observe::managers_value(&managers)),
+        ];
+        let attributes = ty.with_manifest(&base, &manifest);
+        let attributes = set
+            .into_iter()
+            .fold(attributes, |attributes, (name, value)| {
+                attributes.with_at(&AttributePath::attribute(name), value)
+            });
+        Ok(Object {
+            id: id.to_string(),
+            attributes,
+            incomplete: false,
+        })
+    }
+
+    async fn data(self, request: &ReadRequest<'_>) -> Result<Observation, ProviderError> {
+        let config = request
+            .config
+            .ok_or_else(|| ProviderError::bug("a data source is read without arguments"))?;
+        let text = |name: &str| config.get(name).and_then(Value::as_str).unwrap_or_default();
+        let id = ObjectId {
+            kind: GroupVersionKind::of(text("api_version"), text("kind")),
+            namespace: text("namespace").to_owned(),
+            name: text("name").to_owned(),
+        };
+        let resource = self.api.resource(&id.kind).await?;
+        if resource.namespaced && id.namespace.is_empty() {
+            let message = format!(
+                "objects of the kind {} live in namespaces, and none is given",
+                id.kind.kind
+            );
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, message));
+        }
+        let Some(live) = self
+            .api
+            .get(&resource.path(&id.namespace, Some(&id.name)))
+            .await?
+        else {
+            return Ok(Observation::Absent);
+        };
+        let object = observe::whole(&live);
+        Ok(Observation::Present(Object {
+            id: id.to_string(),
+            attributes: config.with_at(&AttributePath::attribute("object"), object),
+            incomplete: false,
+        }))
+    }
+}
+
+/// The attributes of an object of which only the id is known.
+fn blank(resource_type: &str) -> Value {
+    let schemas = types::schemas();
+    let schema = schemas
+        .iter()
+        .find(|schema| schema.mode == Mode::Managed && schema.name == resource_type);
+    let attributes = schema
+        .into_iter()
+        .flat_map(|schema| schema.schema.attributes());
+    Value::object(attributes.map(|(name, attribute)| {
+        let default = attribute.default.clone();
+        (
+            name.clone(),
+            default.unwrap_or_else(|| Value::null_of(Type::Any)),
+        )
+    }))
+}

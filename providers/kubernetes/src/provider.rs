@@ -1,0 +1,322 @@
+//! The provider `kubernetes`.
+
+use std::sync::Arc;
+
+use strata_kubernetes_merge::TypedValue;
+use strata_kubernetes_merge::typed::Duplicates;
+use strata_model::provider::{
+    ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, PlanRequest,
+    PlannedChange, Provider, ProviderConfig, ProviderError, ProviderErrorKind, ProviderName,
+    ValidateRequest,
+};
+use strata_model::schema::{ResourceSchema, Schema};
+use strata_model::state::StateRow;
+use strata_model::{AttributePath, Mode, Type, Value};
+
+use crate::kinds::Kinds;
+use crate::object_id::ObjectId;
+use crate::objects::Objects;
+use crate::types::{self, ObjectType};
+use crate::{config, immutable, manifest, observe};
+
+/// The provider `kubernetes`: objects of clusters, and layers of them.
+#[derive(Debug)]
+pub struct Kubernetes {
+    name: ProviderName,
+    config: Schema,
+    schemas: Vec<ResourceSchema>,
+}
+
+impl Default for Kubernetes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Kubernetes {
+    /// The provider. It reads and calls nothing until a connection is used.
+    pub fn new() -> Self {
+        Kubernetes {
+            name: ProviderName("kubernetes".into()),
+            config: config::schema(),
+            schemas: types::schemas(),
+        }
+    }
+
+    fn schema(&self, name: &str) -> Result<(ObjectType, &ResourceSchema), ProviderError> {
+        let found = self
+            .schemas
+            .iter()
+            .find(|schema| schema.mode == Mode::Managed && schema.name == name);
+        ObjectType::of(name).zip(found).ok_or_else(|| {
+            ProviderError::bug(format!("the provider kubernetes has no type {name}"))
+        })
+    }
+}
+
+impl Provider for Kubernetes {
+    fn name(&self) -> &ProviderName {
+        &self.name
+    }
+
+    fn config_schema(&self) -> &Schema {
+        &self.config
+    }
+
+    fn schemas(&self) -> &[ResourceSchema] {
+        &self.schemas
+    }
+
+    fn validate(&self, request: ValidateRequest<'_>) -> Vec<ArgumentFault> {
+        match request.resource_type {
+            None => config::validate(request.config),
+            Some((Mode::Data, _)) => Vec::new(),
+            Some((Mode::Managed, name)) => match ObjectType::of(name) {
+                Some(ty) => validate(ty, request.config),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError> {
+        let (ty, schema) = self.schema(request.resource_type)?;
+        let prior = request.prior;
+        let mut proposal = schema.schema.propose(prior, request.config);
+        let wanted = ty.manifest(request.config);
+        let id = ObjectId::of(&wanted);
+        proposal.planned = match ty {
+            ObjectType::Object | ObjectType::Member => ty.with_manifest(&proposal.planned, &wanted),
+            ObjectType::Secret => types::sealed(&proposal.planned),
+        };
+        let before = prior.map(|prior| ty.manifest(prior));
+        let mut replace = proposal.replace;
+        if let (Some(id), Some(before)) = (&id, &before) {
+            match ObjectId::of(before) {
+                Some(old) if !old.is_same(id) => replace.push(AttributePath::attribute("manifest")),
+                Some(_) => replace.extend(immutable::changed(id, before, &wanted)),
+                None => {}
+            }
+        }
+        if ty == ObjectType::Secret {
+            // Its arguments are at the top: a place in its manifest says nothing to people.
+            replace.retain(|path| path.top() != Some("manifest"));
+        }
+        let made_anew = prior.is_none() || !replace.is_empty();
+        let computed = |name: &str, made: Value| match prior {
+            Some(prior) if !made_anew => prior.get(name).cloned().unwrap_or(made),
+            _ => made,
+        };
+        let held = prior.and_then(|prior| prior.get("managers"));
+        if let (false, Some(before)) = (made_anew, &before) {
+            conflicts((before, &wanted), held, request.config)?;
+        }
+        let text = || Value::unknown(Type::String);
+        let id = id.map_or_else(text, |id| Value::string(id.to_string()));
+        for (name, value) in [
+            ("id", id),
+            ("uid", computed("uid", text())),
+            ("managers", observe::managers_value(&[])),
+        ] {
+            proposal.planned = proposal
+                .planned
+                .with_at(&AttributePath::attribute(name), value);
+        }
+        Ok(PlannedChange {
+            planned: proposal.planned,
+            replace,
+            stages: Vec::new(),
+            exclusive: None,
+        })
+    }
+
+    fn id_of(&self, resource_type: &str, config: &Value) -> Option<String> {
+        let ty = ObjectType::of(resource_type)?;
+        ObjectId::of(&ty.manifest(config)).map(|id| id.to_string())
+    }
+
+    fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
+        manifest::members(&request)
+    }
+
+    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {
+        let (_, schema) = self.schema(&row.address().resource_type)?;
+        if row.schema_version > schema.version {
+            let message = format!(
+                "the object was recorded with version {} of its schema, and this Strata knows version {}",
+                row.schema_version, schema.version
+            );
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, message)
+                .hint("Use the version of Strata that recorded it, or a newer one."));
+        }
+        Ok(row)
+    }
+
+    fn connect(
+        &self,
+        config: &ProviderConfig,
+        context: &ConnectContext,
+    ) -> Result<Arc<dyn Connection>, ProviderError> {
+        Ok(Arc::new(Objects::new(config.clone(), context.clone())))
+    }
+}
+
+/// Refuses a change of what somebody else holds, unless it is to be taken.
+fn conflicts(
+    (before, wanted): (&Value, &Value),
+    held: Option<&Value>,
+    config: &Value,
+) -> Result<(), ProviderError> {
+    if config.get("conflicts").and_then(Value::as_str) == Some("take") || before == wanted {
+        return Ok(());
+    }
+    let members = held.and_then(Value::members).into_iter().flatten();
+    let others: Vec<(&str, &str)> = members
+        .filter_map(|(field, manager)| Some((field.as_ref(), manager.as_str()?)))
+        .filter(|(_, manager)| !observe::is_client(manager))
+        .collect();
+    let changed = changed_fields(before, wanted);
+    let refused: Vec<String> = others
+        .into_iter()
+        .filter(|(field, _)| changed.iter().any(|changed| changed == field))
+        .map(|(field, manager)| format!("{field} is held by {manager}"))
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "Others hold fields that would change: {}.",
+        refused.join("; ")
+    );
+    Err(
+        ProviderError::new(ProviderErrorKind::Invalid, message).hint(
+            "Leave these fields out of the manifest, or take them over with conflicts = \"take\".",
+        ),
+    )
+}
+
+/// The fields that differ, as a server spells them.
+fn changed_fields(before: &Value, wanted: &Value) -> Vec<String> {
+    let wanted = wanted.to_json();
+    let Some(kind) = manifest::kind_of(&wanted) else {
+        return Vec::new();
+    };
+    let Some((schema, ty)) = Kinds::default().type_of(&kind) else {
+        return Vec::new();
+    };
+    let typed =
+        |value| TypedValue::new(value, Arc::clone(&schema), ty.clone(), Duplicates::Allowed);
+    let (Ok(before), Ok(wanted)) = (typed(before.to_json()), typed(wanted)) else {
+        return Vec::new();
+    };
+    let compared = before.compare(&wanted);
+    let fields = compared.map(|compared| compared.modified.union(&compared.added));
+    let paths = fields.map(|fields| fields.paths()).unwrap_or_default();
+    paths.iter().map(ToString::to_string).collect()
+}
+
+fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
+    let mut faults = Vec::new();
+    let mut fault =
+        |path: AttributePath, message: String| faults.push(ArgumentFault { path, message });
+    let conflicts = config.get("conflicts").and_then(Value::as_str);
+    if let Some(other) = conflicts.filter(|text| !matches!(*text, "error" | "take")) {
+        let message = format!("is '{}', and must be error or take.", other.escape_debug());
+        fault(AttributePath::attribute("conflicts"), message);
+    }
+    if ty == ObjectType::Secret {
+        return faults;
+    }
+    let Some(given) = config
+        .get("manifest")
+        .filter(|manifest| !manifest.is_unknown())
+    else {
+        return faults;
+    };
+    let at = AttributePath::attribute("manifest");
+    if given.members().is_none() {
+        fault(
+            at,
+            "must be an object with apiVersion, kind and metadata.".to_owned(),
+        );
+        return faults;
+    }
+    for path in [&["apiVersion"][..], &["kind"], &["metadata", "name"]] {
+        let found = path.iter().try_fold(given, |value, step| value.get(step));
+        let is_wrong = match found {
+            Some(value) if value.is_unknown() => false,
+            Some(value) => value.as_str().is_none_or(str::is_empty),
+            None => !path
+                .iter()
+                .scan(Some(given), |at, step| {
+                    *at = at.and_then(|value| value.get(step));
+                    Some(at.is_some_and(Value::is_unknown))
+                })
+                .any(|unknown| unknown),
+        };
+        if is_wrong {
+            fault(at.clone(), format!("has no {}.", path.join(".")));
+        }
+    }
+    let metadata = given.get("metadata");
+    if metadata
+        .and_then(|metadata| metadata.get("generateName"))
+        .is_some_and(|name| !name.is_null())
+    {
+        fault(
+            immutable::place(&["metadata", "generateName"]),
+            "would make another object in each run. Give it a metadata.name.".to_owned(),
+        );
+    }
+    if !faults.is_empty() {
+        return faults;
+    }
+    for message in misfits(given) {
+        faults.push(ArgumentFault {
+            path: at.clone(),
+            message,
+        });
+    }
+    faults
+}
+
+/// What of a manifest the schema of its kind refuses. Kinds that are not known here are not judged.
+fn misfits(given: &Value) -> Vec<String> {
+    if given.has_unknown() {
+        return Vec::new();
+    }
+    let json = ObjectType::Object
+        .manifest(&Value::object([("manifest", given.clone())]))
+        .to_json();
+    let Some(kind) = manifest::kind_of(&json) else {
+        return Vec::new();
+    };
+    let Some((schema, ty)) = Kinds::default().type_of(&kind) else {
+        return Vec::new();
+    };
+    match TypedValue::new(json, schema, ty, Duplicates::Refused) {
+        Err(error) => error
+            .problems
+            .iter()
+            .map(|problem| {
+                format!(
+                    "does not fit {} {}: {problem}.",
+                    kind.api_version(),
+                    kind.kind
+                )
+            })
+            .collect(),
+        Ok(typed) => typed
+            .missing()
+            .iter()
+            // A server makes the whole parts of an object itself where they are left out.
+            .filter(|path| path.elements().len() > 1)
+            .map(|path| {
+                format!(
+                    "has no {path}, which {} {} needs.",
+                    kind.api_version(),
+                    kind.kind
+                )
+            })
+            .collect(),
+    }
+}

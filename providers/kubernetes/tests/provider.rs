@@ -1,0 +1,12 @@
+//! The provider against a running API server: what is planned is applied, and then there is nothing left to do.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the tests are made of is in no function marked as a test, where unwrap is allowed"
+)]
+
+mod provider {
+    pub(crate) mod bench;
+    mod life;
+    mod published;
+}

@@ -1,0 +1,382 @@
+//! What the tests work with: a control plane of the binary, and the verbs of the provider in the form that they need.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value as Json, json};
+use strata_control_plane::{ControlPlane, Parts};
+use strata_model::provider::{
+    Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Connection, Object, Observation,
+    Operation, PlanRequest, PlannedChange, Provider as _, ProviderConfig, ProviderError,
+    ReadPurpose, ReadRequest, ValidateRequest,
+};
+use strata_model::schema::Timeouts;
+use strata_model::{
+    AttributePath, Clock, IdSource, Lineage, Mode, NoClusters, OpId, Timestamp, Value, Variables,
+};
+use strata_provider_kubernetes::Kubernetes;
+
+/// Starting one waits for answers, which a thread that carries out asynchronous tests must not do.
+pub(crate) static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
+    let started = thread::spawn(|| ControlPlane::start(Parts::Controllers)).join();
+    started.unwrap().expect("the control plane starts")
+});
+
+/// Runs what blocks on a thread of its own.
+pub(crate) fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join().unwrap())
+}
+
+/// A namespace of the test's own.
+pub(crate) fn namespace(name: &str) -> String {
+    aside(|| PLANE.namespace(name).unwrap())
+}
+
+/// A request by somebody else, as an administrator.
+pub(crate) fn somebody(method: &str, path: &str, body: &Json) -> Json {
+    aside(|| {
+        let mut client = PLANE.client().unwrap();
+        let response = match method {
+            "GET" => client.get(path),
+            "POST" => client.post(path, body),
+            "PUT" => client.put(path, body),
+            "DELETE" => client.delete(path),
+            other => client.patch(path, other, body),
+        };
+        let response = response.unwrap();
+        assert!(
+            response.status < 300,
+            "{method} {path}: {} {}",
+            response.status,
+            response.body
+        );
+        response.body
+    })
+}
+
+/// `kubectl` with these arguments and this input, which must succeed.
+pub(crate) fn kubectl(arguments: &[&str], input: &Json) -> String {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let mut command = PLANE.kubectl();
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "kubectl {arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[derive(Debug)]
+struct Running(tokio::time::Instant);
+
+#[async_trait]
+impl Clock for Running {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+#[derive(Debug)]
+struct Zeros;
+
+impl IdSource for Zeros {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(0);
+    }
+}
+
+#[derive(Debug)]
+struct Tokens;
+
+impl Variables for Tokens {
+    fn variable(&self, name: &str) -> Option<String> {
+        let read =
+            |file: &str| std::fs::read_to_string(PLANE.kubeconfig().with_file_name(file)).ok();
+        match name {
+            "KUBE_TOKEN" => PLANE.token().ok(),
+            "KUBE_TOKEN_READER" => read("reader-token"),
+            _ => None,
+        }
+    }
+}
+
+struct Silent;
+
+#[async_trait]
+impl Checkpoint for Silent {
+    async fn created(&self, _id: &str, _attributes: &Value) -> Result<(), ProviderError> {
+        Ok(())
+    }
+    fn progress(&self, _message: &str) {}
+}
+
+/// The provider with a connection.
+pub(crate) struct Bench {
+    provider: Kubernetes,
+    connection: Arc<dyn Connection>,
+}
+
+/// An object that was applied.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) ty: &'static str,
+    pub(crate) id: String,
+    pub(crate) attributes: Value,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with_token("KUBE_TOKEN")
+    }
+
+    /// Whose token is in this variable.
+    pub(crate) fn with_token(variable: &str) -> Self {
+        let provider = Kubernetes::new();
+        let authority = PLANE.certificate_authority().unwrap();
+        let values: BTreeMap<Arc<str>, Json> = [
+            ("host", PLANE.server()),
+            ("cluster_ca_certificate", authority),
+            ("token_env", variable.to_owned()),
+        ]
+        .map(|(name, value)| (Arc::from(name), Json::from(value)))
+        .into();
+        let config = ProviderConfig {
+            provider: provider.name().clone(),
+            values,
+        };
+        let context = ConnectContext {
+            clock: Arc::new(Running(tokio::time::Instant::now())),
+            ids: Arc::new(Zeros),
+            lineage: Lineage::from_bits([7; 16]),
+            variables: Arc::new(Tokens),
+            clusters: Arc::new(NoClusters),
+            sandbox: None,
+        };
+        let connection = provider.connect(&config, &context).unwrap();
+        Bench {
+            provider,
+            connection,
+        }
+    }
+
+    /// The arguments with every attribute.
+    pub(crate) fn config(&self, ty: &str, given: &[(&'static str, Value)]) -> Value {
+        let schemas = self.provider.schemas();
+        let schema = schemas
+            .iter()
+            .find(|schema| schema.mode == Mode::Managed && schema.name == ty)
+            .unwrap();
+        let blank = schema.schema.attributes().keys();
+        let blank = Value::object(blank.map(|name| (name.clone(), Value::null())));
+        given.iter().fold(blank, |object, (name, value)| {
+            object.with_at(&AttributePath::attribute(*name), value.clone())
+        })
+    }
+
+    /// The arguments of an object.
+    pub(crate) fn object(&self, manifest: &Json) -> Value {
+        self.config(
+            "kubernetes_object",
+            &[("manifest", Value::from_json(manifest).unwrap())],
+        )
+    }
+
+    /// What is wrong with arguments.
+    pub(crate) fn faults(&self, config: &Value) -> Vec<String> {
+        let request = ValidateRequest {
+            resource_type: Some((Mode::Managed, "kubernetes_object")),
+            config,
+        };
+        let faults = self.provider.validate(request);
+        faults
+            .iter()
+            .map(|fault| format!("{} {}", fault.path, fault.message))
+            .collect()
+    }
+
+    pub(crate) fn plan(
+        &self,
+        ty: &str,
+        prior: Option<&Value>,
+        config: &Value,
+    ) -> Result<PlannedChange, ProviderError> {
+        self.provider.plan_change(PlanRequest {
+            resource_type: ty,
+            prior,
+            config,
+            provider: None,
+        })
+    }
+
+    async fn change(
+        &self,
+        (operation, ty): (Operation, &str),
+        (id, prior): (Option<&str>, Option<&Value>),
+        planned: &Value,
+    ) -> Result<Applied, ApplyError> {
+        let limit = Duration::from_secs(60);
+        let request = ApplyRequest {
+            operation,
+            resource_type: ty,
+            op: OpId::from_bits([2; 16]),
+            id,
+            prior,
+            planned,
+            timeouts: Timeouts {
+                create: limit,
+                update: limit,
+                delete: limit,
+            },
+        };
+        self.connection.apply_change(request, &Silent).await
+    }
+
+    pub(crate) async fn create(
+        &self,
+        ty: &'static str,
+        config: &Value,
+    ) -> Result<Made, ApplyError> {
+        let planned = self
+            .plan(ty, None, config)
+            .map_err(ApplyError::nothing)?
+            .planned;
+        let applied = self
+            .change((Operation::Create, ty), (None, None), &planned)
+            .await?;
+        assert!(
+            !applied.attributes.has_unknown(),
+            "{:?}",
+            applied.attributes
+        );
+        Ok(Made {
+            ty,
+            id: applied.id.unwrap(),
+            attributes: applied.attributes,
+        })
+    }
+
+    /// Changes an object that was read just now; a change that needs a new object is a fault of the test.
+    pub(crate) async fn update(&self, made: &Made, config: &Value) -> Result<Made, ApplyError> {
+        let change = self
+            .plan(made.ty, Some(&made.attributes), config)
+            .map_err(ApplyError::nothing)?;
+        assert!(change.replace.is_empty(), "{:?}", change.replace);
+        let prior = (Some(made.id.as_str()), Some(&made.attributes));
+        let applied = self
+            .change((Operation::Update, made.ty), prior, &change.planned)
+            .await?;
+        Ok(Made {
+            ty: made.ty,
+            id: applied.id.unwrap(),
+            attributes: applied.attributes,
+        })
+    }
+
+    pub(crate) async fn delete(&self, made: &Made) -> Result<(), ApplyError> {
+        let prior = (Some(made.id.as_str()), Some(&made.attributes));
+        let delete = (Operation::Delete, made.ty);
+        self.change(delete, prior, &made.attributes).await.map(drop)
+    }
+
+    /// Reads objects as a refresh does.
+    pub(crate) async fn refresh(&self, made: &[Made]) -> Vec<Observation> {
+        let requests: Vec<ReadRequest<'_>> = made
+            .iter()
+            .map(|made| ReadRequest {
+                purpose: ReadPurpose::Refresh,
+                resource_type: made.ty,
+                id: Some(&made.id),
+                recorded: Some(&made.attributes),
+                config: None,
+            })
+            .collect();
+        self.connection.read(&requests).await
+    }
+
+    /// One object as a refresh sees it; it must be there.
+    pub(crate) async fn look(&self, made: &Made) -> Made {
+        match self.refresh(std::slice::from_ref(made)).await.remove(0) {
+            Observation::Present(Object { id, attributes, .. }) => Made {
+                ty: made.ty,
+                id,
+                attributes,
+            },
+            other => panic!("{}: {other:?}", made.id),
+        }
+    }
+
+    /// What is there of what is to be made.
+    pub(crate) async fn adopt(&self, config: &Value) -> Option<Made> {
+        let id = self.provider.id_of("kubernetes_object", config).unwrap();
+        let request = ReadRequest {
+            purpose: ReadPurpose::Adopt,
+            resource_type: "kubernetes_object",
+            id: Some(&id),
+            recorded: None,
+            config: Some(config),
+        };
+        match self.connection.read(&[request]).await.remove(0) {
+            Observation::Present(object) => Some(Made {
+                ty: "kubernetes_object",
+                id: object.id,
+                attributes: object.attributes,
+            }),
+            Observation::Absent => None,
+            Observation::Unreadable(error) => panic!("{error}"),
+        }
+    }
+
+    /// The object of an id, as an import sees it, or what a data source reads.
+    pub(crate) async fn read(&self, request: ReadRequest<'_>) -> Observation {
+        self.connection.read(&[request]).await.remove(0)
+    }
+
+    /// Whether nothing is left to do for an object that was read.
+    pub(crate) fn is_settled(&self, seen: &Made, config: &Value) -> bool {
+        let change = self.plan(seen.ty, Some(&seen.attributes), config).unwrap();
+        change.replace.is_empty() && change.planned == seen.attributes
+    }
+}
+
+/// The manifest of an object that was read or made.
+pub(crate) fn manifest(made: &Made) -> Json {
+    made.attributes
+        .get("manifest")
+        .map(Value::to_json)
+        .unwrap_or_default()
+}
+
+/// How many writes the server was asked for so far, by anybody who is no controller, below a path.
+pub(crate) fn writes(below: &str) -> usize {
+    let audit = PLANE.audit().unwrap();
+    let writes = audit.iter().filter(|entry| {
+        let verb = entry["verb"].as_str().unwrap_or_default();
+        let uri = entry["requestURI"].as_str().unwrap_or_default();
+        ["create", "update", "patch", "delete", "deletecollection"].contains(&verb)
+            && entry["userAgent"]
+                .as_str()
+                .is_some_and(|agent| agent.starts_with("strata/"))
+            && uri.contains(below)
+    });
+    writes.count()
+}
+
+/// A ConfigMap.
+pub(crate) fn config_map(namespace: &str, name: &str, data: &Json) -> Json {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data})
+}

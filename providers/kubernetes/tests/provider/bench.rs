@@ -20,10 +20,15 @@ use strata_model::{
 use strata_provider_kubernetes::Kubernetes;
 
 /// Starting one waits for answers, which a thread that carries out asynchronous tests must not do.
-pub(crate) static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
+pub(crate) static PLANE: LazyLock<ControlPlane> = LazyLock::new(start);
+
+/// Another one, for tests that count everything that is written.
+pub(crate) static QUIET: LazyLock<ControlPlane> = LazyLock::new(start);
+
+fn start() -> ControlPlane {
     let started = thread::spawn(|| ControlPlane::start(Parts::Controllers)).join();
     started.unwrap().expect("the control plane starts")
-});
+}
 
 /// Runs what blocks on a thread of its own.
 pub(crate) fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
@@ -100,15 +105,16 @@ impl IdSource for Zeros {
     }
 }
 
+/// The tokens of a control plane.
 #[derive(Debug)]
-struct Tokens;
+struct Tokens(&'static ControlPlane);
 
 impl Variables for Tokens {
     fn variable(&self, name: &str) -> Option<String> {
         let read =
-            |file: &str| std::fs::read_to_string(PLANE.kubeconfig().with_file_name(file)).ok();
+            |file: &str| std::fs::read_to_string(self.0.kubeconfig().with_file_name(file)).ok();
         match name {
-            "KUBE_TOKEN" => PLANE.token().ok(),
+            "KUBE_TOKEN" => self.0.token().ok(),
             "KUBE_TOKEN_READER" => read("reader-token"),
             _ => None,
         }
@@ -141,15 +147,15 @@ pub(crate) struct Made {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self::with_token("KUBE_TOKEN")
+        Self::on(&PLANE, "KUBE_TOKEN")
     }
 
-    /// Whose token is in this variable.
-    pub(crate) fn with_token(variable: &str) -> Self {
+    /// On a control plane, as the user whose token is in this variable.
+    pub(crate) fn on(plane: &'static ControlPlane, variable: &str) -> Self {
         let provider = Kubernetes::new();
-        let authority = PLANE.certificate_authority().unwrap();
+        let authority = plane.certificate_authority().unwrap();
         let values: BTreeMap<Arc<str>, Json> = [
-            ("host", PLANE.server()),
+            ("host", plane.server()),
             ("cluster_ca_certificate", authority),
             ("token_env", variable.to_owned()),
         ]
@@ -163,7 +169,7 @@ impl Bench {
             clock: Arc::new(Running(tokio::time::Instant::now())),
             ids: Arc::new(Zeros),
             lineage: Lineage::from_bits([7; 16]),
-            variables: Arc::new(Tokens),
+            variables: Arc::new(Tokens(plane)),
             clusters: Arc::new(NoClusters),
             sandbox: None,
         };
@@ -361,17 +367,13 @@ pub(crate) fn manifest(made: &Made) -> Json {
         .unwrap_or_default()
 }
 
-/// How many writes the server was asked for so far, by anybody who is no controller, below a path.
-pub(crate) fn writes(below: &str) -> usize {
-    let audit = PLANE.audit().unwrap();
+/// How many writes Strata has asked a server for so far, in paths that hold a text.
+pub(crate) fn writes(plane: &ControlPlane, part: &str) -> usize {
+    let audit = plane.audit().unwrap();
     let writes = audit.iter().filter(|entry| {
-        let verb = entry["verb"].as_str().unwrap_or_default();
-        let uri = entry["requestURI"].as_str().unwrap_or_default();
-        ["create", "update", "patch", "delete", "deletecollection"].contains(&verb)
-            && entry["userAgent"]
-                .as_str()
-                .is_some_and(|agent| agent.starts_with("strata/"))
-            && uri.contains(below)
+        let text = |field: &str| entry[field].as_str().unwrap_or_default();
+        let is_read = ["get", "list", "watch"].contains(&text("verb"));
+        !is_read && text("userAgent").starts_with("strata/") && text("requestURI").contains(part)
     });
     writes.count()
 }

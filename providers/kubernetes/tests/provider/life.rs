@@ -4,7 +4,9 @@ use serde_json::json;
 use strata_model::provider::{Observation, ProviderErrorKind, ReadPurpose, ReadRequest, Residue};
 use strata_model::{Type, Value};
 
-use super::bench::{Bench, aside, config_map, kubectl, manifest, namespace, somebody, writes};
+use super::bench::{
+    Bench, PLANE, aside, config_map, kubectl, manifest, namespace, somebody, writes,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_is_made_changed_and_deleted() {
@@ -216,13 +218,13 @@ async fn many_objects_are_listed_and_nothing_is_written() {
         ));
         made.push(bench.create("kubernetes_object", &config).await.unwrap());
     }
-    let before = writes(&namespace);
+    let before = writes(&PLANE, &namespace);
     assert!(before >= 20);
     let observed = bench.refresh(&made).await;
     assert!(observed.iter().zip(&made).all(|(seen, made)| {
         matches!(seen, Observation::Present(object) if object.attributes == made.attributes)
     }));
-    assert_eq!(writes(&namespace), before);
+    assert_eq!(writes(&PLANE, &namespace), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

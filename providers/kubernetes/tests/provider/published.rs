@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use strata_model::provider::{Member, MembersRequest, Provider as _};
+use serde_json::Value as Json;
+use strata_model::Value;
+use strata_model::provider::{Member, MembersRequest, Observation, Provider as _};
 use strata_provider_kubernetes::Kubernetes;
 
-use super::bench::{Bench, Made, writes};
+use super::bench::{Bench, Made, QUIET, manifest, writes};
 
 /// Objects that no server takes, and what it says.
 const REFUSED: [(&str, &str); 7] = [
@@ -49,25 +51,73 @@ const NO_OBJECTS: [&str; 3] = [
     "test/e2e/testing-manifests/auth/encrypt/softhsm-config.json",
 ];
 
-/// The directory of a Go module in the cache of modules.
-fn module(name: &str) -> PathBuf {
-    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/control_plane/kubernetes");
-    let output = Command::new("go")
-        .args(["list", "-m", "-f", "{{.Dir}}", name])
-        .current_dir(recipe)
+/// A module whose files are applied: its version, and the checksum under which Go keeps it.
+struct Module {
+    name: &'static str,
+    version: &'static str,
+    sum: &'static str,
+}
+
+const FLUX_SOURCES: Module = Module {
+    name: "github.com/fluxcd/source-controller",
+    version: "v1.7.3",
+    sum: "h1:gFfeBiNUgF0kFFGap/rrMeJqz+0Tod0ARENJO8w/UA8=",
+};
+const FLUX_KUSTOMIZATIONS: Module = Module {
+    name: "github.com/fluxcd/kustomize-controller",
+    version: "v1.7.3",
+    sum: "h1:SzNnGn/4ObAPEHHleM5U7y/AKxKXph3Vj6ZhteeXw8M=",
+};
+const ARGO_CD: Module = Module {
+    name: "github.com/argoproj/argo-cd/v3",
+    version: "v3.5.1",
+    sum: "h1:jtwPLEFX9mNj3jSq88ugFcScGnOZVs2DWaXFuZxrRT8=",
+};
+
+/// The answer of the `go` command, which must succeed.
+fn go(arguments: &[&str], directory: &Path) -> String {
+    let mut command = Command::new("go");
+    command.args(arguments).current_dir(directory);
+    // Checksums are compared here.
+    command.env("GONOSUMDB", "*").env("GOFLAGS", "-mod=mod");
+    let output = command
         .output()
         .expect("go is there; install it with: apt-get install golang-go");
-    let path = String::from_utf8(output.stdout).unwrap();
-    let path = path.trim();
     assert!(
-        !path.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
+        output.status.success(),
+        "go {arguments:?}: {}{}",
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout)
     );
-    PathBuf::from(path)
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The directory of Kubernetes' own module, in the version that the control plane is built from.
+fn kubernetes() -> PathBuf {
+    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/control_plane/kubernetes");
+    let path = go(&["mod", "download", "-json", "k8s.io/kubernetes"], &recipe);
+    directory(&path).0
+}
+
+/// The directory of a module, which is downloaded where it is not there yet.
+fn module(module: &Module) -> PathBuf {
+    let empty = tempfile::tempdir().unwrap();
+    let named = format!("{}@{}", module.name, module.version);
+    let (path, sum) = directory(&go(&["mod", "download", "-json", &named], empty.path()));
+    assert_eq!(sum, module.sum, "{named}");
+    path
+}
+
+fn directory(answer: &str) -> (PathBuf, String) {
+    let answer: Json = serde_json::from_str(answer).unwrap();
+    let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
+    (PathBuf::from(text("Dir")), text("Sum"))
 }
 
 fn files(below: &Path, found: &mut Vec<PathBuf>) {
+    if below.is_file() {
+        return found.push(below.to_owned());
+    }
     let mut entries: Vec<PathBuf> = fs::read_dir(below)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -137,81 +187,123 @@ fn members(root: &Path, below: &str, namespace: &str) -> (Vec<Member>, BTreeMap<
     (members, left_out)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn kubernetes_own_objects_are_settled_after_one_run() {
-    let root = module("k8s.io/kubernetes");
-    let bench = Bench::new();
-    let (mut made, mut refused) = (Vec::new(), BTreeMap::new());
-    let (mut left_out, mut misjudged) = (BTreeMap::new(), Vec::new());
-    for below in ["cluster/addons", "test/e2e/testing-manifests"] {
-        let (members, others) = members(&root, below, "default");
-        left_out.extend(others);
+/// What a run over a set of objects led to.
+#[derive(Default)]
+struct Run {
+    made: Vec<(Made, Value)>,
+    /// What the server refused, and why.
+    refused: BTreeMap<String, String>,
+    left_out: BTreeMap<String, String>,
+}
+
+impl Run {
+    /// Applies the objects of a directory, those that others need first.
+    async fn apply(&mut self, bench: &Bench, (root, below): (&Path, &str), namespace: &str) {
+        let (members, left_out) = members(root, below, namespace);
+        self.left_out.extend(left_out);
         for member in members {
+            let is_definition = member.key.starts_with("apiextensions.k8s.io/");
             let given = [
                 ("manifest", member.manifest.clone()),
-                ("wait", false.into()),
+                // Pods do not come up here: there are no images.
+                ("wait", is_definition.into()),
                 ("create_namespace", true.into()),
                 ("conflicts", "take".into()),
             ];
             let config = bench.config("kubernetes_object", &given);
             let faults = bench.faults(&config);
             match bench.create("kubernetes_object", &config).await {
-                Ok(object) => {
-                    if !faults.is_empty() {
-                        misjudged.push(format!("{}: {faults:?}", member.key));
-                    }
-                    made.push((object, config));
+                Ok(made) => {
+                    assert!(
+                        faults.is_empty(),
+                        "{} is refused, and the server takes it: {faults:?}",
+                        member.key
+                    );
+                    self.made.push((made, config));
                 }
                 Err(error) => {
-                    refused.insert(member.key.to_string(), error.to_string());
+                    self.refused
+                        .insert(member.key.to_string(), error.to_string());
                 }
             }
         }
     }
-    let before = writes("");
-    let objects: Vec<Made> = made.iter().map(|(made, _)| made.clone()).collect();
-    let observed = bench.refresh(&objects).await;
-    let mut unsettled = Vec::new();
-    for ((object, config), seen) in made.iter().zip(observed) {
-        let strata_model::provider::Observation::Present(seen) = seen else {
-            unsettled.push(format!("{}: {seen:?}", object.id));
-            continue;
-        };
-        let seen = Made {
-            attributes: seen.attributes,
-            ..object.clone()
-        };
-        if !bench.is_settled(&seen, config) {
-            unsettled.push(format!(
-                "{}\n  is     {}\n  wanted {}\n  by {:?}",
-                object.id,
-                super::bench::manifest(&seen),
-                super::bench::manifest(object),
-                seen.attributes.get("managers"),
-            ));
+
+    /// Looks at everything once more: nothing is to be done, and nothing was written.
+    async fn is_settled(&self, bench: &Bench) {
+        let before = writes(&QUIET, "");
+        let objects: Vec<Made> = self.made.iter().map(|(made, _)| made.clone()).collect();
+        let observed = bench.refresh(&objects).await;
+        let mut unsettled = Vec::new();
+        for ((made, config), seen) in self.made.iter().zip(observed) {
+            let Observation::Present(seen) = seen else {
+                unsettled.push(format!("{}: {seen:?}", made.id));
+                continue;
+            };
+            let seen = Made {
+                attributes: seen.attributes,
+                ..made.clone()
+            };
+            if !bench.is_settled(&seen, config) {
+                let (is, wanted) = (manifest(&seen), manifest(made));
+                let managers = seen.attributes.get("managers");
+                unsettled.push(format!(
+                    "{}\n  is     {is}\n  wanted {wanted}\n  by {managers:?}",
+                    made.id
+                ));
+            }
         }
+        assert!(unsettled.is_empty(), "{}", unsettled.join("\n"));
+        assert_eq!(writes(&QUIET, ""), before);
     }
-    let refused: Vec<(&str, bool)> = refused
-        .iter()
-        .map(|(what, why)| {
-            (
-                what.as_str(),
-                REFUSED
+
+    /// Refusals are those that are expected, and nothing else.
+    fn refused_only(&self, expected: &[(&str, &str)]) {
+        let unexpected: Vec<_> = self
+            .refused
+            .iter()
+            .filter(|(what, why)| {
+                !expected
                     .iter()
-                    .any(|(key, reason)| key == what && why.contains(reason)),
-            )
-        })
-        .collect();
-    assert!(refused.iter().all(|(_, expected)| *expected), "{refused:?}");
-    assert_eq!(refused.len(), REFUSED.len());
-    let no_objects: Vec<&str> = left_out
+                    .any(|(key, reason)| key == what && why.contains(reason))
+            })
+            .collect();
+        assert!(unexpected.is_empty(), "{unexpected:#?}");
+        assert_eq!(self.refused.len(), expected.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_published_is_settled_after_one_run() {
+    let (bench, root, mut run) = (
+        Bench::on(&QUIET, "KUBE_TOKEN"),
+        kubernetes(),
+        Run::default(),
+    );
+    for below in ["cluster/addons", "test/e2e/testing-manifests"] {
+        run.apply(&bench, (&root, below), "default").await;
+    }
+    assert!(run.made.len() > 200, "{}", run.made.len());
+    let no_objects: Vec<&str> = run
+        .left_out
         .iter()
         .filter(|(_, why)| *why != "a template")
         .map(|(what, _)| what.as_str())
         .collect();
     assert_eq!(no_objects, NO_OBJECTS);
-    assert!(misjudged.is_empty(), "{}", misjudged.join("\n"));
-    assert!(unsettled.is_empty(), "{}", unsettled.join("\n"));
-    assert_eq!(writes(""), before);
-    assert!(made.len() > 150, "{}", made.len());
+    for from in [FLUX_SOURCES, FLUX_KUSTOMIZATIONS] {
+        let root = module(&from);
+        for below in ["config/crd/bases", "config/manager", "config/rbac"] {
+            run.apply(&bench, (&root, below), "flux-system").await;
+        }
+    }
+    run.apply(
+        &bench,
+        (&module(&ARGO_CD), "manifests/install.yaml"),
+        "argocd",
+    )
+    .await;
+    assert!(run.made.len() > 270, "{}", run.made.len());
+    run.refused_only(&REFUSED);
+    run.is_settled(&bench).await;
 }

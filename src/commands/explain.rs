@@ -170,7 +170,9 @@ fn inputs_of(
         bench.session.ui.diagnostics(&found, sources);
         CommandError::shown(ErrorKind::Definitions)
     };
-    let graph = DefinitionGraph::build(&bench.project.loaded.definitions).map_err(unusable)?;
+    let definitions = &bench.project.loaded.definitions;
+    let graph =
+        DefinitionGraph::build(definitions, &bench.trees, bench.providers()).map_err(unusable)?;
     let replay = Replay::new(
         &graph,
         ReplayInput {

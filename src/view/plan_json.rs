@@ -153,6 +153,7 @@ pub fn action_reason(change: &ObjectChange<'_>) -> Option<&'static str> {
         | Reason::Imported
         | Reason::RecordChanged
         | Reason::Protection
+        | Reason::HostGone
         | Reason::Gone => None,
     }
 }

@@ -304,6 +304,8 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         Reason::LateCreate => Some("made by a create that was given up; it turned up late"),
         Reason::ArgumentsUnknown => Some("because its arguments become known only during apply"),
         Reason::Gone => Some("because the object is gone"),
+        Reason::HostGone if removed => Some("with its cluster, without a call"),
+        Reason::HostGone => Some("because its cluster is made anew"),
         Reason::Declared
         | Reason::Changed
         | Reason::CannotUpdate

@@ -84,8 +84,10 @@ impl Bench<'_> {
         let nothing = Definitions {
             packages: [("".into(), Package::default())].into(),
         };
-        let spare = DefinitionGraph::build(&nothing).map_err(|found| self.unusable(found))?;
-        let built = match DefinitionGraph::build(&self.project.loaded.definitions) {
+        let spare = DefinitionGraph::build(&nothing, &self.trees, self.providers())
+            .map_err(|found| self.unusable(found))?;
+        let definitions = &self.project.loaded.definitions;
+        let built = match DefinitionGraph::build(definitions, &self.trees, self.providers()) {
             Ok(graph) => Some(graph),
             // A destruction needs nothing of the definitions, which may be wrong: rows say what is deleted.
             Err(_) if destroying => None,

@@ -47,3 +47,24 @@ output "private_subnet_ids" {
   value       = local.private_subnet_ids
   description = "Ids of the subnets behind the NAT gateways."
 }
+
+output "kubernetes" {
+  description = "What a layer on the cluster needs: the cluster, and all without which a pod cannot run in it or nobody may make one."
+
+  value = {
+    cluster               = aws_eks_cluster.main.id
+    version               = aws_eks_cluster.main.version
+    endpoint              = aws_eks_cluster.main.endpoint
+    certificate_authority = aws_eks_cluster.main.certificate_authority
+
+    ready_after = flatten([
+      [for addon in aws_eks_addon.before_compute : addon.id],
+      [for pool in aws_eks_node_group.pool : pool.id],
+      [for addon in aws_eks_addon.after_compute : addon.id],
+      [for identity in aws_eks_pod_identity_association.account : identity.id],
+      [for access in aws_eks_access_policy_association.principal : access.id],
+      [for access in aws_eks_access_policy_association.caller : access.id],
+      [for entry in aws_eks_access_entry.principal : entry.id],
+    ])
+  }
+}

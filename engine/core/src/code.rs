@@ -28,6 +28,10 @@ pub const INVALID_STATE_CHANGE: Code = Code("E0249");
 pub const NOT_YET: Code = Code("E0250");
 /// A replacement in an order that is impossible.
 pub const IMPOSSIBLE_ORDER: Code = Code("E0251");
+/// Manifests of a layer that cannot be used.
+pub const INVALID_MANIFEST: Code = Code("E0252");
+/// A layer on a cluster that does not say how it is reached.
+pub const NO_HOST: Code = Code("E0253");
 /// A protected object would be destroyed.
 pub const PROTECTED: Code = Code("E0601");
 /// An object that holds data would be destroyed without permission.
@@ -44,5 +48,11 @@ pub const UNKNOWN_TARGET: Code = Code("E0606");
 pub const EXCEEDS_PLAN: Code = Code("E0607");
 /// A value supplied at apply differs from the one planned with.
 pub const VARIABLE_CHANGED: Code = Code("E0608");
+/// A layer that had objects would have none.
+pub const EMPTY_LAYER: Code = Code("E0610");
+/// A cluster that cannot be reached: what is in it is put off; a warning.
+pub const UNREACHABLE: Code = Code("W0601");
+/// What is to be made could not be looked for; a warning.
+pub const NOT_LOOKED_AT: Code = Code("W0602");
 /// A check that does not hold; a warning.
 pub const CHECK_FAILED: Code = Code("W0243");

@@ -5,6 +5,7 @@
 
 mod compare;
 mod inputs;
+mod layer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use self::compare::{differs, first_unknown, needs_evaluation, restore};
 use crate::code;
 use crate::plan::Trees;
 use crate::resolve::{ResolveError, Resolved, Resolver};
+use crate::world::graph::layers::Manifests;
 use crate::world::graph::{Graph, NodeId, NodeKind};
 use crate::world::view::{Each, View, check_condition};
 use crate::world::{Block, Outside, ResourceInstance, ScopeIx, Slot, World};
@@ -30,14 +32,20 @@ use crate::world::{Block, Outside, ResourceInstance, ScopeIx, Slot, World};
 pub struct DefinitionGraph<'d>(Graph<'d>);
 
 impl<'d> DefinitionGraph<'d> {
-    /// Builds the graph of definitions that made a plan once.
+    /// Builds the graph of definitions that made a plan once. The trees hold the manifests of layers, which the
+    /// providers read.
     ///
     /// # Errors
     ///
     /// What is wrong with them; definitions that made a plan have nothing wrong.
-    pub fn build(definitions: &'d Definitions) -> Result<Self, Diagnostics> {
+    pub fn build(
+        definitions: &'d Definitions,
+        trees: &Trees,
+        providers: &Providers,
+    ) -> Result<Self, Diagnostics> {
         let mut diagnostics = Diagnostics::new();
-        match Graph::build(definitions, &mut diagnostics) {
+        let manifests = Manifests { trees, providers };
+        match Graph::build(definitions, manifests, &mut diagnostics) {
             Some(graph) if !diagnostics.has_errors() => Ok(DefinitionGraph(graph)),
             Some(_) | None => Err(diagnostics),
         }
@@ -213,11 +221,13 @@ impl<'a> Replay<'a> {
         for node in &graph.order {
             match &graph.nodes[*node].kind {
                 NodeKind::Resource(block) => self.fill_block(*node, block, &steps, diagnostics),
+                NodeKind::Stage(layer, stage) => self.fill_stage(*node, (*layer, *stage), &steps),
                 NodeKind::Open
                 | NodeKind::Close
                 | NodeKind::Variable(_)
                 | NodeKind::Local(_)
                 | NodeKind::Provider(_)
+                | NodeKind::Layer(_)
                 | NodeKind::Output(_) => self.world.evaluate_pure(*node, diagnostics),
             }
         }
@@ -344,12 +354,18 @@ impl<'a> Replay<'a> {
     fn provider_of(&self, step: &Step, place: Option<Place>) -> Option<ProviderConfig> {
         step.provider.clone().or_else(|| {
             let place = place?;
+            if let NodeKind::Stage(layer, _) = self.world.graph.nodes[place.node].kind
+                && let Some(rendered) = self.world.rendered(layer, place.scope)
+                && let Some(cluster) = &rendered.cluster
+            {
+                return Some(cluster.clone());
+            }
             let node = *self.world.graph.provider_of.get(&place.node)?;
             let path = self.world.graph.nodes[node].path;
             let scope = self.ancestor(place.scope, path)?;
             match self.world.slot(node, scope) {
                 Slot::Provider(config, _) => config.clone(),
-                Slot::Empty | Slot::Value(_) | Slot::Block(_) => None,
+                Slot::Empty | Slot::Value(_) | Slot::Block(_) | Slot::Layer(_) => None,
             }
         })
     }
@@ -383,7 +399,11 @@ impl<'a> Replay<'a> {
             | NodeKind::Local(_)
             | NodeKind::Provider(_)
             | NodeKind::Output(_) => true,
-            NodeKind::Open | NodeKind::Close | NodeKind::Resource(_) => false,
+            NodeKind::Open
+            | NodeKind::Close
+            | NodeKind::Resource(_)
+            | NodeKind::Layer(_)
+            | NodeKind::Stage(..) => false,
         }
     }
 
@@ -447,6 +467,9 @@ impl<'a> Replay<'a> {
     fn evaluate(&mut self, step: &Step, place: Place) -> Result<Value, ResolveError> {
         let mut diagnostics = Diagnostics::new();
         self.refresh_needs(place.node, &mut diagnostics);
+        if let NodeKind::Stage(layer, _) = self.world.graph.nodes[place.node].kind {
+            return self.evaluate_member(step, (place, layer), diagnostics);
+        }
         let NodeKind::Resource(block) = &self.world.graph.nodes[place.node].kind else {
             return Err(ResolveError::Invalid(diagnostics));
         };
@@ -518,7 +541,7 @@ impl<'a> Replay<'a> {
                 "the provider's configuration is still not known",
             ));
         };
-        let NodeKind::Resource(block) = &self.world.graph.nodes[place.node].kind else {
+        let Some(block) = self.world.graph.declaring_block(place.node) else {
             return Err(exceeds(step, "it is not declared"));
         };
         let config = match &prior {

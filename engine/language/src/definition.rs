@@ -481,12 +481,27 @@ pub struct InstanceBlock {
 pub struct LayerBlock {
     /// The layer's name.
     pub name: Name,
-    /// Its arguments.
+    /// `cluster`, of a layer that stands alone.
+    pub cluster: Option<AddressReference>,
+    /// `provider`, of a layer that stands alone.
+    pub provider: Option<ProviderReference>,
+    /// Its other arguments.
     pub arguments: Arguments,
     /// Other layers and resources that come first.
     pub depends_on: Vec<AddressReference>,
+    /// What its objects are declared by: a block of the type [`LAYER_TYPE`](strata_model::layer::LAYER_TYPE) that has
+    /// the layer's name, and says nothing.
+    pub objects: ResourceBlock,
     /// The place of the block's head.
     pub span: Span,
+}
+
+impl LayerBlock {
+    /// The place of an argument's value, or of the block's head.
+    pub fn place_of(&self, name: &str) -> Span {
+        let argument = self.arguments.get(name);
+        argument.map_or(self.span, |argument| argument.value.span)
+    }
 }
 
 /// `output "NAME" { … }`

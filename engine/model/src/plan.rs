@@ -94,6 +94,8 @@ pub enum Reason {
     Protection,
     /// The object was gone when it was refreshed.
     Gone,
+    /// The cluster that the object lived in goes, or is made anew.
+    HostGone,
 }
 
 /// One action on one address.

@@ -15,12 +15,15 @@ use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Position, Value}
 use super::change::{ChangeKind, InstanceChange, decode_row, place_of, unreadable};
 use super::edges::{Deletion, Draft, Ref};
 use super::encode::encode;
+use super::hosted::{UnreachedHosts, note_unreached, unreachable, unreached};
+use super::layer::LayerOrphan;
 use super::moved::removed;
 use super::select::{self, Pattern, any_matches};
 use super::walk::Planner;
 use super::{PlanInput, PlanOutcome, planned_variables};
 use crate::code;
-use crate::world::Dep;
+use crate::world::graph::NodeId;
+use crate::world::{Dep, ScopeIx};
 
 /// A plan under construction.
 pub(super) struct Assembly<'a> {
@@ -33,6 +36,10 @@ pub(super) struct Assembly<'a> {
     /// What waits for a declared instance waits for this; by the positions of changes.
     reach: Vec<Option<Ref>>,
     whole: BTreeMap<Dep, Option<Ref>>,
+    /// What all instances of a block wait for together, by the block and its package instance.
+    gates: BTreeMap<(NodeId, ScopeIx), Option<Ref>>,
+    /// The hosts that could not be reached.
+    pub(super) unreached: UnreachedHosts,
     pub(super) drift: Vec<DriftRecord>,
     pub(super) allow_delete: Vec<Pattern>,
     pub(super) unprotect: Vec<Pattern>,
@@ -51,6 +58,8 @@ impl<'a> Assembly<'a> {
             kept: BTreeMap::new(),
             reach: Vec::new(),
             whole: BTreeMap::new(),
+            gates: BTreeMap::new(),
+            unreached: UnreachedHosts::new(),
             drift: Vec::new(),
             allow_delete,
             unprotect,
@@ -62,6 +71,7 @@ impl<'a> Assembly<'a> {
 pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
     let diagnostics = std::mem::take(&mut planner.diagnostics);
     let mut assembly = Assembly::new(planner.input, diagnostics);
+    assembly.unreached = std::mem::take(&mut planner.unreached);
     let selected = select(&planner, &mut assembly.diagnostics);
     if planner.input.options.mode == PlanMode::RefreshOnly {
         assembly.refresh_only(&planner, &selected);
@@ -174,7 +184,7 @@ fn unchanged(planner: &Planner<'_>, selected: &[bool]) -> Vec<NoOp> {
     }
     let changes = planner.changes.iter().zip(selected);
     changes
-        .filter(|(change, selected)| **selected && !change.kind.is_change())
+        .filter(|(change, selected)| **selected && matches!(change.kind, ChangeKind::NoOp))
         .filter_map(|(change, _)| change.row)
         .map(|(key, row)| NoOp {
             key: key.clone(),
@@ -186,9 +196,12 @@ fn unchanged(planner: &Planner<'_>, selected: &[bool]) -> Vec<NoOp> {
 impl<'a> Assembly<'a> {
     /// Adds the steps of a declared instance.
     fn declared(&mut self, planner: &Planner<'a>, change: &InstanceChange<'a>, selected: bool) {
-        let mut after = BTreeSet::new();
+        let gate = change.gate.as_deref().unwrap_or_default();
+        let mut after: BTreeSet<Ref> = self.gate(planner, change).into_iter().collect();
         for dep in &change.deps {
-            after.extend(self.reach_of(planner, dep));
+            if gate.binary_search(dep).is_err() {
+                after.extend(self.reach_of(planner, dep));
+            }
         }
         self.note_drift(change);
         let last = if selected {
@@ -204,6 +217,22 @@ impl<'a> Assembly<'a> {
             self.kept.insert(key.clone(), Ref::Step(step));
         }
         self.reach.push(reach);
+    }
+
+    /// One thing to wait for in place of all that the instances of a block wait for together.
+    fn gate(&mut self, planner: &Planner<'_>, change: &InstanceChange<'_>) -> Option<Ref> {
+        let gate = change.gate.as_deref()?;
+        let place = (change.dep.node, change.dep.scope);
+        if let Some(known) = self.gates.get(&place) {
+            return *known;
+        }
+        let refs = gate
+            .iter()
+            .filter_map(|dep| self.reach_of(planner, dep))
+            .collect();
+        let joined = self.draft.join(refs);
+        self.gates.insert(place, joined);
+        joined
     }
 
     fn reach_of(&mut self, planner: &Planner<'_>, dep: &Dep) -> Option<Ref> {
@@ -317,6 +346,25 @@ impl<'a> Assembly<'a> {
                 self.forget(row, Reason::Removed);
                 continue;
             }
+            if planner.host_goes(&row.provider) {
+                self.forget_with_host(row);
+                continue;
+            }
+            if let Some(error) = unreachable(planner.input.observed.get(key)) {
+                note_unreached(&mut self.unreached, &row.provider, error);
+                continue;
+            }
+            match planner.layer_orphan(&key.address) {
+                LayerOrphan::Deleted => {}
+                LayerOrphan::Forgotten => {
+                    self.forget(row, Reason::NotDeclared);
+                    continue;
+                }
+                LayerOrphan::LayerIsEmpty(layer) => {
+                    let span = planner.world.graph.layers[layer].block.place_of("path");
+                    self.may_empty(row, span);
+                }
+            }
             let reason = if key.deposed.is_some() {
                 Reason::Deposed
             } else if removed.is_some() {
@@ -360,14 +408,51 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    fn forget(&mut self, row: &StateRow, reason: Reason) {
+    fn forget(&mut self, row: &StateRow, reason: Reason) -> u32 {
         let step = Step {
             action: Action::Forget,
             reason,
             before: Some(hide(&row.attributes)),
             ..self.row_template(row)
         };
-        self.draft.push(step, BTreeSet::new());
+        self.draft.push(step, BTreeSet::new())
+    }
+
+    /// Forgets an object that goes with its host, before the host does: no call is made for it.
+    pub(super) fn forget_with_host(&mut self, row: &StateRow) {
+        let step = self.forget(row, Reason::HostGone);
+        self.deletions.push(Deletion {
+            row: row.key.clone(),
+            step,
+            destroys_first: false,
+        });
+    }
+
+    /// Refuses to delete the objects of a layer that has none any more, unless that is asked for.
+    fn may_empty(&mut self, row: &StateRow, span: strata_model::Span) {
+        let address = row.address();
+        if any_matches(&self.allow_delete, address) {
+            return;
+        }
+        let layer = address.block();
+        let text = layer.to_string();
+        let is_told = |found: &Diagnostic| {
+            found.code == code::EMPTY_LAYER && found.address.as_ref() == Some(&text)
+        };
+        if self.diagnostics.iter().any(is_told) {
+            return;
+        }
+        let detail = format!(
+            "The manifests of {layer} describe no object at all, and all that it had would be deleted."
+        );
+        self.diagnostics.push(
+            Diagnostic::error(code::EMPTY_LAYER, "Layer without objects", detail)
+                .at(span)
+                .about(&layer)
+                .hint(format!(
+                    "If that is wanted, add -allow-delete='{layer}', or remove the layer's block."
+                )),
+        );
     }
 
     fn row_template(&self, row: &StateRow) -> Step {
@@ -456,7 +541,7 @@ impl<'a> Assembly<'a> {
         for (at, change) in planner.changes.iter().enumerate() {
             let Some((key, row)) = change
                 .row
-                .filter(|_| selected[at] && !change.kind.is_change())
+                .filter(|_| selected[at] && matches!(change.kind, ChangeKind::NoOp))
             else {
                 continue;
             };
@@ -536,6 +621,7 @@ impl Assembly<'_> {
                 (Vec::new(), Vec::new())
             }
         };
+        self.diagnostics.extend(unreached(&self.unreached));
         self.diagnostics.sort();
         let has_errors = self.diagnostics.has_errors();
         if !self.is_possible() {
@@ -586,7 +672,9 @@ impl Assembly<'_> {
             .diagnostics
             .iter()
             .filter(|found| found.severity == strata_model::Severity::Error);
-        errors.all(|found| [code::PROTECTED, code::HOLDS_DATA].contains(&found.code))
+        errors.all(|found| {
+            [code::PROTECTED, code::HOLDS_DATA, code::EMPTY_LAYER].contains(&found.code)
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What becomes of one resource instance.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use strata_language::definition::{IgnoreChanges, ResourceBlock};
@@ -12,9 +13,10 @@ use strata_model::provider::{
 use strata_model::schema::{ResourceSchema, Timeouts};
 use strata_model::state::{RowKey, RowStatus, StateRow};
 use strata_model::wire::{Encoded, fingerprint};
-use strata_model::{Address, AttributePath, Diagnostic, Diagnostics, SecretKey, Value};
+use strata_model::{Address, AttributePath, Diagnostic, Diagnostics, Position, SecretKey, Value};
 
 use super::ReadNeed;
+use super::hosted::{Found, unreachable};
 use super::select::any_matches;
 use super::walk::{Planner, Site};
 use crate::code;
@@ -37,6 +39,10 @@ pub(super) struct InstanceChange<'a> {
     pub(super) create_first: bool,
     /// The object as observed where that differs from the row.
     pub(super) drifted: Option<(Value, Value)>,
+    /// What all instances of its kind wait for together; these are among `deps`, too.
+    pub(super) gate: Option<Arc<[Dep]>>,
+    /// Where it is declared, where that is not its block.
+    pub(super) source: Option<Position>,
 }
 
 /// The kinds of changes.
@@ -73,25 +79,31 @@ pub(super) enum ChangeKind {
     },
     /// A data source that can only be read during apply.
     Read { planned: Value },
+    /// Nothing now: its host cannot be reached.
+    Deferred,
 }
 
 impl ChangeKind {
     /// Whether anything happens to the object.
     pub(super) fn is_change(&self) -> bool {
-        !matches!(self, ChangeKind::NoOp)
+        !matches!(self, ChangeKind::NoOp | ChangeKind::Deferred)
     }
 }
 
 /// What a block says of one instance.
-struct Said {
-    config: Value,
-    protect: bool,
-    timeouts: Timeouts,
-    deps: Vec<Dep>,
+pub(super) struct Said {
+    pub(super) config: Value,
+    pub(super) protect: bool,
+    pub(super) timeouts: Timeouts,
+    pub(super) deps: Vec<Dep>,
+    /// What all instances wait for together.
+    pub(super) gate: Option<Arc<[Dep]>>,
+    /// Where it is said, where that is not the block.
+    pub(super) source: Option<Position>,
 }
 
 /// A change, the object as others see it, and what changed outside.
-type Decided = (ChangeKind, Value, Option<(Value, Value)>);
+pub(super) type Decided = (ChangeKind, Value, Option<(Value, Value)>);
 
 /// An object as it is before.
 struct Prior {
@@ -120,14 +132,26 @@ impl<'a> Planner<'a> {
         if self.diagnostics.error_count() > errors {
             return nothing_known();
         }
+        let Some(value) = self.said_instance(site, (at, address), said) else {
+            return nothing_known();
+        };
+        self.postconditions(site, each, &value);
+        value
+    }
+
+    /// Decides what becomes of a managed instance of which it is known what its block says; the result is its value as
+    /// others see it, and nothing where that cannot be told.
+    pub(super) fn said_instance(
+        &mut self,
+        site: Site<'a>,
+        (at, address): (u32, Address),
+        said: Said,
+    ) -> Option<Value> {
         let row = self.row(&RowKey::current(address.clone()));
         if let Some((recorded, _)) = row {
             self.claimed.insert(place_of(recorded), ());
         }
-        let Some((kind, value, drifted)) = self.change(site, &address, row, &said.config) else {
-            return nothing_known();
-        };
-        self.postconditions(site, each, &value);
+        let (kind, value, drifted) = self.change(site, &address, row, &said.config)?;
         let dep = Dep {
             node: site.node,
             scope: site.scope,
@@ -146,8 +170,10 @@ impl<'a> Planner<'a> {
             protect: said.protect,
             create_first: self.create_first[site.node],
             drifted,
+            gate: said.gate,
+            source: said.source,
         });
-        value
+        Some(value)
     }
 
     /// Evaluates what a block says of one instance.
@@ -175,6 +201,8 @@ impl<'a> Planner<'a> {
             protect,
             timeouts,
             deps,
+            gate: None,
+            source: None,
         }
     }
 
@@ -205,7 +233,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Decides the change. `None` when an error was reported.
-    fn change(
+    pub(super) fn change(
         &mut self,
         site: Site<'a>,
         address: &Address,
@@ -218,6 +246,22 @@ impl<'a> Planner<'a> {
             return self
                 .import(site, address, id, config)
                 .map(|(kind, value)| (kind, value, None));
+        }
+        if row.is_none() {
+            match self.adopt(site, address, config) {
+                Found::Nothing => {}
+                Found::Open => return None,
+                Found::Decided(decided) => return Some(*decided),
+            }
+        }
+        if let Some((key, row)) = row {
+            if let Some(reason) = self.goes_with_host(site, row) {
+                let made = self.create(site, address, config, reason)?;
+                return Some((made.0, made.1, None));
+            }
+            if let Some(error) = unreachable(self.input.observed.get(key)) {
+                return Some(self.put_off(site, &row.provider, error));
+            }
         }
         let prior = match row {
             Some((key, row)) => self.prior(site, key, row, config)?,
@@ -495,6 +539,8 @@ impl<'a> Planner<'a> {
             protect: false,
             create_first: false,
             drifted: None,
+            gate: None,
+            source: None,
         });
         if deferred {
             return predicted;
@@ -692,7 +738,7 @@ pub(super) fn unreadable(
 }
 
 /// Reads `90s`, `30m`, `1h30m`; `None` for anything else, zero included.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut total = 0_u64;
     let mut rest = text;
     while !rest.is_empty() {

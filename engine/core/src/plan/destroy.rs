@@ -7,10 +7,12 @@ use strata_model::state::RowKey;
 use strata_model::{Address, Diagnostics, Mode};
 
 use super::assemble::{Assembly, Parts, is_recorded};
+use super::hosted::host_of;
 use super::outputs::removed_output;
 use super::select::{Pattern, any_matches, check_named, declares};
 use super::{PlanInput, PlanOutcome};
 use crate::world::graph::Graph;
+use crate::world::layer::stage_of;
 
 pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
     let mut diagnostics = Diagnostics::new();
@@ -24,7 +26,12 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
             } else {
                 Reason::Destroy
             };
-            assembly.delete(row, reason);
+            let host = host_of(&row.provider).map(RowKey::current);
+            if host.is_some_and(|host| selected.contains(&host)) {
+                assembly.forget_with_host(row);
+            } else {
+                assembly.delete(row, reason);
+            }
         }
     }
     let deletions = std::mem::take(&mut assembly.deletions);
@@ -53,7 +60,11 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
 fn selected<'a>(input: &PlanInput<'a>, diagnostics: &mut Diagnostics) -> BTreeSet<&'a RowKey> {
     let rows = &input.snapshot.rows;
     // Definitions that are wrong or gone do not stand in the way of a destruction.
-    let graph = Graph::build(input.definitions, &mut Diagnostics::new());
+    let graph = Graph::build(
+        input.definitions,
+        input.manifests(),
+        &mut Diagnostics::new(),
+    );
     let is_named = |pattern: &Pattern| {
         is_recorded(input, pattern) || graph.as_ref().is_some_and(|graph| declares(graph, pattern))
     };
@@ -75,7 +86,9 @@ fn selected<'a>(input: &PlanInput<'a>, diagnostics: &mut Diagnostics) -> BTreeSe
         .collect();
     while let Some(key) = queue.pop() {
         if chosen.insert(key) {
-            for address in [&key.address, &key.address.block()] {
+            let stage = stage_of(&key.address, &rows[key].dependencies);
+            let names = [key.address.clone(), key.address.block()];
+            for address in names.iter().chain(&stage) {
                 queue.extend(users.get(address).into_iter().flatten());
             }
         }

@@ -10,6 +10,7 @@ use strata_model::state::{RowKey, StateRow};
 use strata_model::{Address, Diagnostic};
 
 use crate::code;
+use crate::world::layer::stage_of;
 
 /// Something to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,7 +93,13 @@ impl Draft {
             .map(|deletion| (&deletion.row, deletion.step))
             .collect();
         let mut waits: BTreeMap<Address, Waits> = BTreeMap::new();
+        let mut stages: BTreeMap<RowKey, Address> = BTreeMap::new();
         for (key, row) in rows {
+            if deleted.contains_key(key)
+                && let Some(stage) = stage_of(&key.address, &row.dependencies)
+            {
+                stages.insert(key.clone(), stage);
+            }
             let gone = deleted.get(key).map(|step| Ref::Step(*step));
             let stays = kept.get(key).copied();
             if gone.is_none() && stays.is_none() {
@@ -118,7 +125,8 @@ impl Draft {
             .collect();
         for deletion in deletions {
             let address = &deletion.row.address;
-            for waited in [address.clone(), address.block()] {
+            let stage = stages.get(&deletion.row).cloned();
+            for waited in [address.clone(), address.block()].into_iter().chain(stage) {
                 let Some((gone, stays)) = joined.get(&waited) else {
                     continue;
                 };

@@ -181,20 +181,7 @@ impl<'a> Planner<'a> {
         config: &Value,
     ) -> Option<(ChangeKind, Value)> {
         let provider = self.provider_config(site);
-        if let Some(owner) = self.owner(site.schema.name, &id, provider.as_ref()) {
-            let detail =
-                format!("{owner} has the object {id} already. One object has one address.");
-            self.diagnostics.push(
-                Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
-                    .at(site.block.span)
-                    .about(address)
-                    .hint(format!(
-                        "To give it this address, add a moved block from {owner} to {address}."
-                    )),
-            );
-            return None;
-        }
-        if self.is_imported_elsewhere(site, address, &id, provider.as_ref()) {
+        if self.is_taken(site, address, &id, provider.as_ref()) {
             return None;
         }
         match (self.input.read.get(address), provider) {
@@ -255,6 +242,30 @@ impl<'a> Planner<'a> {
                 None
             }
         }
+    }
+
+    /// Whether another address has an object, or imports it, too: that is said then.
+    pub(super) fn is_taken(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        id: &str,
+        provider: Option<&ProviderConfig>,
+    ) -> bool {
+        if let Some(owner) = self.owner(site.schema.name, id, provider) {
+            let detail =
+                format!("{owner} has the object {id} already. One object has one address.");
+            self.diagnostics.push(
+                Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
+                    .at(site.block.span)
+                    .about(address)
+                    .hint(format!(
+                        "To give it this address, add a moved block from {owner} to {address}."
+                    )),
+            );
+            return true;
+        }
+        self.is_imported_elsewhere(site, address, id, provider)
     }
 }
 
@@ -392,7 +403,7 @@ impl Planner<'_> {
         };
         match self.world.slot(*node, 0) {
             Slot::Provider(config, _) => config.clone(),
-            Slot::Empty | Slot::Value(_) | Slot::Block(_) => None,
+            Slot::Empty | Slot::Value(_) | Slot::Block(_) | Slot::Layer(_) => None,
         }
     }
 }

@@ -9,7 +9,9 @@ mod contradiction;
 mod destroy;
 mod edges;
 mod encode;
+mod hosted;
 mod import;
+pub(crate) mod layer;
 mod moved;
 mod names;
 mod outputs;
@@ -21,7 +23,7 @@ mod tests;
 mod turns;
 mod walk;
 
-pub(crate) use change::{decode_row, ignore_changes};
+pub(crate) use change::{decode_row, ignore_changes, parse_duration};
 pub use moved::moved_address;
 
 use std::collections::BTreeMap;
@@ -35,6 +37,8 @@ use strata_model::state::{RowKey, StateSnapshot};
 use strata_model::{
     Address, Diagnostics, Name, OpId, PlanId, SecretKey, SourceMap, Timestamp, Value,
 };
+
+use crate::world::graph::layers::Manifests;
 
 /// The file trees of packages by key.
 pub type Trees = BTreeMap<Arc<str>, Arc<dyn SourceTree>>;
@@ -78,6 +82,16 @@ pub struct PlanInput<'a> {
     pub record_unchanged: bool,
 }
 
+impl<'a> PlanInput<'a> {
+    /// Where the manifests of layers are, and who reads them.
+    pub(crate) fn manifests(&self) -> Manifests<'a> {
+        Manifests {
+            trees: self.trees,
+            providers: self.providers,
+        }
+    }
+}
+
 /// What a plan records of itself.
 #[derive(Debug, Clone)]
 pub struct PlanHeader {
@@ -111,11 +125,11 @@ pub struct LateObject {
 pub struct ReadNeed {
     /// The data source, or the address that imports.
     pub address: Address,
-    /// Data or import.
+    /// Data, import, or a look at what is to be made.
     pub purpose: ReadPurpose,
-    /// The id, for an import.
+    /// The id, for an import or a look.
     pub id: Option<String>,
-    /// The arguments, for a data source.
+    /// The arguments, for a data source or a look.
     pub config: Option<Value>,
     /// The connection.
     pub provider: ProviderConfig,

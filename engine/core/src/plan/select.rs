@@ -1,6 +1,7 @@
 //! `-target`, `-exclude`, `-replace` and their like: naming parts of a project.
 
 use strata_language::expression::Reference;
+use strata_model::layer::LAYER_TYPE;
 use strata_model::plan::PlanOptions;
 use strata_model::{Address, Diagnostic, Diagnostics, Mode, Scope, ScopeStep, Span};
 
@@ -138,7 +139,12 @@ fn block_of(graph: &Graph<'_>, address: &Address) -> Option<NodeId> {
         name: address.name.clone(),
     };
     let path = path_of(graph, &address.scope)?;
-    graph.paths[path].index.get(&reference).copied()
+    let path = &graph.paths[path];
+    if *address.resource_type == *LAYER_TYPE {
+        let layer = path.layers.get(&address.name)?;
+        return Some(graph.layers[*layer].render);
+    }
+    path.index.get(&reference).copied()
 }
 
 fn path_of(graph: &Graph<'_>, scope: &Scope) -> Option<PathId> {

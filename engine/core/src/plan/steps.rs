@@ -12,6 +12,7 @@ use super::edges::{Deletion, Ref};
 use super::encode::encode;
 use super::walk::Planner;
 use crate::code;
+use crate::world::layer::name_whole_layers;
 
 impl<'a> Assembly<'a> {
     /// The steps of one change; returns the last one that makes the object as declared.
@@ -25,6 +26,9 @@ impl<'a> Assembly<'a> {
         let same = change
             .row
             .is_some_and(|(_, row)| row.protected == change.protect);
+        if matches!(change.kind, ChangeKind::Deferred) {
+            return None;
+        }
         if matches!(change.kind, ChangeKind::NoOp) && moved.is_none() && same {
             // Most objects of most plans: no step, and so no digest of their rows.
             return None;
@@ -60,6 +64,7 @@ impl<'a> Assembly<'a> {
         let key = self.input.key;
         match kind {
             ChangeKind::NoOp => self.protection(change, template, after),
+            ChangeKind::Deferred => None,
             ChangeKind::Create {
                 planned,
                 reason,
@@ -312,13 +317,17 @@ impl<'a> Assembly<'a> {
             .collect();
         dependencies.sort_unstable();
         dependencies.dedup();
+        let dependencies = name_whole_layers(dependencies);
         Step {
             provider: change.provider.clone(),
             timeouts: change.timeouts,
             protect: change.protect,
             create_before_destroy: change.create_first,
             dependencies,
-            source: self.input.sources.position(change.block.span),
+            source: change
+                .source
+                .clone()
+                .or_else(|| self.input.sources.position(change.block.span)),
             row_digest: change.row.map(|(_, row)| row.digest()),
             ..blank(RowKey::current(change.address.clone()))
         }

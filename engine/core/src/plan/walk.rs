@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use strata_language::definition::ResourceBlock;
+use strata_model::layer::LAYER_TYPE;
 use strata_model::plan::PlanMode;
 use strata_model::provider::ProviderConfig;
 use strata_model::schema::ResourceSchema;
@@ -13,6 +14,8 @@ use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Mode, Span, Ty
 
 use super::change::InstanceChange;
 use super::contradiction::{moved_and_declared, removed_and_declared, unknown_ignored};
+use super::hosted::UnreachedHosts;
+use super::layer::{LayerObjects, former_objects};
 use super::moved::Moves;
 use super::recorded::{Recorded, decode_beside};
 use super::select::Pattern;
@@ -47,6 +50,14 @@ pub(super) struct Planner<'a> {
     pub(super) replace: Vec<Pattern>,
     /// The objects that this plan imports, by type and id, and what imports them.
     pub(super) imported: BTreeMap<(String, String), Vec<Imported>>,
+    pub(super) layer_objects: LayerObjects,
+    /// The recorded objects of layers by key.
+    pub(super) former: BTreeMap<InstanceKey, Vec<(&'a RowKey, &'a StateRow)>>,
+    pub(super) unreached: UnreachedHosts,
+    /// Whether the hosts of connections are new, where somebody has asked.
+    pub(super) new_hosts: BTreeMap<String, bool>,
+    /// Why what is to be made could not be looked for: by the reason, one of the addresses, and how many there are.
+    pub(super) not_looked_at: BTreeMap<String, (Address, usize)>,
 }
 
 /// Which declaration imports an object, by which access where that is known.
@@ -73,7 +84,7 @@ pub(super) fn plan(mut input: PlanInput<'_>) -> PlanOutcome {
         return super::destroy::plan(input);
     }
     let (recorded, graph) = decode_beside(input.snapshot, input.providers, || {
-        Graph::build(input.definitions, &mut diagnostics)
+        Graph::build(input.definitions, input.manifests(), &mut diagnostics)
     });
     let Some(graph) = graph else {
         return failed(diagnostics);
@@ -109,6 +120,11 @@ pub(super) fn plan(mut input: PlanInput<'_>) -> PlanOutcome {
         create_first: create_first(&graph),
         replace,
         imported: BTreeMap::new(),
+        layer_objects: BTreeMap::new(),
+        former: former_objects(input.snapshot.rows.iter()),
+        unreached: BTreeMap::new(),
+        new_hosts: BTreeMap::new(),
+        not_looked_at: BTreeMap::new(),
     };
     planner.run()
 }
@@ -137,6 +153,8 @@ fn create_first(graph: &Graph<'_>) -> Vec<bool> {
             | NodeKind::Variable(_)
             | NodeKind::Local(_)
             | NodeKind::Provider(_)
+            | NodeKind::Layer(_)
+            | NodeKind::Stage(..)
             | NodeKind::Output(_) => false,
         })
         .collect();
@@ -151,6 +169,14 @@ fn create_first(graph: &Graph<'_>) -> Vec<bool> {
 }
 
 fn unknown_type(input: &PlanInput<'_>, block: &ResourceBlock) -> Option<Diagnostic> {
+    if *block.id.resource_type == *LAYER_TYPE {
+        let detail = "A layer is no resource.";
+        let diagnostic = Diagnostic::error(code::UNKNOWN_TYPE, "Unknown resource type", detail);
+        return Some(diagnostic.at(block.span).hint(format!(
+            "Write a block of its own: layer \"{}\" {{ path = \"…\" }}.",
+            block.id.name
+        )));
+    }
     if input
         .providers
         .schema(block.id.mode, &block.id.resource_type)
@@ -183,16 +209,19 @@ impl<'a> Planner<'a> {
             let errors = self.diagnostics.error_count();
             match &graph.nodes[*node].kind {
                 NodeKind::Resource(block) => self.resource(*node, block),
+                NodeKind::Stage(layer, stage) => self.stage(*node, *layer, *stage),
                 NodeKind::Open
                 | NodeKind::Close
                 | NodeKind::Variable(_)
                 | NodeKind::Local(_)
                 | NodeKind::Provider(_)
+                | NodeKind::Layer(_)
                 | NodeKind::Output(_) => self.world.evaluate_pure(*node, &mut self.diagnostics),
             }
             let has_errors = self.diagnostics.error_count() > errors;
             self.world.settle(*node, has_errors);
         }
+        self.layer_moves();
         self.checks();
         removed_and_declared(graph, &self.changes, &mut self.diagnostics);
         moved_and_declared(graph, &self.changes, &mut self.diagnostics);
@@ -218,6 +247,7 @@ impl<'a> Planner<'a> {
             self.output_values(&mut found);
             return failed(found);
         }
+        self.warn_of_open_looks();
         if self.diagnostics.has_errors() {
             return failed(self.diagnostics);
         }
@@ -231,12 +261,9 @@ impl<'a> Planner<'a> {
                 .package
                 .instances
                 .values()
-                .filter(|block| !block.gitops.is_empty() || !block.layers.is_empty());
+                .filter(|block| !block.gitops.is_empty());
             for block in clusters {
-                self.diagnostics.push(layers_not_yet(block.span));
-            }
-            for layer in path.package.layers.values() {
-                self.diagnostics.push(layers_not_yet(layer.span));
+                self.diagnostics.push(gitops_not_yet(block.span));
             }
         }
     }
@@ -263,7 +290,8 @@ impl<'a> Planner<'a> {
     fn resource(&mut self, node: NodeId, block: &'a ResourceBlock) {
         let path = self.world.graph.nodes[node].path;
         let providers = self.input.providers;
-        let Some((provider, schema)) = providers.schema(block.id.mode, &block.id.resource_type)
+        let known = providers.schema(block.id.mode, &block.id.resource_type);
+        let Some((provider, schema)) = known.filter(|_| *block.id.resource_type != *LAYER_TYPE)
         else {
             self.diagnostics.extend(unknown_type(&self.input, block));
             for scope in self.world.by_path[path].clone() {
@@ -346,12 +374,15 @@ impl<'a> Planner<'a> {
         deps
     }
 
-    fn provider_slot(&self, site: Site<'_>) -> Option<(&Option<ProviderConfig>, &[Dep])> {
+    pub(super) fn provider_slot(
+        &self,
+        site: Site<'_>,
+    ) -> Option<(&Option<ProviderConfig>, &[Dep])> {
         let node = *self.world.graph.provider_of.get(&site.node)?;
         let scope = self.scope_of_path(site.scope, self.world.graph.nodes[node].path)?;
         match self.world.slot(node, scope) {
             Slot::Provider(config, deps) => Some((config, deps)),
-            Slot::Empty | Slot::Value(_) | Slot::Block(_) => None,
+            Slot::Empty | Slot::Value(_) | Slot::Block(_) | Slot::Layer(_) => None,
         }
     }
 
@@ -359,6 +390,9 @@ impl<'a> Planner<'a> {
     pub(super) fn provider_config(&self, site: Site<'_>) -> Option<ProviderConfig> {
         if self.world.graph.provider_of.contains_key(&site.node) {
             return self.provider_slot(site)?.0.clone();
+        }
+        if let Some(cluster) = self.cluster_config(site) {
+            return Some(cluster);
         }
         Some(ProviderConfig {
             provider: site.provider.name().clone(),
@@ -398,14 +432,14 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn layers_not_yet(span: strata_model::Span) -> Diagnostic {
+fn gitops_not_yet(span: strata_model::Span) -> Diagnostic {
     Diagnostic::error(
         code::NOT_YET,
         "Not supported yet",
-        "The Kubernetes provider, which gitops and layer blocks need, is not part of this version yet.",
+        "The GitOps controllers, which gitops blocks need, are not part of this version yet.",
     )
     .at(span)
-    .hint("Remove the gitops and layer blocks for now; everything else of the cluster can be planned.")
+    .hint("Remove the gitops block for now; everything else of the cluster can be planned.")
 }
 
 fn as_check(diagnostic: Diagnostic) -> Diagnostic {

@@ -18,7 +18,7 @@ impl Replay<'_> {
             let node = node.index.get(&Reference::Variable(name.clone()))?;
             match self.world.slot(*node, scope) {
                 Slot::Value(known) => Some(known.value.clone()),
-                Slot::Empty | Slot::Block(_) | Slot::Provider(..) => None,
+                Slot::Empty | Slot::Block(_) | Slot::Provider(..) | Slot::Layer(_) => None,
             }
         };
         let names = node.package.variables.keys();

@@ -6,7 +6,7 @@ use strata_language::expression::{Expr, Reference};
 use strata_language::references::references;
 use strata_model::{Diagnostic, Diagnostics, InstanceKey, Kind, Span, Type, Value};
 
-use super::graph::{NodeId, NodeKind, PathId};
+use super::graph::{NodeId, PathId};
 use super::view::{Each, View};
 use super::{Dep, ScopeIx, World};
 use crate::code;
@@ -191,7 +191,9 @@ impl World<'_> {
         } else if let Reference::Cluster(name) = &entry.reference {
             node.children.get(&(InstanceKind::Cluster, name.clone()))
         } else {
-            if let Some(target) = node.index.get(&entry.reference) {
+            if let Reference::Layer(name) = &entry.reference {
+                self.layer_entry(scope, (name, entry), deps);
+            } else if let Some(target) = node.index.get(&entry.reference) {
                 let key = references(&entry.rest)
                     .into_iter()
                     .find_map(|found| found.instance);
@@ -210,14 +212,51 @@ impl World<'_> {
         }
     }
 
+    /// A whole layer, or the one object of it that the key names.
+    fn layer_entry(
+        &self,
+        scope: ScopeIx,
+        (name, entry): (&strata_model::Name, &AddressReference),
+        deps: &mut Vec<Dep>,
+    ) {
+        let path = self.scopes[scope].path;
+        let Some(layer) = self.graph.paths[path].layers.get(name) else {
+            return;
+        };
+        let key = references(&entry.rest)
+            .into_iter()
+            .find_map(|found| found.instance);
+        let all = || {
+            let stages = self.graph.layers[*layer].stages();
+            stages.map(|node| Dep {
+                node,
+                scope,
+                instance: None,
+            })
+        };
+        let one = key.and_then(|key| {
+            all().find_map(|dep| {
+                let at = self.block(dep.node, scope)?.position(Some(&key))?;
+                Some(Dep {
+                    instance: u32::try_from(at).ok(),
+                    ..dep
+                })
+            })
+        });
+        match one {
+            Some(dep) => deps.push(dep),
+            None => deps.extend(all()),
+        }
+    }
+
     fn everything_in(&self, path: PathId, parent: ScopeIx, deps: &mut Vec<Dep>) {
         let node = &self.graph.paths[path];
         for scope in self.by_path[path]
             .iter()
             .filter(|scope| self.scopes[**scope].parent == Some(parent))
         {
-            let resources = (node.open..node.close)
-                .filter(|id| matches!(self.graph.nodes[*id].kind, NodeKind::Resource(_)));
+            let resources =
+                (node.open..node.close).filter(|id| self.graph.declaring_block(*id).is_some());
             deps.extend(resources.map(|node| Dep {
                 node,
                 scope: *scope,

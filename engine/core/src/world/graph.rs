@@ -3,6 +3,7 @@
 //! A *path* is a package instance without keys: all instances of `stack.web` share one. So the graph is known before
 //! anything is evaluated, and its size is that of the definitions, not of what they expand to.
 
+pub(crate) mod layers;
 mod links;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +15,10 @@ use strata_language::definition::{
 };
 use strata_language::expression::{Expr, Reference};
 use strata_language::references::references;
+use strata_model::layer::LAYER_PROVIDER;
 use strata_model::{Diagnostic, Diagnostics, Name, Span};
 
+use self::layers::{LayerIx, LayerNode, Manifests};
 use self::links::Linker;
 use crate::code;
 use crate::lookup::Lookup;
@@ -48,6 +51,8 @@ pub(crate) struct PathNode<'d> {
     pub(crate) index: Lookup<Reference, NodeId>,
     pub(crate) providers: BTreeMap<(Name, Option<Name>), NodeId>,
     pub(crate) outputs: BTreeMap<Name, NodeId>,
+    /// The layers whose objects have addresses in the path: those of its cluster's block, and those of its package.
+    pub(crate) layers: BTreeMap<Name, LayerIx>,
 }
 
 /// A node.
@@ -66,6 +71,10 @@ pub(crate) enum NodeKind<'d> {
     Local(&'d Expr),
     Provider(&'d ProviderBlock),
     Resource(&'d ResourceBlock),
+    /// What a layer says, and the objects that its manifests describe.
+    Layer(LayerIx),
+    /// The objects of one stage of a layer.
+    Stage(LayerIx, u8),
     Output(Name),
 }
 
@@ -75,6 +84,7 @@ pub(crate) struct Graph<'d> {
     pub(crate) definitions: &'d Definitions,
     pub(crate) paths: Vec<PathNode<'d>>,
     pub(crate) nodes: Vec<Node<'d>>,
+    pub(crate) layers: Vec<LayerNode<'d>>,
     /// What each node needs, ascending and distinct.
     pub(crate) needs: Vec<Vec<NodeId>>,
     /// All nodes, each behind what it needs.
@@ -90,6 +100,7 @@ impl<'d> Graph<'d> {
     /// where they need each other in circles: one of each circle stands before what it needs then.
     pub(crate) fn build(
         definitions: &'d Definitions,
+        manifests: Manifests<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Graph<'d>> {
         let root = definitions.project()?;
@@ -97,6 +108,7 @@ impl<'d> Graph<'d> {
             definitions,
             paths: Vec::new(),
             nodes: Vec::new(),
+            layers: Vec::new(),
             needs: Vec::new(),
             order: Vec::new(),
             provider_of: BTreeMap::new(),
@@ -108,6 +120,7 @@ impl<'d> Graph<'d> {
             graph.add_children(next, diagnostics);
             next += 1;
         }
+        graph.resolve_layers(manifests, diagnostics);
         graph.connect(diagnostics);
         graph.sort(diagnostics);
         Some(graph)
@@ -134,6 +147,7 @@ impl<'d> Graph<'d> {
             index: Lookup::with_capacity(package.resources.len()),
             providers: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            layers: BTreeMap::new(),
         });
         let open = self.add_node(path, NodeKind::Open);
         self.paths[path].open = open;
@@ -158,6 +172,7 @@ impl<'d> Graph<'d> {
             let node = self.add_node(path, NodeKind::Resource(block));
             self.paths[path].index.insert(resource_reference(id), node);
         }
+        self.add_layers(path, caller);
         for name in package.outputs.keys() {
             let node = self.add_node(path, NodeKind::Output(name.clone()));
             self.paths[path].outputs.insert(name.clone(), node);
@@ -220,8 +235,8 @@ impl<'d> Graph<'d> {
                 is_faulty = true;
                 diagnostics.push(self.circle(&[id]));
             }
-            if let NodeKind::Resource(block) = &self.nodes[id].kind {
-                match self.provider_node(self.nodes[id].path, block) {
+            if let Some(used) = self.used_provider(id) {
+                match self.provider_node(self.nodes[id].path, used) {
                     Ok(provider) => {
                         self.provider_of
                             .extend(provider.map(|provider| (id, provider)));
@@ -259,6 +274,42 @@ impl<'d> Graph<'d> {
             .any(|found| index.get(&found.reference) == Some(&id))
     }
 
+    /// Which provider configuration a node asks for; `None` for a node that uses none, or that of a cluster.
+    fn used_provider(&self, id: NodeId) -> Option<UsedProvider> {
+        let (reference, name, span) = match &self.nodes[id].kind {
+            NodeKind::Resource(block) => {
+                let prefix = block.id.resource_type.split('_').next();
+                (&block.provider, prefix.unwrap_or_default(), block.span)
+            }
+            NodeKind::Stage(layer, _) => {
+                let layer = &self.layers[*layer];
+                if layer.is_of_cluster() {
+                    return None;
+                }
+                (&layer.block.provider, LAYER_PROVIDER, layer.block.span)
+            }
+            NodeKind::Open
+            | NodeKind::Close
+            | NodeKind::Variable(_)
+            | NodeKind::Local(_)
+            | NodeKind::Provider(_)
+            | NodeKind::Layer(_)
+            | NodeKind::Output(_) => return None,
+        };
+        Some(match reference {
+            Some(reference) => UsedProvider {
+                name: reference.name.clone(),
+                alias: reference.alias.clone(),
+                span: reference.span,
+            },
+            None => UsedProvider {
+                name: name.into(),
+                alias: None,
+                span,
+            },
+        })
+    }
+
     /// Finds a resource's provider configuration: in its own package, by the `providers` of the blocks around, or
     /// inherited as the default one.
     ///
@@ -268,23 +319,13 @@ impl<'d> Graph<'d> {
     fn provider_node(
         &self,
         path: PathId,
-        block: &ResourceBlock,
+        used: UsedProvider,
     ) -> Result<Option<NodeId>, Option<Box<Diagnostic>>> {
-        let prefix: Name = block
-            .id
-            .resource_type
-            .split('_')
-            .next()
-            .unwrap_or_default()
-            .into();
-        let (mut name, mut alias) = match &block.provider {
-            Some(reference) => (reference.name.clone(), reference.alias.clone()),
-            None => (prefix, None),
-        };
-        let span = block
-            .provider
-            .as_ref()
-            .map_or(block.span, |reference| reference.span);
+        let UsedProvider {
+            mut name,
+            mut alias,
+            span,
+        } = used;
         let mut at = path;
         let mut incomplete = false;
         loop {
@@ -425,6 +466,21 @@ impl<'d> Graph<'d> {
         None
     }
 
+    /// The block that declares the instances of a node.
+    pub(crate) fn declaring_block(&self, node: NodeId) -> Option<&'d ResourceBlock> {
+        match self.nodes[node].kind {
+            NodeKind::Resource(block) => Some(block),
+            NodeKind::Stage(layer, _) => Some(&self.layers[layer].block.objects),
+            NodeKind::Open
+            | NodeKind::Close
+            | NodeKind::Variable(_)
+            | NodeKind::Local(_)
+            | NodeKind::Provider(_)
+            | NodeKind::Layer(_)
+            | NodeKind::Output(_) => None,
+        }
+    }
+
     /// What people call a node.
     pub(crate) fn label(&self, node: NodeId) -> String {
         let path = self.nodes[node].path;
@@ -443,6 +499,9 @@ impl<'d> Graph<'d> {
             NodeKind::Local(_) => format!("{prefix}{dot}{}", self.local_name(node)),
             NodeKind::Provider(block) => format!("{prefix}{dot}provider.{}", block.name),
             NodeKind::Resource(block) => format!("{prefix}{dot}{}", resource_reference(&block.id)),
+            NodeKind::Layer(layer) | NodeKind::Stage(layer, _) => {
+                format!("{prefix}{dot}layer.{}", self.layers[*layer].block.name)
+            }
             NodeKind::Output(name) => format!("{prefix}{dot}output.{name}"),
         }
     }
@@ -475,9 +534,19 @@ impl<'d> Graph<'d> {
             NodeKind::Local(expr) => Some(expr.span),
             NodeKind::Provider(block) => Some(block.span),
             NodeKind::Resource(block) => Some(block.span),
+            NodeKind::Layer(layer) | NodeKind::Stage(layer, _) => {
+                Some(self.layers[*layer].block.span)
+            }
             NodeKind::Output(name) => path.package.outputs.get(name).map(|block| block.span),
         }
     }
+}
+
+/// A provider configuration as a block asks for it.
+struct UsedProvider {
+    name: Name,
+    alias: Option<Name>,
+    span: Span,
 }
 
 /// The word of a block kind in addresses.

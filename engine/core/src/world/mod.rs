@@ -6,10 +6,12 @@
 pub(crate) mod expand;
 pub(crate) mod graph;
 pub(crate) mod inputs;
+pub(crate) mod layer;
 pub(crate) mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use strata_language::budget::Budget;
 use strata_language::evaluate::Evaluator;
@@ -24,6 +26,7 @@ use strata_language::definition::{InstanceKind, ResourceId};
 
 use self::expand::Expansion;
 use self::graph::{Graph, NodeId, NodeKind, PathId};
+use self::layer::Rendered;
 use self::view::{Each, View};
 use crate::code;
 
@@ -89,6 +92,8 @@ pub(crate) enum Slot {
     Block(Block),
     /// `None` when the configuration is not wholly known.
     Provider(Option<ProviderConfig>, Vec<Dep>),
+    /// What a layer says; nothing where that is wrong.
+    Layer(Arc<Rendered>),
 }
 
 /// What a run was given from outside.
@@ -192,7 +197,7 @@ impl<'a> World<'a> {
     pub(crate) fn block(&self, node: NodeId, scope: ScopeIx) -> Option<&Block> {
         match self.slot(node, scope) {
             Slot::Block(block) => Some(block),
-            Slot::Empty | Slot::Value(_) | Slot::Provider(..) => None,
+            Slot::Empty | Slot::Value(_) | Slot::Provider(..) | Slot::Layer(_) => None,
         }
     }
 
@@ -224,9 +229,11 @@ impl<'a> World<'a> {
 
     /// The address of a dependency, for a row.
     pub(crate) fn dep_address(&self, dep: &Dep) -> Option<Address> {
-        let NodeKind::Resource(block) = &self.graph.nodes[dep.node].kind else {
-            return None;
-        };
+        let block = self.graph.declaring_block(dep.node)?;
+        if let (NodeKind::Stage(_, stage), None) = (&self.graph.nodes[dep.node].kind, dep.instance)
+        {
+            return Some(self.address(&block.id, dep.scope, Some(&layer::stage_key(*stage))));
+        }
         let key = dep
             .instance
             .and_then(|at| {
@@ -307,7 +314,10 @@ impl<'a> World<'a> {
         diagnostics: &mut Diagnostics,
     ) {
         let slot = match &self.graph.nodes[node].kind {
-            NodeKind::Open | NodeKind::Close | NodeKind::Resource(_) => return,
+            NodeKind::Open | NodeKind::Close | NodeKind::Resource(_) | NodeKind::Stage(..) => {
+                return;
+            }
+            NodeKind::Layer(layer) => self.render(*layer, scope, diagnostics),
             NodeKind::Variable(name) => Slot::Value(self.variable(scope, name, diagnostics)),
             NodeKind::Local(expr) => {
                 let view = View::new(self, scope);

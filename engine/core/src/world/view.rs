@@ -113,7 +113,9 @@ impl<'w> View<'w> {
                 self.touch_all(&known.deps);
                 known.value.clone()
             }
-            Slot::Empty | Slot::Block(_) | Slot::Provider(..) => Value::unknown(Type::Any),
+            Slot::Empty | Slot::Block(_) | Slot::Provider(..) | Slot::Layer(_) => {
+                Value::unknown(Type::Any)
+            }
         }
     }
 
@@ -287,7 +289,7 @@ impl Scope for View<'_> {
             },
             Reference::Stack(name) => self.package(InstanceKind::Stack, name, &request),
             Reference::Cluster(name) => self.package(InstanceKind::Cluster, name, &request),
-            Reference::Layer(_) => Ok(Value::unknown(Type::Any)),
+            Reference::Layer(_) => Err(out_of_place(&request, "depends_on")),
             Reference::EachKey | Reference::CountIndex
                 if self.each.as_ref().is_some_and(|each| each.stand_in) =>
             {

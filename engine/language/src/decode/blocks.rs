@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use strata_model::layer::LAYER_TYPE;
 use strata_model::{Mode, Name, Span, Value};
 
 use crate::block::Block;
@@ -9,8 +10,8 @@ use crate::codes;
 use crate::definition::{
     Arguments, CheckBlock, Condition, ImportBlock, InstanceBlock, InstanceKind, LayerBlock,
     Lifecycle, Meta, MovedBlock, NO_PACKAGE, OutputBlock, PackageBlock, PackageKey, ProjectBlock,
-    ProviderBlock, RemovedBlock, ResourceBlock, ResourceId, TargetAddress, TypeConstraint,
-    VariableBlock,
+    ProviderBlock, RemovedBlock, ResourceBlock, ResourceId, SparseMeta, TargetAddress,
+    TypeConstraint, VariableBlock,
 };
 use crate::expression::{Expr, ExprKind, Spanned};
 
@@ -280,6 +281,7 @@ pub(super) fn layers(fields: &mut Fields, spec: &BodySpec, out: &mut Out) -> Vec
     let mut found: Vec<LayerBlock> = Vec::new();
     for block in fields.blocks("layer") {
         let layer = layer(block, spec.body, out);
+        stands_alone(&layer, out);
         match found.iter().find(|other| other.name == layer.name) {
             Some(first) => out.push(
                 codes::DUPLICATE_KEY
@@ -296,11 +298,44 @@ pub(super) fn layers(fields: &mut Fields, spec: &BodySpec, out: &mut Out) -> Vec
 pub(super) fn layer(block: Block, spec: &'static BodySpec, out: &mut Out) -> LayerBlock {
     let name = label(&block, 0);
     let mut fields = Fields::sort(block, spec, out);
+    let depends_on = fields.expression("depends_on");
+    let cluster = fields.expression("cluster");
+    let provider = fields.expression("provider");
+    let span = fields.head();
     LayerBlock {
+        depends_on: depends_on
+            .map(|value| reference::layer_addresses(value, out))
+            .unwrap_or_default(),
+        cluster: cluster.and_then(|value| reference::address_reference(value, out)),
+        provider: provider.and_then(|value| reference::provider(&value, out)),
+        objects: ResourceBlock {
+            id: ResourceId {
+                mode: Mode::Managed,
+                resource_type: LAYER_TYPE.into(),
+                name: name.clone(),
+            },
+            arguments: Arguments::default(),
+            provider: None,
+            meta: SparseMeta::default(),
+            span,
+        },
+        span,
         name,
-        depends_on: depends_on(&mut fields, out),
-        span: fields.head(),
         arguments: fields.arguments(),
+    }
+}
+
+/// Says what only a layer that stands alone may have: one of a cluster is applied to that cluster.
+fn stands_alone(layer: &LayerBlock, out: &mut Out) {
+    let cluster = layer.cluster.as_ref().map(|found| ("cluster", found.span));
+    let provider = layer
+        .provider
+        .as_ref()
+        .map(|found| ("provider", found.span));
+    for (name, span) in cluster.into_iter().chain(provider) {
+        let detail =
+            format!("A layer of a cluster has no '{name}': it is applied to that cluster.");
+        out.push(codes::UNKNOWN_NAME.error(detail).at(span));
     }
 }
 

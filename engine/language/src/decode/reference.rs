@@ -83,7 +83,27 @@ pub(super) fn addresses(expr: Expr, out: &mut Out) -> Vec<AddressReference> {
         .collect()
 }
 
-fn address_reference(expr: Expr, out: &mut Out) -> Option<AddressReference> {
+/// Reads `depends_on` of a layer, in which a name alone is that of a layer.
+pub(super) fn layer_addresses(expr: Expr, out: &mut Out) -> Vec<AddressReference> {
+    let ExprKind::Tuple(elements) = expr.kind else {
+        return addresses(expr, out);
+    };
+    let named = |element: Expr, out: &mut Out| match &element.kind {
+        ExprKind::Variable(name) => Some(AddressReference {
+            reference: Reference::Layer(name.clone()),
+            span: element.span,
+            rest: element,
+        }),
+        _ => address_reference(element, out),
+    };
+    elements
+        .into_iter()
+        .filter_map(|element| named(element, out))
+        .collect()
+}
+
+/// Reads one address.
+pub(super) fn address_reference(expr: Expr, out: &mut Out) -> Option<AddressReference> {
     let span = expr.span;
     let found = reference(&expr).filter(names_something);
     match found {

@@ -673,7 +673,7 @@ static LAYER: BodySpec = BodySpec {
         attribute(
             "template",
             Form::Expression,
-            "Values that are filled into the manifests.",
+            "Whether texts in the manifests are templates.",
         ),
         attribute(
             "namespace",

@@ -10,7 +10,7 @@ use strata_model::plan::{Action, Plan, PlanOptions, SourceRevision, Step};
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, Object, Observation, PlanRequest, PlannedChange,
     Provider, ProviderConfig, ProviderError, ProviderErrorKind, ProviderName, Providers,
-    ValidateRequest,
+    ReadPurpose, ValidateRequest,
 };
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 use strata_model::state::{RowKey, StateRow, StateSnapshot};
@@ -51,6 +51,8 @@ impl Fake {
         let mut vault = ResourceSchema::managed("test_vault", Adoption::Tag, thing.clone(), "");
         vault.holds_data = true;
         vault.unique_name = Some("name");
+        let mut host = ResourceSchema::managed("test_host", Adoption::Tag, thing.clone(), "");
+        host.hosts = true;
         Fake {
             name: ProviderName("test".into()),
             config: Schema::new([(
@@ -60,6 +62,7 @@ impl Fake {
             schemas: vec![
                 ResourceSchema::managed("test_thing", Adoption::Tag, thing, ""),
                 vault,
+                host,
                 ResourceSchema::data("test_look", look, ""),
             ],
         }
@@ -118,6 +121,10 @@ pub(super) struct Scenario {
     pub(super) imports: BTreeMap<Address, String>,
     pub(super) packages: Vec<(&'static str, &'static str)>,
     pub(super) made: u32,
+    /// The files of packages.
+    pub(super) trees: Trees,
+    /// What a look at an object to be made sees, by its id; nothing by default.
+    pub(super) there: BTreeMap<String, Observation>,
 }
 
 pub(super) fn key() -> SecretKey {
@@ -127,12 +134,13 @@ pub(super) fn key() -> SecretKey {
 impl Scenario {
     pub(super) fn new() -> Self {
         let provider: Arc<dyn Provider> = Arc::new(Fake::new());
+        let layers: Arc<dyn Provider> = Arc::new(super::layers::FakeLayers::new());
         let snapshot = StateSnapshot {
             lineage: Some(Lineage::from_bits([1; 16])),
             ..StateSnapshot::default()
         };
         Scenario {
-            providers: Providers::new([provider]),
+            providers: Providers::new([provider, layers]),
             snapshot,
             observed: BTreeMap::new(),
             variables: BTreeMap::new(),
@@ -143,6 +151,8 @@ impl Scenario {
             imports: BTreeMap::new(),
             packages: Vec::new(),
             made: 0,
+            trees: Trees::new(),
+            there: BTreeMap::new(),
         }
     }
 
@@ -175,7 +185,7 @@ impl Scenario {
             let outcome = plan(PlanInput {
                 definitions: &definitions,
                 sources: &sources,
-                trees: &Trees::new(),
+                trees: &self.trees,
                 project_name: "test",
                 variables: &self.variables,
                 providers: &self.providers,
@@ -195,7 +205,14 @@ impl Scenario {
                 return outcome;
             }
             for need in &outcome.needs {
-                read.insert(need.address.clone(), Observation::Present(self.see(need)));
+                let seen = match (need.purpose, &need.id) {
+                    (ReadPurpose::Adopt, Some(id)) => {
+                        let there = self.there.get(id).cloned();
+                        there.unwrap_or(Observation::Absent)
+                    }
+                    _ => Observation::Present(self.see(need)),
+                };
+                read.insert(need.address.clone(), seen);
             }
         }
     }
@@ -252,8 +269,8 @@ impl Scenario {
         let before = self.snapshot.clone();
         let variables = self.variables.clone();
         let providers = self.providers.clone();
-        let (trees, key) = (Trees::new(), key());
-        let graph = DefinitionGraph::build(&definitions).unwrap();
+        let (trees, key) = (self.trees.clone(), key());
+        let graph = DefinitionGraph::build(&definitions, &trees, &providers).unwrap();
         let mut replay = Replay::new(
             &graph,
             ReplayInput {

@@ -2,9 +2,10 @@
 
 use strata_language::definition::{AddressReference, Arguments, Condition, InstanceKind, Meta};
 use strata_language::expression::{Expr, Reference};
-use strata_language::references::references;
+use strata_language::references::{FoundReference, references};
 use strata_model::{Diagnostic, Diagnostics, Name, Span};
 
+use super::layers::{HOST_OUTPUT, LayerIx, no_host_output};
 use super::{
     Graph, InputExpr, NodeId, NodeKind, PathId, PathNode, input_expr, kind_word, resource_reference,
 };
@@ -38,6 +39,8 @@ impl Linker<'_, '_> {
                 self.arguments(path, &block.arguments);
                 self.meta(path, &block.meta);
             }
+            NodeKind::Layer(layer) => self.link_layer(*layer),
+            NodeKind::Stage(layer, stage) => self.link_stage(*layer, *stage),
             NodeKind::Output(name) => {
                 if let Some(block) = node.package.outputs.get(name) {
                     self.expr(path, &block.value);
@@ -62,6 +65,8 @@ impl Linker<'_, '_> {
             NodeKind::Variable(_)
             | NodeKind::Local(_)
             | NodeKind::Resource(_)
+            | NodeKind::Layer(_)
+            | NodeKind::Stage(..)
             | NodeKind::Output(_) => true,
             NodeKind::Open | NodeKind::Close | NodeKind::Provider(_) => false,
         });
@@ -91,6 +96,48 @@ impl Linker<'_, '_> {
             InputExpr::Given(expr) => self.expr(parent, expr),
             InputExpr::Absent => {}
             InputExpr::Whole => self.expr(parent, layer),
+        }
+    }
+
+    fn link_layer(&mut self, layer: LayerIx) {
+        let graph = self.graph;
+        let layer = &graph.layers[layer];
+        self.arguments(layer.writer, &layer.block.arguments);
+        self.found(layer.writer, &layer.templates);
+        let Some(cluster) = layer.cluster else {
+            self.leads_nowhere |= layer.is_of_cluster();
+            return;
+        };
+        let cluster = &graph.paths[cluster];
+        self.needs.push(cluster.open);
+        match cluster.outputs.get(HOST_OUTPUT) {
+            Some(output) => self.needs.push(*output),
+            None => {
+                self.leads_nowhere = true;
+                if !cluster.package.incomplete {
+                    self.diagnostics.push(no_host_output(layer.block.span));
+                }
+            }
+        }
+    }
+
+    fn link_stage(&mut self, layer: LayerIx, stage: u8) {
+        let graph = self.graph;
+        let layer = &graph.layers[layer];
+        self.needs.push(layer.render);
+        self.needs
+            .extend((0..stage).map(|lower| layer.stage(lower)));
+        // Values that become known at apply are looked at again by whoever uses them.
+        self.found(layer.writer, &layer.templates);
+        for entry in &layer.block.depends_on {
+            let path = layer.path_of(graph, &entry.reference);
+            self.reference(path, &entry.reference, None, entry.span);
+        }
+    }
+
+    fn found(&mut self, path: PathId, references: &[FoundReference]) {
+        for found in references {
+            self.reference(path, &found.reference, found.attribute.as_ref(), found.span);
         }
     }
 
@@ -134,9 +181,7 @@ impl Linker<'_, '_> {
     }
 
     fn expr(&mut self, path: PathId, expr: &Expr) {
-        for found in references(expr) {
-            self.reference(path, &found.reference, found.attribute.as_ref(), found.span);
-        }
+        self.found(path, &references(expr));
     }
 
     fn reference(
@@ -162,11 +207,10 @@ impl Linker<'_, '_> {
             Reference::Cluster(name) => {
                 self.instance(path, (InstanceKind::Cluster, name), attribute, span)
             }
-            Reference::Layer(name) => {
-                if !node.package.layers.contains_key(name) {
-                    self.undeclared(node, reference, span);
-                }
-            }
+            Reference::Layer(name) => match node.layers.get(name) {
+                Some(layer) => self.needs.extend(self.graph.layers[*layer].stages()),
+                None => self.undeclared(node, reference, span),
+            },
             Reference::EachKey
             | Reference::EachValue
             | Reference::CountIndex
@@ -247,7 +291,6 @@ fn undeclared(path: &PathNode<'_>, reference: &Reference, span: Span) -> Diagnos
             .map(|(kind, name)| format!("{}.{name}", kind_word(*kind)))
             .collect(),
         Reference::Layer(_) => path
-            .package
             .layers
             .keys()
             .map(|name| format!("layer.{name}"))

@@ -1,0 +1,252 @@
+//! Objects that live in another object of the plan: in a cluster. What becomes of them when it is new, goes, or cannot
+//! be reached; and objects that are there already when they are to be made.
+
+use std::collections::BTreeMap;
+
+use strata_model::layer::{LAYER_PROVIDER, LAYER_TYPE};
+use strata_model::plan::{PlanMode, Reason};
+use strata_model::provider::{
+    Observation, ProviderConfig, ProviderError, ProviderErrorKind, ReadPurpose,
+};
+use strata_model::state::{RowKey, RowStatus, StateRow};
+use strata_model::{Address, Diagnostic, Value};
+
+use super::ReadNeed;
+use super::change::{ChangeKind, Decided};
+use super::walk::{Planner, Site};
+use crate::code;
+
+/// What a connection's configuration says of the cluster that it leads into: the address of the cluster.
+const CLUSTER: &str = "cluster";
+
+/// The object that what is reached by a configuration lives in; `None` for what lives on its own.
+pub(super) fn host_of(provider: &ProviderConfig) -> Option<Address> {
+    if *provider.provider.0 != *LAYER_PROVIDER {
+        return None;
+    }
+    Address::parse(provider.text(CLUSTER)?).ok()
+}
+
+/// A host that could not be reached.
+#[derive(Debug)]
+pub(super) struct Unreached {
+    host: String,
+    error: ProviderError,
+    count: usize,
+}
+
+/// The hosts that could not be reached, by connection.
+pub(super) type UnreachedHosts = BTreeMap<String, Unreached>;
+
+/// Takes note of an object in a host that cannot be reached.
+pub(super) fn note_unreached(
+    hosts: &mut UnreachedHosts,
+    provider: &ProviderConfig,
+    error: &ProviderError,
+) {
+    let host = || match host_of(provider) {
+        Some(address) => address.to_string(),
+        None => format!("The system of the provider {}", provider.provider),
+    };
+    let entry = hosts.entry(provider.key()).or_insert_with(|| Unreached {
+        host: host(),
+        error: error.clone(),
+        count: 0,
+    });
+    entry.count += 1;
+}
+
+/// Says which hosts could not be reached.
+pub(super) fn unreached(hosts: &UnreachedHosts) -> impl Iterator<Item = Diagnostic> {
+    hosts.values().map(|unreached| {
+        let objects = match unreached.count {
+            1 => "The one object in it is put off".to_owned(),
+            count => format!("The {count} objects in it are put off"),
+        };
+        let detail = format!(
+            "{} cannot be reached: {} {objects}: nothing is planned for what cannot be looked at, and what is recorded stays.",
+            unreached.host,
+            sentence(&unreached.error.message)
+        );
+        let diagnostic = Diagnostic::warning(code::UNREACHABLE, "Cluster not reachable", detail);
+        match &unreached.error.hint {
+            Some(hint) => diagnostic.hint(hint.clone()),
+            None => diagnostic.hint("Plan again when it can be reached."),
+        }
+    })
+}
+
+fn sentence(text: &str) -> String {
+    format!("{}.", text.trim_end_matches('.'))
+}
+
+/// Whether an observation says that the host cannot be reached.
+pub(super) fn unreachable(observation: Option<&Observation>) -> Option<&ProviderError> {
+    match observation {
+        Some(Observation::Unreadable(error)) if error.kind == ProviderErrorKind::Unreachable => {
+            Some(error)
+        }
+        Some(Observation::Present(_) | Observation::Absent | Observation::Unreadable(_)) | None => {
+            None
+        }
+    }
+}
+
+/// What looking at an object came to that is to be made.
+pub(super) enum Found {
+    /// It is to be made.
+    Nothing,
+    /// It cannot be planned now: it is still to be read, or something is wrong.
+    Open,
+    /// It is decided.
+    Decided(Box<Decided>),
+}
+
+impl<'a> Planner<'a> {
+    /// Whether the host of a connection is made by this plan: nothing in it can be read.
+    pub(super) fn host_is_new(&self, provider: &ProviderConfig) -> bool {
+        let Some(host) = host_of(provider) else {
+            return false;
+        };
+        let change = self.changes.iter().find(|change| change.address == host);
+        change.is_some_and(|change| change.kind.is_beginning())
+    }
+
+    /// Whether the host of a connection goes with this plan, or is made anew.
+    pub(super) fn host_goes(&self, provider: &ProviderConfig) -> bool {
+        let Some(host) = host_of(provider) else {
+            return false;
+        };
+        if let Some(change) = self.changes.iter().find(|change| change.address == host) {
+            return change.kind.is_beginning();
+        }
+        self.input
+            .snapshot
+            .rows
+            .contains_key(&RowKey::current(host))
+    }
+
+    /// What becomes of an object that cannot be looked at because its host cannot be reached.
+    pub(super) fn put_off(
+        &mut self,
+        site: Site<'a>,
+        provider: &ProviderConfig,
+        error: &ProviderError,
+    ) -> Decided {
+        note_unreached(&mut self.unreached, provider, error);
+        let nothing_known = Value::unknown(site.schema.schema.object_type().clone());
+        (ChangeKind::Deferred, nothing_known, None)
+    }
+
+    /// Looks at an object that is to be made, where its id is known: what is there is taken over.
+    pub(super) fn adopt(&mut self, site: Site<'a>, address: &Address, config: &Value) -> Found {
+        let looks = self.input.options.refresh
+            && !self.input.validate_only
+            && self.input.options.mode == PlanMode::Normal;
+        let Some(provider) = self.provider_config(site).filter(|_| looks) else {
+            return Found::Nothing;
+        };
+        let Some(id) = site.provider.id_of(site.schema.name, config) else {
+            return Found::Nothing;
+        };
+        if self.is_new_host(&provider) {
+            return Found::Nothing;
+        }
+        if site.schema.name == LAYER_TYPE && self.comes_from_another_layer(site, address) {
+            // Its row is found when all layers are known.
+            return Found::Nothing;
+        }
+        let Some(seen) = self.input.read.get(address) else {
+            self.needs.push(ReadNeed {
+                address: address.clone(),
+                purpose: ReadPurpose::Adopt,
+                id: Some(id),
+                config: Some(config.clone()),
+                provider,
+            });
+            return Found::Open;
+        };
+        match seen {
+            Observation::Absent => Found::Nothing,
+            Observation::Unreadable(error) if error.kind == ProviderErrorKind::Unreachable => {
+                Found::Decided(Box::new(self.put_off(site, &provider, error)))
+            }
+            Observation::Unreadable(error) => {
+                self.not_looked_at(address, error);
+                Found::Nothing
+            }
+            Observation::Present(object) => self.take_over(
+                site,
+                address,
+                (object.id.clone(), &object.attributes),
+                config,
+            ),
+        }
+    }
+
+    fn take_over(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        (id, object): (String, &Value),
+        config: &Value,
+    ) -> Found {
+        let provider = self.provider_config(site);
+        if self.is_taken(site, address, &id, provider.as_ref()) {
+            return Found::Open;
+        }
+        let existing = (None, object, RowStatus::Ready);
+        let Some((then, value)) = self.existing(site, address, existing, config) else {
+            return Found::Open;
+        };
+        let kind = ChangeKind::Import {
+            id,
+            object: object.clone(),
+            then: Box::new(then),
+        };
+        Found::Decided(Box::new((kind, value, None)))
+    }
+
+    fn not_looked_at(&mut self, address: &Address, error: &ProviderError) {
+        let entry = self.not_looked_at.entry(error.message.clone());
+        let (_, count) = entry.or_insert_with(|| (address.clone(), 0));
+        *count += 1;
+    }
+
+    /// Warns of what could not be looked for before it is made.
+    pub(super) fn warn_of_open_looks(&mut self) {
+        for (message, (address, count)) in std::mem::take(&mut self.not_looked_at) {
+            let more = match count {
+                1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            let detail = format!(
+                "Whether {address}{more} exist already could not be looked at, and so they are planned as new: {}",
+                sentence(&message)
+            );
+            self.diagnostics.push(Diagnostic::warning(
+                code::NOT_LOOKED_AT,
+                "Not looked at",
+                detail,
+            ));
+        }
+    }
+
+    /// Whether a host is new, remembered: a thousand objects ask.
+    fn is_new_host(&mut self, provider: &ProviderConfig) -> bool {
+        let key = provider.key();
+        if let Some(known) = self.new_hosts.get(&key) {
+            return *known;
+        }
+        let is_new = self.host_is_new(provider);
+        self.new_hosts.insert(key, is_new);
+        is_new
+    }
+
+    /// What becomes of a recorded object whose host is new: it went with the old one, and is made once more.
+    pub(super) fn goes_with_host(&mut self, site: Site<'a>, row: &StateRow) -> Option<Reason> {
+        let provider = self.provider_config(site)?;
+        let is_new = provider == row.provider && self.is_new_host(&provider);
+        is_new.then_some(Reason::HostGone)
+    }
+}

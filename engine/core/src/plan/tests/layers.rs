@@ -1,0 +1,698 @@
+//! Layers: stages, templates, what becomes of objects that go, and clusters that are new or cannot be reached.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strata_language::scope::SourceTree;
+use strata_model::plan::PlanMode;
+use strata_model::provider::{
+    ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, Object,
+    Observation, PlanRequest, PlannedChange, Provider, ProviderConfig, ProviderError,
+    ProviderErrorKind, ProviderName, ValidateRequest,
+};
+use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
+use strata_model::state::{RowKey, StateRow};
+use strata_model::{Address, Type, Value};
+
+use super::scenario::{Scenario, lines};
+
+/// A provider whose manifests are lines: `STAGE KEY TEXT`.
+#[derive(Debug)]
+pub(super) struct FakeLayers {
+    name: ProviderName,
+    config: Schema,
+    schemas: Vec<ResourceSchema>,
+}
+
+impl FakeLayers {
+    pub(super) fn new() -> Self {
+        let text = || Attribute::optional(AttributeType::String, "");
+        let layer = Schema::new([
+            ("manifest", Attribute::required(AttributeType::Any, "")),
+            ("conflicts", text().default_value("error")),
+            (
+                "wait",
+                Attribute::optional(AttributeType::Bool, "").default_value(true),
+            ),
+            ("id", Attribute::computed(AttributeType::String, "")),
+        ]);
+        FakeLayers {
+            name: ProviderName("kubernetes".into()),
+            config: Schema::new([("place", text()), ("cluster", text())]),
+            schemas: vec![ResourceSchema::managed(
+                "layer",
+                Adoption::Natural,
+                layer,
+                "",
+            )],
+        }
+    }
+}
+
+impl Provider for FakeLayers {
+    fn name(&self) -> &ProviderName {
+        &self.name
+    }
+
+    fn config_schema(&self) -> &Schema {
+        &self.config
+    }
+
+    fn schemas(&self) -> &[ResourceSchema] {
+        &self.schemas
+    }
+
+    fn validate(&self, _: ValidateRequest<'_>) -> Vec<ArgumentFault> {
+        Vec::new()
+    }
+
+    fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError> {
+        let schema = &self.schemas[0].schema;
+        Ok(schema.propose(request.prior, request.config).into())
+    }
+
+    fn id_of(&self, _: &str, config: &Value) -> Option<String> {
+        let key = config.get("manifest")?.get("key")?;
+        key.as_str().map(str::to_owned)
+    }
+
+    fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
+        let mut members = Vec::new();
+        let mut faults = Vec::new();
+        for (file, text) in request.files {
+            for (at, line) in text.lines().enumerate() {
+                let at = u32::try_from(at + 1).unwrap();
+                if line.is_empty() {
+                    continue;
+                }
+                match member(line) {
+                    Some((stage, key, manifest)) => members.push(Member {
+                        key: key.into(),
+                        stage,
+                        manifest,
+                        file: file.clone(),
+                        line: at,
+                    }),
+                    None => faults.push(MemberFault {
+                        file: file.clone(),
+                        line: at,
+                        message: "This is no object.".to_owned(),
+                        hint: None,
+                    }),
+                }
+            }
+        }
+        if faults.is_empty() {
+            Ok(members)
+        } else {
+            Err(faults)
+        }
+    }
+
+    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {
+        Ok(row)
+    }
+
+    fn connect(
+        &self,
+        _: &ProviderConfig,
+        _: &ConnectContext,
+    ) -> Result<Arc<dyn Connection>, ProviderError> {
+        Err(ProviderError::bug("a planner has no connection"))
+    }
+}
+
+fn member(line: &str) -> Option<(u8, &str, Value)> {
+    let (stage, rest) = line.split_once(' ')?;
+    let (key, text) = rest.split_once(' ').unwrap_or((rest, ""));
+    Some((stage.parse().ok()?, key, manifest(key, text)))
+}
+
+fn manifest(key: &str, text: &str) -> Value {
+    Value::object([("key", Value::string(key)), ("text", text.into())])
+}
+
+/// Files in memory.
+#[derive(Debug)]
+struct Files(BTreeMap<String, Arc<[u8]>>);
+
+impl SourceTree for Files {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
+        let found = self.0.get(path.trim_start_matches("./")).cloned();
+        found.ok_or_else(|| "there is no such file".to_owned())
+    }
+
+    fn exists(&self, path: &str) -> Result<bool, String> {
+        Ok(self.read(path).is_ok())
+    }
+
+    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+        let prefix = format!("{}/", directory.trim_start_matches("./"));
+        let inside = self.0.keys().filter(|path| path.starts_with(&prefix));
+        Ok(inside.cloned().collect())
+    }
+}
+
+impl Scenario {
+    /// With files of the project.
+    fn files(&mut self, files: &[(&str, &str)]) -> &mut Self {
+        let files = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()));
+        self.trees
+            .insert("".into(), Arc::new(Files(files.collect())));
+        self
+    }
+
+    /// With a stack that carries a cluster: a host, and what a pod needs to run.
+    fn cluster() -> Scenario {
+        let mut scenario = Scenario::new();
+        scenario.packages.push((
+            "./host",
+            r#"
+            variable "name" {
+              type    = string
+              default = "main"
+            }
+            resource "test_host" "main" { name = var.name }
+            resource "test_thing" "nodes" {
+              name  = "nodes"
+              value = test_host.main.id
+            }
+            output "kubernetes" {
+              value = { cluster = test_host.main.id, ready_after = [test_thing.nodes.id] }
+            }
+            "#,
+        ));
+        scenario
+    }
+
+    fn unreachable(&mut self) {
+        let error = ProviderError::new(ProviderErrorKind::Unreachable, "no route to host");
+        let rows = self.snapshot.rows.keys();
+        let objects = rows.filter(|key| &*key.address.resource_type == "layer");
+        let unreadable = |key: &RowKey| (key.clone(), Observation::Unreadable(error.clone()));
+        self.observed = objects.map(unreadable).collect();
+    }
+
+    fn details(&self, hcl: &str) -> Vec<String> {
+        let outcome = self.outcome(hcl);
+        let diagnostics = outcome.diagnostics.iter();
+        diagnostics
+            .map(|found| format!("{} {}", found.code, found.detail))
+            .collect()
+    }
+}
+
+const PROD: &str = r#"
+    cluster "prod" {
+      stack = "./host"
+      layer "base" { path = "./base" }
+    }
+"#;
+
+const BASE: &[(&str, &str)] = &[
+    ("base/a.yaml", "0 /Namespace//shop\n"),
+    (
+        "base/b.json",
+        "2 apps/Deployment/shop/web\n2 /Service/shop/web",
+    ),
+];
+
+#[test]
+fn stages_follow_each_other_behind_what_a_pod_needs() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(BASE);
+    let ready = "create cluster.prod.test_host.main, create cluster.prod.test_thing.nodes";
+    let namespace = r#"create cluster.prod.layer.base["/Namespace//shop"]"#;
+    scenario.applies(
+        PROD,
+        &[
+            "create cluster.prod.test_host.main",
+            "create cluster.prod.test_thing.nodes <- create cluster.prod.test_host.main",
+            &format!("{namespace} <- {ready}"),
+            &format!(
+                r#"create cluster.prod.layer.base["/Service/shop/web"] <- {namespace}, {ready}"#
+            ),
+            &format!(
+                r#"create cluster.prod.layer.base["apps/Deployment/shop/web"] <- {namespace}, {ready}"#
+            ),
+        ],
+    );
+    let address = Address::parse(r#"cluster.prod.layer.base["/Service/shop/web"]"#).unwrap();
+    let row = &scenario.snapshot.rows[&RowKey::current(address)];
+    assert_eq!(
+        row.provider.text("cluster"),
+        Some("cluster.prod.test_host.main")
+    );
+    assert_eq!(
+        row.source.as_ref().map(ToString::to_string).as_deref(),
+        Some("base/b.json:2:1")
+    );
+}
+
+#[test]
+fn a_stage_is_one_point_to_wait_for() {
+    let mut text = String::new();
+    for at in 0..100 {
+        text.push_str(&format!("0 /Namespace//n{at}\n2 /Service/n{at}/web\n"));
+    }
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[("base/a.yaml", &text)]);
+    let plan = scenario.plan(PROD);
+    let steps: usize = plan.steps.iter().map(|step| step.after.len()).sum();
+    let barriers: usize = plan.barriers.iter().map(|point| point.after.len()).sum();
+    assert_eq!(plan.steps.len(), 202);
+    assert!(steps + barriers < 400, "{steps} and {barriers}");
+}
+
+#[test]
+fn layers_and_resources_wait_for_each_other() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[
+        ("base/a.yaml", "1 /ConfigMap/shop/a\n"),
+        ("app/a.yaml", "2 /Service/shop/b\n"),
+        ("alone/a.yaml", "1 /ConfigMap/shop/c\n"),
+    ]);
+    let hcl = r#"
+        resource "test_thing" "before" { name = "before" }
+        resource "test_thing" "after" {
+          name       = "after"
+          depends_on = [layer.alone]
+        }
+        cluster "prod" {
+          stack = "./host"
+          layer "base" {
+            path       = "./base"
+            depends_on = [test_thing.before]
+          }
+          layer "app" {
+            path       = "./app"
+            depends_on = [base]
+          }
+        }
+        provider "kubernetes" { place = "here" }
+        layer "alone" {
+          path       = "./alone"
+          depends_on = [cluster.prod]
+        }
+    "#;
+    let plan = scenario.plan(hcl);
+    let found = lines(&plan);
+    let of = |step: &str| {
+        let start = format!("create {step} <- ");
+        let line = found.iter().find_map(|line| line.strip_prefix(&start));
+        line.unwrap_or_else(|| panic!("{step} in {found:#?}"))
+            .to_owned()
+    };
+    let base = r#"create cluster.prod.layer.base["/ConfigMap/shop/a"]"#;
+    let app = r#"create cluster.prod.layer.app["/Service/shop/b"]"#;
+    let alone = r#"create layer.alone["/ConfigMap/shop/c"]"#;
+    assert!(of(r#"cluster.prod.layer.base["/ConfigMap/shop/a"]"#).contains("test_thing.before"));
+    assert!(of(r#"cluster.prod.layer.app["/Service/shop/b"]"#).contains(base));
+    assert!(of(r#"layer.alone["/ConfigMap/shop/c"]"#).contains(app));
+    assert_eq!(of("test_thing.after"), alone);
+    scenario.settle(hcl, &plan);
+    assert_eq!(lines(&scenario.plan(hcl)), Vec::<String>::new());
+    // The other way round.
+    scenario.options.mode = PlanMode::Destroy;
+    let plan = scenario.plan(hcl);
+    let found = lines(&plan);
+    let at = |text: &str| {
+        let mut places = found.iter();
+        places
+            .position(|line| line.starts_with(text))
+            .unwrap_or_else(|| panic!("{text} in {found:#?}"))
+    };
+    assert!(at("delete test_thing.after") < at("delete layer.alone"));
+    assert!(at("delete layer.alone") < at("forget cluster.prod.layer.app"));
+    assert!(at("forget cluster.prod.layer.base") < at("delete cluster.prod.test_host.main"));
+    assert!(at("forget cluster.prod.layer.base") < at("delete test_thing.before"));
+}
+
+#[test]
+fn a_destruction_of_one_layer_goes_from_the_last_stage_to_the_first() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(BASE);
+    scenario.given(PROD);
+    scenario.options.mode = PlanMode::Destroy;
+    scenario.options.targets = vec!["cluster.prod.layer.base".to_owned()];
+    let service = r#"delete cluster.prod.layer.base["/Service/shop/web"]"#;
+    let deployment = r#"delete cluster.prod.layer.base["apps/Deployment/shop/web"]"#;
+    assert_eq!(
+        lines(&scenario.plan(PROD)),
+        [
+            service.to_owned(),
+            deployment.to_owned(),
+            format!(
+                r#"delete cluster.prod.layer.base["/Namespace//shop"] <- {service}, {deployment}"#
+            ),
+        ]
+    );
+}
+
+#[test]
+fn templates_take_what_becomes_known_later() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[(
+        "base/a.yaml",
+        "1 /ConfigMap/${var.space}/a id is ${test_thing.a.id}\n1 /ConfigMap/x/b $${test_thing.a.id}\n",
+    )]);
+    let hcl = r#"
+        variable "space" {
+          type    = string
+          default = "shop"
+        }
+        resource "test_thing" "a" { name = "a" }
+        cluster "prod" {
+          stack = "./host"
+          layer "base" {
+            path     = "./base"
+            template = true
+          }
+        }
+    "#;
+    let plan = scenario.plan(hcl);
+    scenario.settle(hcl, &plan);
+    let text = |key: &str| {
+        let address = Address::parse(&format!("cluster.prod.layer.base[{key:?}]")).unwrap();
+        let row = &scenario.snapshot.rows[&RowKey::current(address)];
+        let ty = Type::object([
+            ("manifest", Type::Any),
+            ("conflicts", Type::String),
+            ("wait", Type::Bool),
+            ("id", Type::String),
+        ]);
+        let value = row.attributes.decode(&ty).unwrap();
+        let text = value.get("manifest").and_then(|value| value.get("text"));
+        text.and_then(Value::as_str).unwrap().to_owned()
+    };
+    assert!(text("/ConfigMap/shop/a").starts_with("id is made-"));
+    assert_eq!(text("/ConfigMap/x/b"), "${test_thing.a.id}");
+    assert_eq!(lines(&scenario.plan(hcl)), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_wrong_with_manifests_is_told_with_file_and_line() {
+    let mut scenario = Scenario::cluster();
+    let check = |scenario: &Scenario, expected: &[&str]| {
+        assert_eq!(scenario.details(PROD), expected);
+    };
+    scenario.files(&[("base/a.yaml", "\nnonsense\n"), ("base/b.yml", "x")]);
+    check(
+        &scenario,
+        &[
+            "E0252 base/a.yaml:2: This is no object.",
+            "E0252 base/b.yml:1: This is no object.",
+        ],
+    );
+    scenario.files(&[("base/a.yaml", "1 /ConfigMap/x/a\n1 /ConfigMap/x/a\n")]);
+    check(
+        &scenario,
+        &["E0252 base/a.yaml:2: /ConfigMap/x/a is described at base/a.yaml:1 already."],
+    );
+    scenario.files(&[("base/kustomization.yaml", ""), ("base/b.yml", "x")]);
+    check(
+        &scenario,
+        &[
+            "E0252 base/kustomization.yaml makes this a directory for kustomize, and not one of plain manifests.",
+        ],
+    );
+    scenario.files(&[("base/readme.md", "")]);
+    check(
+        &scenario,
+        &["E0252 There are no manifests in ./base: no file ends in .yaml, .yml or .json."],
+    );
+}
+
+#[test]
+fn what_a_layer_says_is_checked() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[
+        ("base/a.yaml", "1 /ConfigMap/x/a\n"),
+        ("t/a.yaml", "\n1 /ConfigMap/x/a ${nope.a.id}\n"),
+    ]);
+    let check = |body: &str, expected: &str| {
+        let hcl = format!(
+            "resource \"test_thing\" \"a\" {{ name = \"a\" }}\ncluster \"prod\" {{\n stack = \"./host\"\n layer \"base\" {{\n{body}\n}}\n}}"
+        );
+        let found = scenario.details(&hcl);
+        let is_told = found.iter().any(|found| found.starts_with(expected));
+        assert!(is_told, "{body}: {found:#?}");
+    };
+    check("kustomize = \"./base\"", "E0250");
+    check("helm = { chart = \"x\" }", "E0250");
+    check("", "E0244");
+    check("path = test_thing.a.id", "E0203");
+    check("path = \"./base\"\ndeliver = \"pull\"", "E0250");
+    check("path = \"./base\"\nconflicts = \"maybe\"", "E0203");
+    check("path = \"./base\"\ntimeout = \"5\"", "E0203");
+    check("path = \"./base\"\ndepends_on = [layer.other]", "E0202");
+    check("path = \"./t\"\ntemplate = true", "E0202");
+    let hcl = "resource \"layer\" \"x\" { manifest = 1 }";
+    assert_eq!(scenario.codes(hcl), ["E0241"]);
+    let no_host =
+        "cluster \"prod\" {\n stack = \"./bare\"\n layer \"base\" { path = \"./base\" }\n}";
+    scenario
+        .packages
+        .push(("./bare", "output \"x\" { value = 1 }"));
+    assert_eq!(scenario.codes(no_host), ["E0253"]);
+    scenario.packages.pop();
+    scenario
+        .packages
+        .push(("./bare", "output \"kubernetes\" { value = 1 }"));
+    assert_eq!(scenario.codes(no_host), ["E0253"]);
+}
+
+#[test]
+fn what_a_layer_no_longer_has_is_deleted_or_forgotten() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(BASE);
+    scenario.given(PROD);
+    scenario.files(&BASE[..1]);
+    assert_eq!(
+        lines(&scenario.plan(PROD)),
+        [
+            r#"delete cluster.prod.layer.base["/Service/shop/web"]"#,
+            r#"delete cluster.prod.layer.base["apps/Deployment/shop/web"]"#,
+        ]
+    );
+    let keeps = PROD.replace("\"./base\"", "\"./base\"\nprune = false\n");
+    let keeps = keeps.replace("{ path", "{\npath");
+    assert_eq!(
+        lines(&scenario.plan(&keeps)),
+        [
+            r#"forget cluster.prod.layer.base["/Service/shop/web"]"#,
+            r#"forget cluster.prod.layer.base["apps/Deployment/shop/web"]"#,
+        ]
+    );
+    // All of it gone may be a slip.
+    scenario.files(&[("base/a.yaml", "\n")]);
+    assert_eq!(scenario.codes(PROD), ["E0610"]);
+    scenario.options.allow_delete = vec!["cluster.prod.layer.base".to_owned()];
+    assert_eq!(scenario.plan(PROD).steps.len(), 3);
+    scenario.options.allow_delete.clear();
+    let without = r#"cluster "prod" { stack = "./host" }"#;
+    assert_eq!(scenario.plan(without).steps.len(), 3);
+}
+
+#[test]
+fn an_object_goes_from_one_layer_into_another() {
+    let hcl = r#"
+        cluster "prod" {
+          stack = "./host"
+          layer "a" { path = "./a" }
+          layer "b" { path = "./b" }
+        }
+    "#;
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[
+        ("a/a.yaml", "1 /ConfigMap/x/1\n1 /ConfigMap/x/2 old\n"),
+        ("b/a.yaml", "1 /ConfigMap/x/3\n"),
+    ]);
+    scenario.given(hcl);
+    scenario.files(&[
+        ("a/a.yaml", "1 /ConfigMap/x/1\n"),
+        ("b/a.yaml", "1 /ConfigMap/x/2 new\n1 /ConfigMap/x/3\n"),
+    ]);
+    // What is moved is there: nobody has to look for it.
+    scenario.there.insert(
+        "/ConfigMap/x/2".to_owned(),
+        Observation::Unreadable(ProviderError::bug("asked")),
+    );
+    let moved = r#"move cluster.prod.layer.b["/ConfigMap/x/2"]"#;
+    scenario.applies(
+        hcl,
+        &[
+            moved,
+            &format!(r#"update cluster.prod.layer.b["/ConfigMap/x/2"] <- {moved}"#),
+        ],
+    );
+    // In both at once it has two addresses.
+    scenario.files(&[
+        ("a/a.yaml", "1 /ConfigMap/x/1\n1 /ConfigMap/x/2\n"),
+        ("b/a.yaml", "1 /ConfigMap/x/2 new\n1 /ConfigMap/x/3\n"),
+    ]);
+    let found = scenario.details(hcl);
+    assert!(
+        found[0].contains("is described at") && found[0].contains("One object has one address"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn what_is_there_already_is_taken_over() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[("base/a.yaml", "1 /ConfigMap/x/1 new\n1 /ConfigMap/x/2\n")]);
+    let bare = r#"cluster "prod" { stack = "./host" }"#;
+    scenario.given(bare);
+    let object = |key: &str, text: &str| {
+        Observation::Present(Object {
+            id: key.to_owned(),
+            attributes: Value::object([
+                ("manifest", manifest(key, text)),
+                ("conflicts", "error".into()),
+                ("wait", true.into()),
+                ("id", key.into()),
+            ]),
+            incomplete: false,
+        })
+    };
+    let address = |key: &str| format!("cluster.prod.layer.base[{key:?}]");
+    let (first, second) = (address("/ConfigMap/x/1"), address("/ConfigMap/x/2"));
+    scenario
+        .there
+        .insert("/ConfigMap/x/1".to_owned(), object("/ConfigMap/x/1", "old"));
+    assert_eq!(
+        lines(&scenario.plan(PROD)),
+        [
+            format!("import {first}"),
+            format!("update {first} <- import {first}"),
+            format!("create {second}"),
+        ]
+    );
+    // What cannot be looked at is planned as new, and that is said.
+    let refused = ProviderError::new(ProviderErrorKind::AccessDenied, "may not get");
+    scenario.there.insert(
+        "/ConfigMap/x/1".to_owned(),
+        Observation::Unreadable(refused),
+    );
+    let outcome = scenario.outcome(PROD);
+    let codes: Vec<&str> = outcome
+        .diagnostics
+        .iter()
+        .map(|found| found.code.0)
+        .collect();
+    assert_eq!(codes, ["W0602"]);
+    assert_eq!(
+        lines(&outcome.plan.unwrap()),
+        [format!("create {first}"), format!("create {second}")]
+    );
+    // Without a refresh nobody looks.
+    scenario.options.refresh = false;
+    assert_eq!(scenario.codes(PROD), Vec::<&str>::new());
+}
+
+#[test]
+fn what_lives_in_a_cluster_that_is_made_anew_is_made_anew() {
+    let named = |name: &str| {
+        format!(
+            "cluster \"prod\" {{\n stack = \"./host\"\n inputs = {{ name = {name:?} }}\n layer \"base\" {{ path = \"./base\" }}\n}}"
+        )
+    };
+    let mut scenario = Scenario::cluster();
+    scenario.files(BASE);
+    scenario.given(&named("one"));
+    scenario.files(&BASE[..1]);
+    // Nothing in it is read.
+    scenario.unreachable();
+    let gone = [
+        r#"forget cluster.prod.layer.base["/Service/shop/web"]"#,
+        r#"forget cluster.prod.layer.base["apps/Deployment/shop/web"]"#,
+    ];
+    let plan = scenario.plan(&named("two"));
+    let found = lines(&plan);
+    let delete = found
+        .iter()
+        .find(|line| line.starts_with("delete cluster.prod.test_host.main"))
+        .unwrap();
+    assert!(gone.iter().all(|gone| delete.contains(gone)), "{found:#?}");
+    let namespace = found
+        .iter()
+        .find(|line| line.contains("/Namespace//shop"))
+        .unwrap();
+    assert!(
+        namespace.starts_with("create ")
+            && namespace.contains("create cluster.prod.test_host.main"),
+        "{found:#?}"
+    );
+    scenario.observed.clear();
+    scenario.settle(&named("two"), &plan);
+    assert_eq!(lines(&scenario.plan(&named("two"))), Vec::<String>::new());
+}
+
+#[test]
+fn a_cluster_that_cannot_be_reached_holds_up_nothing_else() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(BASE);
+    scenario.given(PROD);
+    scenario.unreachable();
+    // One object changes, one is gone from the layer, one is new; and something else is new.
+    scenario.files(&[(
+        "base/a.yaml",
+        "0 /Namespace//shop changed\n2 /Service/shop/web\n2 /Service/shop/new\n",
+    )]);
+    let error = ProviderError::new(ProviderErrorKind::Unreachable, "no route to host");
+    scenario.there.insert(
+        "/Service/shop/new".to_owned(),
+        Observation::Unreadable(error),
+    );
+    let hcl = format!("{PROD}\nresource \"test_thing\" \"other\" {{ name = \"other\" }}");
+    let before = scenario.snapshot.rows.clone();
+    let outcome = scenario.outcome(&hcl);
+    let told: Vec<String> = outcome
+        .diagnostics
+        .iter()
+        .map(|found| format!("{} {}", found.code, found.detail))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "W0601 cluster.prod.test_host.main cannot be reached: no route to host. The 4 objects in it are put off: nothing is planned for what cannot be looked at, and what is recorded stays."
+        ]
+    );
+    let plan = outcome.plan.unwrap();
+    assert_eq!(lines(&plan), ["create test_thing.other"]);
+    scenario.settle(&hcl, &plan);
+    assert!(
+        before
+            .keys()
+            .all(|key| scenario.snapshot.rows.contains_key(key))
+    );
+}
+
+#[test]
+fn a_layer_alone_names_its_cluster() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(BASE);
+    let hcl = r#"
+        cluster "all" {
+          stack    = "./host"
+          for_each = toset(["eu", "us"])
+        }
+        layer "base" {
+          cluster = cluster.all["eu"]
+          path    = "./base"
+        }
+    "#;
+    scenario.given(hcl);
+    assert_eq!(lines(&scenario.plan(hcl)), Vec::<String>::new());
+    let address = Address::parse(r#"layer.base["/Namespace//shop"]"#).unwrap();
+    let row = &scenario.snapshot.rows[&RowKey::current(address)];
+    assert_eq!(
+        row.provider.text("cluster"),
+        Some(r#"cluster.all["eu"].test_host.main"#)
+    );
+    let unnamed = hcl.replace("[\"eu\"]\n", "\n");
+    assert_eq!(scenario.codes(&unnamed), ["E0202"]);
+}

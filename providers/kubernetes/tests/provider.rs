@@ -9,4 +9,5 @@ mod provider {
     pub(crate) mod bench;
     mod life;
     mod published;
+    mod traps;
 }

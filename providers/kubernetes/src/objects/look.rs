@@ -111,7 +111,7 @@ impl<'a> Look<'a> {
             None => self.get(&id).await?,
         };
         let Some(live) = found else {
-            return Ok(Observation::Absent);
+            return Ok(absent(request, &id));
         };
         let ty = ObjectType::of(request.resource_type)
             .ok_or_else(|| ProviderError::bug("a type of another provider is read"))?;
@@ -199,6 +199,29 @@ impl<'a> Look<'a> {
             attributes: config.with_at(&AttributePath::attribute("object"), object),
             incomplete: false,
         }))
+    }
+}
+
+/// What it means that an object is not there. A Job that removes itself when it is done has done what was asked for.
+fn absent(request: &ReadRequest<'_>, id: &ObjectId) -> Observation {
+    let manifest = request
+        .recorded
+        .and_then(|recorded| recorded.get("manifest"));
+    let spec = manifest.and_then(|manifest| manifest.get("spec"));
+    let limit = spec.and_then(|spec| spec.get("ttlSecondsAfterFinished"));
+    match request.recorded {
+        Some(recorded)
+            if id.kind.group == "batch"
+                && id.kind.kind == "Job"
+                && limit.is_some_and(|limit| !limit.is_null()) =>
+        {
+            Observation::Present(Object {
+                id: id.to_string(),
+                attributes: recorded.clone(),
+                incomplete: false,
+            })
+        }
+        Some(_) | None => Observation::Absent,
     }
 }
 

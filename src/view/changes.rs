@@ -133,7 +133,16 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         moved_from: steps.iter().find_map(|step| step.moved_from.as_ref()),
         import_id: steps.iter().find_map(|step| step.import_id.as_deref()),
         source: main.source.as_ref(),
-        loses_data: delete.is_some() && schema.is_some_and(|schema| schema.holds_data),
+        loses_data: delete.is_some_and(|delete| {
+            let before = delete
+                .before
+                .as_ref()
+                .map(|encoded| decode(encoded, schema));
+            let id = before
+                .as_ref()
+                .and_then(|before| before.get("id")?.as_str());
+            schema.is_some_and(|schema| schema.holds_data(id))
+        }),
         provider: main
             .provider
             .as_ref()

@@ -17,6 +17,7 @@ mod exec;
 mod health;
 pub mod identity;
 mod immutable;
+mod inventory;
 mod kinds;
 pub mod kubeconfig;
 mod manifest;

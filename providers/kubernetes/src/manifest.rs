@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use strata_kubernetes_merge::openapi::GroupVersionKind;
+use strata_model::layer::STAGES;
 use strata_model::provider::{LayerFile, Member, MemberFault, MembersRequest};
 
 use self::yaml::{Content, Node};
+use crate::inventory;
 use crate::kinds::Kinds;
 use crate::normal::normal;
 use crate::secret;
@@ -82,6 +84,9 @@ pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<M
             line: found.line,
         });
     }
+    if !members.is_empty() {
+        members.push(inventory_of(&members));
+    }
     if reading.faults.is_empty() {
         Ok(members)
     } else {
@@ -89,6 +94,18 @@ pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<M
             .faults
             .sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         Err(reading.faults)
+    }
+}
+
+/// The inventory of a layer's objects. It comes with the last of them.
+fn inventory_of(members: &[Member]) -> Member {
+    let file = members.first().map(|member| Arc::clone(&member.file));
+    Member {
+        key: inventory::KEY.into(),
+        stage: STAGES - 1,
+        manifest: inventory::manifest(members.iter().map(|member| &*member.key)),
+        file: file.unwrap_or_default(),
+        line: 1,
     }
 }
 

@@ -17,8 +17,9 @@ use strata_model::{Lineage, Value};
 use self::change::Change;
 use self::look::Look;
 use crate::api::Api;
-use crate::config;
+use crate::object_id::ObjectId;
 use crate::types::ObjectType;
+use crate::{config, inventory};
 
 /// The label by which the objects of a state, and within it of a layer, are found.
 pub(crate) const OWNER: &str = "strata/owner";
@@ -79,7 +80,13 @@ impl Connection for Objects {
         let api = self.api()?;
         let ty = ObjectType::of(request.resource_type);
         let manifest = ty.map(|ty| ty.manifest(request.planned));
-        let id = manifest.and_then(|manifest| crate::object_id::ObjectId::of(&manifest));
+        let id = manifest.and_then(|manifest| {
+            if inventory::is_one(&manifest) {
+                let owner = owner(self.context.lineage, request.planned);
+                return Some(inventory::id(&owner));
+            }
+            ObjectId::of(&manifest)
+        });
         let id = id.map(|id| id.to_string());
         let read = ReadRequest {
             purpose: ReadPurpose::Adopt,

@@ -17,7 +17,7 @@ use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::Objects;
 use crate::types::{self, ObjectType};
-use crate::{config, immutable, manifest, observe};
+use crate::{config, immutable, inventory, manifest, observe};
 
 /// The provider `kubernetes`: objects of clusters, and layers of them.
 #[derive(Debug)]
@@ -111,7 +111,12 @@ impl Provider for Kubernetes {
             conflicts((before, &wanted), held, request.config)?;
         }
         let text = || Value::unknown(Type::String);
-        let id = id.map_or_else(text, |id| Value::string(id.to_string()));
+        let id = match id {
+            // The name of an inventory is made from the state's lineage, which is not known here.
+            Some(_) if inventory::is_one(&wanted) => computed("id", text()),
+            Some(id) => Value::string(id.to_string()),
+            None => text(),
+        };
         for (name, value) in [
             ("id", id),
             ("uid", computed("uid", text())),
@@ -131,7 +136,11 @@ impl Provider for Kubernetes {
 
     fn id_of(&self, resource_type: &str, config: &Value) -> Option<String> {
         let ty = ObjectType::of(resource_type)?;
-        ObjectId::of(&ty.manifest(config)).map(|id| id.to_string())
+        let manifest = ty.manifest(config);
+        if inventory::is_one(&manifest) {
+            return None;
+        }
+        ObjectId::of(&manifest).map(|id| id.to_string())
     }
 
     fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {

@@ -312,7 +312,7 @@ impl<'a> Assembly<'a> {
         // What failed for good while it was made has never held any.
         let never_ready = row.status == RowStatus::Failed && row.created_by == row.op;
         let may_lose = implied || never_ready || any_matches(&self.allow_delete, address);
-        if schema.holds_data && !may_lose {
+        if schema.holds_data(row.id.as_deref()) && !may_lose {
             let detail = format!("{address} holds data, and it would be destroyed.");
             self.diagnostics.push(
                 Diagnostic::error(code::HOLDS_DATA, "Data would be lost", detail)

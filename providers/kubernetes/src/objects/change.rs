@@ -15,6 +15,7 @@ use strata_model::{AttributePath, Value};
 use super::{OWNER, owner};
 use crate::api::{Api, MANAGER, PAUSE};
 use crate::health::{self, Health};
+use crate::inventory;
 use crate::object_id::ObjectId;
 use crate::observe;
 use crate::types::ObjectType;
@@ -25,6 +26,9 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// How long the wait for an object says nothing new before it is told again.
 const TELL: Duration = Duration::from_secs(10);
 
+/// How long a wait goes on before it is told at all.
+const FIRST: Duration = Duration::from_secs(2);
+
 /// One change of one object.
 pub(crate) struct Change<'a> {
     api: &'a Api,
@@ -33,6 +37,9 @@ pub(crate) struct Change<'a> {
     checkpoint: &'a dyn Checkpoint,
     id: ObjectId,
     manifest: Value,
+    /// The value of the owner's label.
+    owner: String,
+    is_inventory: bool,
 }
 
 impl<'a> Change<'a> {
@@ -53,6 +60,13 @@ impl<'a> Change<'a> {
                 .and_then(ObjectId::parse)
                 .or_else(|| ObjectId::of(&manifest)),
         };
+        let owner = owner(context.lineage, request.planned);
+        let is_inventory = inventory::is_one(&manifest);
+        let id = if is_inventory {
+            Some(inventory::id(&owner))
+        } else {
+            id
+        };
         let id = id.ok_or_else(|| bug("an object without a name is changed"))?;
         Ok(Change {
             api,
@@ -61,6 +75,8 @@ impl<'a> Change<'a> {
             checkpoint,
             id,
             manifest,
+            owner,
+            is_inventory,
         })
     }
 
@@ -71,7 +87,10 @@ impl<'a> Change<'a> {
     /// Applies the object and waits until it is healthy.
     pub(crate) async fn apply(self) -> Result<Applied, ApplyError> {
         // The version that is written now, which may be another than the one that is recorded.
-        let id = ObjectId::of(&self.manifest).unwrap_or_else(|| self.id.clone());
+        let id = match ObjectId::of(&self.manifest) {
+            Some(id) if !self.is_inventory => id,
+            Some(_) | None => self.id.clone(),
+        };
         let resource = self
             .api
             .resource(&id.kind)
@@ -134,8 +153,12 @@ impl<'a> Change<'a> {
 
     /// What is sent: the manifest with the owner's label, and for the object that is recorded only.
     async fn body(&self, path: &str) -> Result<Json, ApplyError> {
-        let mut body = self.manifest.to_json();
-        let label = owner(self.context.lineage, self.request.planned);
+        let mut body = if self.is_inventory {
+            let layer = self.request.planned.get("layer").and_then(Value::as_str);
+            inventory::stored(&self.manifest, layer.unwrap_or_default(), &self.owner)
+        } else {
+            self.manifest.to_json()
+        };
         if !body["metadata"].is_object() {
             body["metadata"] = json!({});
         }
@@ -143,7 +166,7 @@ impl<'a> Change<'a> {
         if !labels.is_object() {
             *labels = json!({});
         }
-        labels[OWNER] = label.into();
+        labels[OWNER] = self.owner.as_str().into();
         if self.request.operation == Operation::Create {
             return Ok(body);
         }
@@ -197,7 +220,9 @@ impl<'a> Change<'a> {
             Ok(written) => return Ok(written),
             Err(error) => error,
         };
-        if error.kind == ProviderErrorKind::NotFound && self.flag("create_namespace") {
+        if error.kind == ProviderErrorKind::NotFound
+            && (self.flag("create_namespace") || self.is_inventory)
+        {
             self.make_namespace().await?;
             self.may_send().await?;
             return self.api.apply(path, body, take).await.map_err(unsettled);
@@ -283,7 +308,7 @@ impl<'a> Change<'a> {
                 return Err(ProviderError::new(ProviderErrorKind::Timeout, message)
                     .hint("The next run goes on waiting. A longer time is given with timeouts, and no wait with wait = false."));
             }
-            if told.is_none_or(|told| spent.saturating_sub(told) >= TELL) {
+            if is_time_to_tell(spent, told) {
                 self.checkpoint.progress(&reason);
                 told = Some(spent);
             }
@@ -332,7 +357,7 @@ impl<'a> Change<'a> {
             return Ok(gone);
         }
         let label = live["metadata"]["labels"][OWNER].as_str();
-        if label != Some(owner(self.context.lineage, self.request.planned).as_str()) {
+        if label != Some(self.owner.as_str()) {
             self.checkpoint
                 .progress("left in place: its label says that it is no longer Strata's");
             return Ok(gone);
@@ -367,13 +392,20 @@ impl<'a> Change<'a> {
                 return Err(ProviderError::new(ProviderErrorKind::Timeout, message)
                     .hint("Whoever set the finalizers must take them away; the next run goes on waiting."));
             }
-            if told.is_none_or(|told| spent.saturating_sub(told) >= TELL) {
+            if is_time_to_tell(spent, told) {
                 self.checkpoint.progress(&holders);
                 told = Some(spent);
             }
             clock.sleep(PAUSE).await;
         }
         Ok(())
+    }
+}
+
+fn is_time_to_tell(spent: Duration, told: Option<Duration>) -> bool {
+    match told {
+        None => spent >= FIRST,
+        Some(told) => spent.saturating_sub(told) >= TELL,
     }
 }
 

@@ -13,6 +13,7 @@ use strata_model::{AttributePath, Mode, Type, Value};
 
 use super::OWNER;
 use crate::api::Api;
+use crate::inventory;
 use crate::object_id::ObjectId;
 use crate::observe;
 use crate::types::{self, ObjectType};
@@ -139,7 +140,11 @@ impl<'a> Look<'a> {
         let kinds = self.api.kinds_for(&id.kind).await?;
         let given = request.recorded.or(request.config);
         let recorded = request.recorded.is_some();
+        let wanted = given.map(|given| ty.manifest(given));
         let (manifest, managers) = match given {
+            Some(_) if wanted.as_ref().is_some_and(inventory::is_one) => {
+                (inventory::read(live, wanted.as_ref()), Vec::new())
+            }
             Some(given) => {
                 let seen = observe::seen((&ty.manifest(given), live), (&kinds, &id.kind), recorded);
                 (seen.manifest, seen.managers)

@@ -92,6 +92,14 @@ pub(super) fn unreachable(observation: Option<&Observation>) -> Option<&Provider
     }
 }
 
+/// Whether a connection cannot be made as it is configured: no later run would do better.
+fn is_misconfigured(error: &ProviderError) -> bool {
+    matches!(
+        error.kind,
+        ProviderErrorKind::Invalid | ProviderErrorKind::Credentials
+    )
+}
+
 /// What looking at an object came to that is to be made.
 pub(super) enum Found {
     /// It is to be made.
@@ -171,6 +179,10 @@ impl<'a> Planner<'a> {
             Observation::Unreadable(error) if error.kind == ProviderErrorKind::Unreachable => {
                 Found::Decided(Box::new(self.put_off(site, &provider, error)))
             }
+            Observation::Unreadable(error) if is_misconfigured(error) => {
+                self.unusable(address, error);
+                Found::Open
+            }
             Observation::Unreadable(error) => {
                 self.not_looked_at(address, error);
                 Found::Nothing
@@ -205,6 +217,26 @@ impl<'a> Planner<'a> {
             then: Box::new(then),
         };
         Found::Decided(Box::new((kind, value, None)))
+    }
+
+    /// Says once that a connection cannot be made as it is configured.
+    fn unusable(&mut self, address: &Address, error: &ProviderError) {
+        let detail = format!(
+            "{address} cannot be looked at: {}",
+            sentence(&error.message)
+        );
+        let said = |other: &Diagnostic| {
+            other.code == code::UNREADABLE && other.detail.ends_with(&sentence(&error.message))
+        };
+        if self.diagnostics.iter().any(said) {
+            return;
+        }
+        let diagnostic =
+            Diagnostic::error(code::UNREADABLE, "Object not readable", detail).about(address);
+        self.diagnostics.push(match &error.hint {
+            Some(hint) => diagnostic.hint(hint.clone()),
+            None => diagnostic,
+        });
     }
 
     fn not_looked_at(&mut self, address: &Address, error: &ProviderError) {

@@ -482,6 +482,7 @@ impl World<'_> {
         diagnostics: &mut Diagnostics,
     ) -> (Value, Vec<Dep>) {
         let layer = &self.graph.layers[layer];
+        let address = self.address(&layer.block.objects.id, scope, None);
         let (scope, each) = self.writer(layer, scope);
         let view = View::with_each(self, scope, each);
         let manifest = if rendered.is_template {
@@ -502,6 +503,7 @@ impl World<'_> {
             let given = rendered.arguments.get(name);
             let value = match (name.as_ref(), given) {
                 ("manifest", _) => manifest.clone(),
+                ("layer", _) => Value::string(address.to_string()),
                 (_, Some(given)) if !given.is_null() && attribute.is_argument() => {
                     convert(given, &ty).unwrap_or_else(|_| Value::null_of(ty))
                 }

@@ -20,7 +20,7 @@ use super::layer::LayerOrphan;
 use super::moved::removed;
 use super::select::{self, Pattern, any_matches};
 use super::walk::Planner;
-use super::{PlanInput, PlanOutcome, planned_variables};
+use super::{LayerObject, PlanInput, PlanOutcome, planned_variables};
 use crate::code;
 use crate::world::graph::NodeId;
 use crate::world::{Dep, ScopeIx};
@@ -105,6 +105,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         outputs,
         unchanged,
         data,
+        objects: planner.layer_objects_in_order(),
     })
 }
 
@@ -609,6 +610,7 @@ pub(super) struct Parts {
     pub(super) outputs: BTreeMap<String, strata_model::plan::OutputChange>,
     pub(super) unchanged: Vec<NoOp>,
     pub(super) data: BTreeMap<String, Encoded>,
+    pub(super) objects: Vec<LayerObject>,
 }
 
 impl Assembly<'_> {
@@ -630,6 +632,7 @@ impl Assembly<'_> {
                 generated: Vec::new(),
                 plan: None,
                 refused: None,
+                objects: Vec::new(),
                 diagnostics: self.diagnostics,
             };
         }
@@ -662,6 +665,7 @@ impl Assembly<'_> {
             generated: Vec::new(),
             plan,
             refused,
+            objects: parts.objects,
             diagnostics: self.diagnostics,
         }
     }

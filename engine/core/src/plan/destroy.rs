@@ -53,6 +53,7 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         outputs,
         unchanged: Vec::new(),
         data: BTreeMap::new(),
+        objects: Vec::new(),
     })
 }
 

@@ -277,7 +277,7 @@ impl<'a> Assembly<'a> {
     pub(super) fn may_delete(
         &mut self,
         row: &StateRow,
-        schema: &ResourceSchema,
+        (schema, object): (&ResourceSchema, &Value),
         declared: Option<&InstanceChange<'_>>,
     ) {
         let address = row.address();
@@ -313,7 +313,7 @@ impl<'a> Assembly<'a> {
         // What failed for good while it was made has never held any.
         let never_ready = row.status == RowStatus::Failed && row.created_by == row.op;
         let may_lose = implied || never_ready || any_matches(&self.allow_delete, address);
-        if schema.holds_data && !may_lose {
+        if !may_lose && (schema.holds_data || self.holds_data(schema, object)) {
             let detail = format!("{address} holds data, and it would be destroyed.");
             self.diagnostics.push(
                 Diagnostic::error(code::HOLDS_DATA, "Data would be lost", detail)
@@ -322,6 +322,11 @@ impl<'a> Assembly<'a> {
                     .hint(format!("If that is wanted, add -allow-delete='{address}'.")),
             );
         }
+    }
+
+    fn holds_data(&self, schema: &ResourceSchema, object: &Value) -> bool {
+        let known = self.input.providers.schema(schema.mode, schema.name);
+        known.is_some_and(|(provider, _)| provider.holds_data(schema.name, object))
     }
 
     /// Deletes or forgets what is recorded and no longer declared.
@@ -504,7 +509,7 @@ impl<'a> Assembly<'a> {
                 }
             },
         };
-        self.may_delete(row, schema, None);
+        self.may_delete(row, (schema, &before), None);
         let mut template = Step {
             timeouts: schema.timeouts,
             ..self.row_template(row)

@@ -134,6 +134,18 @@ impl Provider for Kubernetes {
         ObjectId::of(&ty.manifest(config)).map(|id| id.to_string())
     }
 
+    fn holds_data(&self, resource_type: &str, object: &Value) -> bool {
+        let manifest = ObjectType::of(resource_type).map(|ty| ty.manifest(object).to_json());
+        let kind = manifest.as_ref().and_then(manifest::kind_of);
+        kind.is_some_and(|kind| {
+            matches!(
+                (kind.group.as_str(), kind.kind.as_str()),
+                ("", "Namespace" | "PersistentVolumeClaim")
+                    | ("apiextensions.k8s.io", "CustomResourceDefinition")
+            )
+        })
+    }
+
     fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
         manifest::members(&request)
     }

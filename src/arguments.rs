@@ -76,6 +76,23 @@ const NOT_FOR: &[(&str, &[&str])] = &[
     ),
     ("graph", &["json", "json_into", "concise", "lock_timeout"]),
     (
+        "render",
+        &[
+            "destroy",
+            "refresh_only",
+            "refresh",
+            "replace",
+            "allow_delete",
+            "unprotect",
+            "excludes",
+            "exclude_files",
+            "lock_timeout",
+            "json",
+            "json_into",
+            "concise",
+        ],
+    ),
+    (
         "explain",
         &[
             "destroy",
@@ -226,6 +243,8 @@ pub enum Command {
     Import(commands::import::Arguments),
     /// Draw the graph of the plan
     Graph(commands::graph::Arguments),
+    /// Print the objects of layers as apply would send them
+    Render(commands::render::Arguments),
     /// Show where the values of a resource come from
     Explain(commands::explain::Arguments),
     /// Evaluate expressions
@@ -269,6 +288,7 @@ impl Command {
             Command::State(_) => "state",
             Command::Import(_) => "import",
             Command::Graph(_) => "graph",
+            Command::Render(_) => "render",
             Command::Explain(_) => "explain",
             Command::Console(_) => "console",
             Command::Fmt(_) => "fmt",

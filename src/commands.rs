@@ -16,6 +16,7 @@ pub mod kubeconfig;
 pub mod output;
 pub mod plan;
 pub mod providers;
+pub mod render;
 pub mod sandbox;
 pub mod schema;
 pub mod show;
@@ -49,6 +50,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Outcome, Command
         Command::State(command) => state::run(session, command).await,
         Command::Import(arguments) => import::run(session, arguments).await,
         Command::Graph(arguments) => graph::run(session, &arguments).await,
+        Command::Render(arguments) => render::run(session, &arguments).await,
         Command::Explain(arguments) => explain::run(session, &arguments).await,
         Command::Console(arguments) => console::run(session, &arguments).await,
         Command::Fmt(arguments) => fmt::run(session, &arguments),
@@ -79,6 +81,7 @@ pub fn wants_json(command: &Command) -> bool {
         | Command::Token(_)
         | Command::State(_)
         | Command::Graph(_)
+        | Command::Render(_)
         | Command::Explain(_)
         | Command::Console(_)
         | Command::Fmt(_)
@@ -102,6 +105,7 @@ pub fn planning(command: &mut Command) -> Option<&mut PlanningArguments> {
         Command::Drift(arguments) => Some(&mut arguments.planning),
         Command::Import(arguments) => Some(&mut arguments.planning),
         Command::Graph(arguments) => Some(&mut arguments.planning),
+        Command::Render(arguments) => Some(&mut arguments.planning),
         Command::Explain(arguments) => Some(&mut arguments.planning),
         Command::Init(_)
         | Command::Validate(_)

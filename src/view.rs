@@ -8,6 +8,7 @@ pub mod editor;
 pub mod events;
 pub mod graph;
 mod json_text;
+pub mod manifest;
 pub mod plan_json;
 pub mod plan_text;
 pub mod progress;

@@ -1,9 +1,10 @@
 //! What a plan does to each object: its steps put together, with values decoded. Text and JSON are made from this.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use strata_model::plan::{Action, Confidence, DriftRecord, Plan, Reason, Step};
-use strata_model::provider::Providers;
+use strata_model::provider::{Provider, Providers};
 use strata_model::schema::ResourceSchema;
 use strata_model::source::Position;
 use strata_model::state::RowKey;
@@ -98,9 +99,8 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         _ => Symbol::of(main.action),
     };
     let address = &main.key.address;
-    let schema = providers
-        .schema(address.mode, &address.resource_type)
-        .map(|(_, schema)| schema);
+    let known = providers.schema(address.mode, &address.resource_type);
+    let schema = known.map(|(_, schema)| schema);
     let first_before = delete
         .into_iter()
         .chain(steps.iter().copied())
@@ -133,16 +133,7 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         moved_from: steps.iter().find_map(|step| step.moved_from.as_ref()),
         import_id: steps.iter().find_map(|step| step.import_id.as_deref()),
         source: main.source.as_ref(),
-        loses_data: delete.is_some_and(|delete| {
-            let before = delete
-                .before
-                .as_ref()
-                .map(|encoded| decode(encoded, schema));
-            let id = before
-                .as_ref()
-                .and_then(|before| before.get("id")?.as_str());
-            schema.is_some_and(|schema| schema.holds_data(id))
-        }),
+        loses_data: delete.is_some() && holds_data(known, first_before),
         provider: main
             .provider
             .as_ref()
@@ -150,6 +141,18 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         schema_version: schema.map_or(0, |schema| schema.version),
         protect: main.protect,
     })
+}
+
+/// Whether an object holds data, by its type or by what it is.
+fn holds_data(
+    known: Option<(&Arc<dyn Provider>, &ResourceSchema)>,
+    before: Option<&Encoded>,
+) -> bool {
+    let Some((provider, schema)) = known else {
+        return false;
+    };
+    let object = before.map(|encoded| decode(encoded, Some(schema)));
+    schema.holds_data || object.is_some_and(|object| provider.holds_data(schema.name, &object))
 }
 
 /// A drifted object before and after.

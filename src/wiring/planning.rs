@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use strata_core::apply;
-use strata_core::plan::{Generated, LateObject, PlanHeader, PlanInput, PlanOutcome, plan};
+use strata_core::plan::{
+    Generated, LateObject, LayerObject, PlanHeader, PlanInput, PlanOutcome, plan,
+};
 use strata_model::plan::{Plan, PlanMode, PlanOptions};
 use strata_model::provider::{Observation, ProviderErrorKind};
 use strata_model::state::{RowKey, StateSnapshot};
@@ -125,6 +127,31 @@ impl Bench<'_> {
             self.finish(outcome.plan, outcome.diagnostics, snapshot)?;
         }
         Ok(outcome.generated)
+    }
+
+    /// The objects of layers as apply would send them. Nothing is read but data sources.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Bench::plan`].
+    pub async fn layer_objects(
+        &self,
+        request: Request<'_>,
+    ) -> Result<Vec<LayerObject>, CommandError> {
+        let snapshot = self.recovered(&request).await?;
+        let header = self.header();
+        let inputs = Inputs {
+            snapshot: &snapshot,
+            observed: &BTreeMap::new(),
+            late: &[],
+            header: &header,
+        };
+        let mut outcome = self.rounds(&request, inputs, false).await?;
+        let objects = std::mem::take(&mut outcome.objects);
+        // What may not be deleted says nothing of what is sent.
+        let plan = outcome.plan.or(outcome.refused);
+        self.finish(plan, outcome.diagnostics, snapshot)?;
+        Ok(objects)
     }
 
     fn header(&self) -> PlanHeader {

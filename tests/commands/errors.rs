@@ -8,7 +8,7 @@ use crate::support::{Output, Project};
 
 /// Codes whose wrong example is only shown: it takes a damaged state, a type that no provider has yet or a fault of the
 /// program, which their own tests make.
-const SHOWN_ONLY: [&str; 4] = ["E0228", "E0605", "E0607", "E0609"];
+const SHOWN_ONLY: [&str; 6] = ["E0228", "E0605", "E0607", "E0609", "E0610", "W0602"];
 
 /// The host that examples have for Git repositories, and the one repository there.
 const GIT_HOST: &str = "https://git.example.com";

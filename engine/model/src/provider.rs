@@ -97,6 +97,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether an object holds data, where that is not the same for all of its type
+    /// ([`ResourceSchema::holds_data`]): its deletion needs permission by address. Pure.
+    fn holds_data(&self, _resource_type: &str, _object: &Value) -> bool {
+        false
+    }
+
     /// The objects that the files of a layer describe, in the order of files and lines. Pure. Providers without layers
     /// find none.
     ///

@@ -431,8 +431,6 @@ pub struct ResourceSchema {
     pub consistency_window: Duration,
     /// Whether the object holds data: its deletion needs permission by address.
     pub holds_data: bool,
-    /// Whether the object of an id does, for types whose objects are of many kinds.
-    pub holds_data_by_id: Option<fn(&str) -> bool>,
     /// Whether other objects live in it, by a connection that is made from its attributes: a cluster. What lives in it
     /// goes with it.
     pub hosts: bool,
@@ -461,18 +459,11 @@ impl ResourceSchema {
             adoption,
             consistency_window: Duration::ZERO,
             holds_data: false,
-            holds_data_by_id: None,
             hosts: false,
             unique_name: None,
             timeouts: Timeouts::default(),
             description,
         }
-    }
-
-    /// Whether an object of the type holds data.
-    pub fn holds_data(&self, id: Option<&str>) -> bool {
-        let by_id = self.holds_data_by_id.zip(id);
-        self.holds_data || by_id.is_some_and(|(holds, id)| holds(id))
     }
 
     /// A data source.

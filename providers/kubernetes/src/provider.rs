@@ -143,6 +143,21 @@ impl Provider for Kubernetes {
         ObjectId::of(&manifest).map(|id| id.to_string())
     }
 
+    /// With a namespace goes all that is in it, with a definition all objects of its kind, with a claim its volume.
+    fn holds_data(&self, resource_type: &str, object: &Value) -> bool {
+        let manifest = ObjectType::of(resource_type).map(|ty| ty.manifest(object));
+        let id = manifest.as_ref().and_then(ObjectId::of);
+        id.is_some_and(|id| {
+            matches!(
+                (id.kind.group.as_str(), id.kind.kind.as_str()),
+                (
+                    "",
+                    "Namespace" | "PersistentVolumeClaim" | "PersistentVolume"
+                ) | ("apiextensions.k8s.io", "CustomResourceDefinition")
+            )
+        })
+    }
+
     fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
         manifest::members(&request)
     }

@@ -11,7 +11,6 @@ use strata_model::{AttributePath, Kind, Type, Value};
 
 use crate::manifest::DEFAULT_NAMESPACE;
 use crate::normal::{normal, rebuilt};
-use crate::object_id::ObjectId;
 
 /// A resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,22 +131,8 @@ fn managed<const N: usize>(
             update: minutes(10),
             delete: minutes(10),
         },
-        holds_data_by_id: Some(holds_data),
         ..ResourceSchema::managed(name, Adoption::Natural, schema, description)
     }
-}
-
-/// Whether more goes with an object than itself: all that is in a namespace, all objects of a kind, or a volume.
-fn holds_data(id: &str) -> bool {
-    ObjectId::parse(id).is_some_and(|id| {
-        matches!(
-            (id.kind.group.as_str(), id.kind.kind.as_str()),
-            (
-                "",
-                "Namespace" | "PersistentVolumeClaim" | "PersistentVolume"
-            ) | ("apiextensions.k8s.io", "CustomResourceDefinition")
-        )
-    })
 }
 
 fn manifest() -> (&'static str, Attribute) {

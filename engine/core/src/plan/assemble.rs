@@ -20,7 +20,7 @@ use super::layer::LayerOrphan;
 use super::moved::removed;
 use super::select::{self, Pattern, any_matches};
 use super::walk::Planner;
-use super::{PlanInput, PlanOutcome, planned_variables};
+use super::{LayerObject, PlanInput, PlanOutcome, planned_variables};
 use crate::code;
 use crate::world::graph::NodeId;
 use crate::world::{Dep, ScopeIx};
@@ -105,6 +105,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         outputs,
         unchanged,
         data,
+        objects: planner.layer_objects_in_order(),
     })
 }
 
@@ -276,7 +277,7 @@ impl<'a> Assembly<'a> {
     pub(super) fn may_delete(
         &mut self,
         row: &StateRow,
-        schema: &ResourceSchema,
+        (schema, object): (&ResourceSchema, &Value),
         declared: Option<&InstanceChange<'_>>,
     ) {
         let address = row.address();
@@ -312,7 +313,7 @@ impl<'a> Assembly<'a> {
         // What failed for good while it was made has never held any.
         let never_ready = row.status == RowStatus::Failed && row.created_by == row.op;
         let may_lose = implied || never_ready || any_matches(&self.allow_delete, address);
-        if schema.holds_data(row.id.as_deref()) && !may_lose {
+        if !may_lose && (schema.holds_data || self.holds_data(schema, object)) {
             let detail = format!("{address} holds data, and it would be destroyed.");
             self.diagnostics.push(
                 Diagnostic::error(code::HOLDS_DATA, "Data would be lost", detail)
@@ -321,6 +322,11 @@ impl<'a> Assembly<'a> {
                     .hint(format!("If that is wanted, add -allow-delete='{address}'.")),
             );
         }
+    }
+
+    fn holds_data(&self, schema: &ResourceSchema, object: &Value) -> bool {
+        let known = self.input.providers.schema(schema.mode, schema.name);
+        known.is_some_and(|(provider, _)| provider.holds_data(schema.name, object))
     }
 
     /// Deletes or forgets what is recorded and no longer declared.
@@ -503,7 +509,7 @@ impl<'a> Assembly<'a> {
                 }
             },
         };
-        self.may_delete(row, schema, None);
+        self.may_delete(row, (schema, &before), None);
         let mut template = Step {
             timeouts: schema.timeouts,
             ..self.row_template(row)
@@ -609,6 +615,7 @@ pub(super) struct Parts {
     pub(super) outputs: BTreeMap<String, strata_model::plan::OutputChange>,
     pub(super) unchanged: Vec<NoOp>,
     pub(super) data: BTreeMap<String, Encoded>,
+    pub(super) objects: Vec<LayerObject>,
 }
 
 impl Assembly<'_> {
@@ -630,6 +637,7 @@ impl Assembly<'_> {
                 generated: Vec::new(),
                 plan: None,
                 refused: None,
+                objects: Vec::new(),
                 diagnostics: self.diagnostics,
             };
         }
@@ -662,6 +670,7 @@ impl Assembly<'_> {
             generated: Vec::new(),
             plan,
             refused,
+            objects: parts.objects,
             diagnostics: self.diagnostics,
         }
     }

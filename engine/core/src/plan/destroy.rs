@@ -53,6 +53,7 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         outputs,
         unchanged: Vec::new(),
         data: BTreeMap::new(),
+        objects: Vec::new(),
     })
 }
 
@@ -106,9 +107,12 @@ fn selected<'a>(input: &PlanInput<'a>, diagnostics: &mut Diagnostics) -> BTreeSe
         if kept.insert(key) {
             let needed = needs.get(key).copied().unwrap_or_default();
             queue.extend(rows.keys().filter(|other| {
-                needed
-                    .iter()
-                    .any(|address| *address == other.address || *address == other.address.block())
+                let stage = stage_of(&other.address, &rows[*other].dependencies);
+                needed.iter().any(|address| {
+                    *address == other.address
+                        || *address == other.address.block()
+                        || Some(address) == stage.as_ref()
+                })
             }));
         }
     }

@@ -111,15 +111,6 @@ pub(super) enum Found {
 }
 
 impl<'a> Planner<'a> {
-    /// Whether the host of a connection is made by this plan: nothing in it can be read.
-    pub(super) fn host_is_new(&self, provider: &ProviderConfig) -> bool {
-        let Some(host) = host_of(provider) else {
-            return false;
-        };
-        let change = self.changes.iter().find(|change| change.address == host);
-        change.is_some_and(|change| change.kind.is_beginning())
-    }
-
     /// Whether the host of a connection goes with this plan, or is made anew.
     pub(super) fn host_goes(&self, provider: &ProviderConfig) -> bool {
         let Some(host) = host_of(provider) else {
@@ -264,15 +255,22 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether a host is new, remembered: a thousand objects ask.
+    /// Whether the host of a connection is made by this plan: nothing in it can be read.
     fn is_new_host(&mut self, provider: &ProviderConfig) -> bool {
+        self.knows_new_host(provider).unwrap_or(false)
+    }
+
+    /// The same, where it is known by now. It is remembered: a thousand objects ask.
+    fn knows_new_host(&mut self, provider: &ProviderConfig) -> Option<bool> {
         let key = provider.key();
         if let Some(known) = self.new_hosts.get(&key) {
-            return *known;
+            return Some(*known);
         }
-        let is_new = self.host_is_new(provider);
+        let host = host_of(provider)?;
+        let change = self.changes.iter().find(|change| change.address == host);
+        let is_new = change?.kind.is_beginning();
         self.new_hosts.insert(key, is_new);
-        is_new
+        Some(is_new)
     }
 
     /// What becomes of a recorded object whose host is new: it went with the old one, and is made once more.

@@ -8,6 +8,7 @@ use strata_model::provider::{ProviderConfig, ValidateRequest};
 use strata_model::state::{RowKey, StateRow};
 use strata_model::{Address, Diagnostic, InstanceKey, Mode, Position, Value};
 
+use super::LayerObject;
 use super::change::{ChangeKind, Said, place_of};
 use super::walk::{Planner, Site};
 use crate::code;
@@ -160,11 +161,7 @@ impl<'a> Planner<'a> {
             timeouts,
             deps: view.into_deps(),
             gate: Some(stage.gate.clone()),
-            source: Some(Position {
-                file: member.file.clone(),
-                line: member.line,
-                column: 1,
-            }),
+            source: Some(source_of(member)),
         }
     }
 
@@ -293,6 +290,35 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The objects of all layers as they are declared, in the order in which they are applied.
+    pub(super) fn layer_objects_in_order(&self) -> Vec<LayerObject> {
+        let mut objects = Vec::new();
+        for (at, layer) in self.world.graph.layers.iter().enumerate() {
+            for scope in &self.world.by_path[layer.path] {
+                let Some(rendered) = self.world.rendered(at, *scope) else {
+                    continue;
+                };
+                for node in layer.stages() {
+                    let block = self.world.block(node, *scope);
+                    let instances = block.iter().flat_map(|block| &block.instances);
+                    for instance in instances {
+                        let key = instance.each.as_ref().map(|each| &each.key);
+                        let address = self.world.address(&layer.block.objects.id, *scope, key);
+                        let Some(member) = rendered.member(text_of(&address)) else {
+                            continue;
+                        };
+                        objects.push(LayerObject {
+                            source: source_of(member),
+                            attributes: instance.value.clone(),
+                            address,
+                        });
+                    }
+                }
+            }
+        }
+        objects
+    }
+
     /// What becomes of a recorded object of a layer that nothing declares any more.
     pub(super) fn layer_orphan(&self, address: &Address) -> LayerOrphan {
         if *address.resource_type != *LAYER_TYPE {
@@ -355,6 +381,14 @@ pub(crate) fn each_of(member: &Member) -> Each {
         key: InstanceKey::Text(member.key.clone()),
         value: Value::null(),
         stand_in: false,
+    }
+}
+
+fn source_of(member: &Member) -> Position {
+    Position {
+        file: member.file.clone(),
+        line: member.line,
+        column: 1,
     }
 }
 

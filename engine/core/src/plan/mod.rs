@@ -35,7 +35,7 @@ use strata_model::plan::{DefinitionSnapshot, Plan, PlanOptions, PlannedVariable,
 use strata_model::provider::{Observation, ProviderConfig, Providers, ReadPurpose};
 use strata_model::state::{RowKey, StateSnapshot};
 use strata_model::{
-    Address, Diagnostics, Name, OpId, PlanId, SecretKey, SourceMap, Timestamp, Value,
+    Address, Diagnostics, Name, OpId, PlanId, Position, SecretKey, SourceMap, Timestamp, Value,
 };
 
 use crate::world::graph::layers::Manifests;
@@ -156,8 +156,22 @@ pub struct PlanOutcome {
     /// What there would be done, where the only errors are that objects are protected or hold data: to be shown with
     /// them, never to be carried out.
     pub refused: Option<Plan>,
+    /// The objects of layers as they are declared, changed or not, layer by layer in the order in which they are applied;
+    /// none where there is no plan.
+    pub objects: Vec<LayerObject>,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,
+}
+
+/// One object of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerObject {
+    /// Its address.
+    pub address: Address,
+    /// Its attributes, as they will be.
+    pub attributes: Value,
+    /// The manifest that describes it.
+    pub source: Position,
 }
 
 /// Makes a plan.

@@ -192,7 +192,7 @@ impl<'a> Assembly<'a> {
         let (state_key, row) = change.row?;
         let group = self.groups;
         self.groups += 1;
-        self.may_delete(row, change.schema, Some(change));
+        self.may_delete(row, (change.schema, before), Some(change));
         if row.protected && !change.protect {
             let lifted = self.protection(change, template.clone(), after.clone());
             after.extend(lifted.map(Ref::Step));

@@ -136,6 +136,7 @@ fn failed(mut diagnostics: Diagnostics) -> PlanOutcome {
         generated: Vec::new(),
         plan: None,
         refused: None,
+        objects: Vec::new(),
         diagnostics,
     }
 }
@@ -233,6 +234,7 @@ impl<'a> Planner<'a> {
                 generated: Vec::new(),
                 plan: None,
                 refused: None,
+                objects: Vec::new(),
                 diagnostics: Diagnostics::new(),
             };
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use strata_language::convert::convert;
+use strata_language::definition::ProviderBlock;
 use strata_language::evaluate::Evaluator;
 use strata_language::parse;
 use strata_model::layer::{LAYER_PROVIDER, LAYER_TYPE, LayerFile, Member, MembersRequest, STAGES};
@@ -13,7 +14,9 @@ use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Mode, Span, Type, Value};
 
 use super::graph::NodeKind;
-use super::graph::layers::{HOST_OUTPUT, LayerIx, LayerNode, TEMPLATE, files, is_template};
+use super::graph::layers::{
+    HOST_OUTPUT, LayerIx, LayerNode, TEMPLATE, files, host_address, is_template,
+};
 use super::view::{Each, View};
 use super::{Dep, ScopeIx, Slot, World};
 use crate::code;
@@ -435,6 +438,20 @@ impl World<'_> {
                 None
             }
         }
+    }
+
+    /// The cluster into which a provider block leads.
+    pub(super) fn host_dep(&self, block: &ProviderBlock) -> Option<Dep> {
+        let address = host_address(block)?;
+        let node = self.graph.node_of(&address)?;
+        let mut scopes = self.by_path[self.graph.nodes[node].path].iter().copied();
+        let scope = scopes.find(|scope| self.scopes[*scope].address == address.scope)?;
+        let at = self.block(node, scope)?.position(address.key.as_ref());
+        Some(Dep {
+            node,
+            scope,
+            instance: at.and_then(|at| u32::try_from(at).ok()),
+        })
     }
 
     fn is_host(&self, dep: &Dep) -> bool {

@@ -403,6 +403,9 @@ impl<'a> World<'a> {
         for fault in provider.validate(request) {
             diagnostics.push(view::argument_fault(&fault, &block.arguments, block.span));
         }
+        if let Some(host) = self.host_dep(block) {
+            view.touch_all(&[host]);
+        }
         Slot::Provider(provider_config(name, &config), view.into_deps())
     }
 }

@@ -41,6 +41,12 @@ fn deployment(namespace: &str, name: &str, replicas: Option<i64>) -> Json {
 
 /// Twenty objects that a server stores otherwise than they are written.
 fn trapped(namespace: &str) -> Vec<Json> {
+    let mut all = workloads(namespace);
+    all.extend(others(namespace));
+    all
+}
+
+fn workloads(namespace: &str) -> Vec<Json> {
     let workload = |name: &str, container: Json| {
         object(
             ("apps/v1", "Deployment"),
@@ -49,7 +55,6 @@ fn trapped(namespace: &str) -> Vec<Json> {
             json!({"spec": {"selector": {"matchLabels": {"app": name}}, "template": template(name, &container)}}),
         )
     };
-    let core = |kind: &str, name: &str, rest: Json| object(("v1", kind), namespace, name, rest);
     let pod = |name: &str, extra: Json| {
         let mut spec = template(name, &json!({}))["spec"].clone();
         for (key, value) in extra.as_object().unwrap() {
@@ -57,10 +62,6 @@ fn trapped(namespace: &str) -> Vec<Json> {
         }
         object(("v1", "Pod"), namespace, name, json!({"spec": spec}))
     };
-    let ports =
-        json!([{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53}]);
-    let hours = json!({"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": {"spec": {
-        "restartPolicy": "Never", "containers": [{"name": "main", "image": "example.invalid/none:1"}]}}}}});
     vec![
         workload(
             "quantity",
@@ -90,6 +91,16 @@ fn trapped(namespace: &str) -> Vec<Json> {
             "tolerating",
             json!({"tolerations": [{"key": "a", "operator": "Exists"}]}),
         ),
+    ]
+}
+
+fn others(namespace: &str) -> Vec<Json> {
+    let core = |kind: &str, name: &str, rest: Json| object(("v1", kind), namespace, name, rest);
+    let ports =
+        json!([{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53}]);
+    let hours = json!({"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": {"spec": {
+        "restartPolicy": "Never", "containers": [{"name": "main", "image": "example.invalid/none:1"}]}}}}});
+    vec![
         core(
             "Service",
             "ports",

@@ -76,6 +76,12 @@ impl Provider for FakeLayers {
         key.as_str().map(str::to_owned)
     }
 
+    fn holds_data(&self, _: &str, object: &Value) -> bool {
+        let key = object.get("manifest").and_then(|value| value.get("key"));
+        key.and_then(Value::as_str)
+            .is_some_and(|key| key.starts_with("/Volume/"))
+    }
+
     fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
         let mut members = Vec::new();
         let mut faults = Vec::new();
@@ -695,4 +701,54 @@ fn a_layer_alone_names_its_cluster() {
     );
     let unnamed = hcl.replace("[\"eu\"]\n", "\n");
     assert_eq!(scenario.codes(&unnamed), ["E0202"]);
+}
+
+#[test]
+fn what_holds_data_goes_only_when_it_may() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[("base/a.yaml", "1 /Volume/x/a\n1 /ConfigMap/x/a\n")]);
+    scenario.given(PROD);
+    scenario.files(&[("base/a.yaml", "1 /ConfigMap/x/a\n")]);
+    assert_eq!(scenario.codes(PROD), ["E0602"]);
+    scenario.options.allow_delete = vec![r#"cluster.prod.layer.base["/Volume/x/a"]"#.to_owned()];
+    assert_eq!(
+        lines(&scenario.plan(PROD)),
+        [r#"delete cluster.prod.layer.base["/Volume/x/a"]"#]
+    );
+}
+
+#[test]
+fn a_provider_block_may_lead_into_a_cluster_of_the_plan() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[("base/a.yaml", "1 /ConfigMap/x/a\n")]);
+    // Nobody asks a cluster that does not exist.
+    scenario.there.insert(
+        "/ConfigMap/x/a".to_owned(),
+        Observation::Unreadable(ProviderError::bug("asked")),
+    );
+    let hcl = r#"
+        provider "kubernetes" { cluster = "cluster.zoo.test_host.main" }
+        layer "base" { path = "./base" }
+        cluster "zoo" { stack = "./host" }
+    "#;
+    assert_eq!(scenario.codes(hcl), Vec::<&str>::new());
+    let found = lines(&scenario.plan(hcl));
+    let layer = found.iter().find(|line| line.contains("layer.base"));
+    assert_eq!(
+        layer.map(String::as_str),
+        Some(r#"create layer.base["/ConfigMap/x/a"] <- create cluster.zoo.test_host.main"#)
+    );
+}
+
+#[test]
+fn only_what_is_excluded_and_what_it_needs_outlives_a_destruction() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(BASE);
+    scenario.given(PROD);
+    scenario.options.mode = PlanMode::Destroy;
+    scenario.options.excludes = vec![r#"cluster.prod.layer.base["/Service/shop/web"]"#.to_owned()];
+    assert_eq!(
+        lines(&scenario.plan(PROD)),
+        [r#"delete cluster.prod.layer.base["apps/Deployment/shop/web"]"#]
+    );
 }

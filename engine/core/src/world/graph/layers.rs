@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use strata_language::definition::{InstanceBlock, InstanceKind, LayerBlock};
+use strata_language::definition::{InstanceBlock, InstanceKind, LayerBlock, ProviderBlock};
 use strata_language::expression::Reference;
 use strata_language::parse;
 use strata_language::references::{FoundReference, references};
 use strata_language::scope::SourceTree;
 use strata_model::layer::{LAYER_PROVIDER, LayerFile, MembersRequest, STAGES};
 use strata_model::provider::{ProviderName, Providers};
-use strata_model::{Diagnostic, Diagnostics, FileId, InstanceKey, Kind, Span, Value};
+use strata_model::{
+    Address, Diagnostic, Diagnostics, FileId, InstanceKey, Kind, ScopeKind, Span, Value,
+};
 
 use super::{Graph, NodeId, NodeKind, PathId};
 use crate::code;
@@ -133,6 +135,29 @@ impl<'d> Graph<'d> {
         }
     }
 
+    /// The cluster into which a provider block leads, where it names one of the project by its address.
+    pub(crate) fn host_of_provider(&self, block: &ProviderBlock) -> Option<NodeId> {
+        self.node_of(&host_address(block)?)
+    }
+
+    /// The node of a resource block, by the address of it or of an instance, whatever keys it has.
+    pub(crate) fn node_of(&self, address: &Address) -> Option<NodeId> {
+        let mut path = 0;
+        for step in address.scope.steps() {
+            let kind = match step.kind {
+                ScopeKind::Cluster => InstanceKind::Cluster,
+                ScopeKind::Stack => InstanceKind::Stack,
+            };
+            path = *self.paths[path].children.get(&(kind, step.name.clone()))?;
+        }
+        let reference = Reference::Resource {
+            mode: address.mode,
+            resource_type: address.resource_type.clone(),
+            name: address.name.clone(),
+        };
+        self.paths[path].index.get(&reference).copied()
+    }
+
     fn named_cluster(
         &self,
         layer: &LayerNode<'_>,
@@ -204,6 +229,15 @@ impl<'d> Graph<'d> {
         }
         found
     }
+}
+
+/// The address of a cluster that a provider block says in so many words.
+pub(crate) fn host_address(block: &ProviderBlock) -> Option<Address> {
+    if *block.name != *LAYER_PROVIDER {
+        return None;
+    }
+    let text = block.arguments.get("cluster")?.value.literal()?.as_str()?;
+    Address::parse(text).ok()
 }
 
 fn in_value(value: &Value, found: &mut Vec<FoundReference>) {

@@ -34,7 +34,10 @@ impl Linker<'_, '_> {
             NodeKind::Close => self.link_close(path),
             NodeKind::Variable(name) => self.link_variable(path, name),
             NodeKind::Local(expr) => self.expr(path, expr),
-            NodeKind::Provider(block) => self.arguments(path, &block.arguments),
+            NodeKind::Provider(block) => {
+                self.arguments(path, &block.arguments);
+                self.needs.extend(graph.host_of_provider(block));
+            }
             NodeKind::Resource(block) => {
                 self.arguments(path, &block.arguments);
                 self.meta(path, &block.meta);

@@ -24,6 +24,8 @@ pub struct ObjectChange<'a> {
     pub reason: Reason,
     /// How sure the plan is.
     pub confidence: Confidence,
+    /// Attributes that are shown to people only where they say something, with what they say nothing as.
+    pub quiet: Vec<(Arc<str>, Option<Value>)>,
     /// The object before.
     pub before: Option<Value>,
     /// The object after.
@@ -121,6 +123,7 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         symbol,
         reason: main.reason,
         confidence: steps.iter().map(|step| step.confidence).max()?,
+        quiet: schema.map_or_else(Vec::new, quiet),
         before: first_before.map(|encoded| decode(encoded, schema)),
         after: last_planned
             .filter(|_| !gone)
@@ -141,6 +144,41 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         schema_version: schema.map_or(0, |schema| schema.version),
         protect: main.protect,
     })
+}
+
+fn quiet(schema: &ResourceSchema) -> Vec<(Arc<str>, Option<Value>)> {
+    let attributes = schema.schema.attributes().iter();
+    attributes
+        .filter(|(_, attribute)| attribute.quiet)
+        .map(|(name, attribute)| (Arc::clone(name), attribute.default.clone()))
+        .collect()
+}
+
+impl ObjectChange<'_> {
+    /// The object before and after, without what says nothing where one of the two is not there.
+    pub fn shown(&self) -> (Option<Value>, Option<Value>) {
+        let (before, after) = (self.before.clone(), self.after.clone());
+        if before.is_some() && after.is_some() {
+            return (before, after);
+        }
+        let spoken = |object: Option<Value>| object.map(|object| self.spoken(object));
+        (spoken(before), spoken(after))
+    }
+
+    fn spoken(&self, object: Value) -> Value {
+        let Some(members) = object.members() else {
+            return object;
+        };
+        let says_nothing = |name: &str, value: &Value| {
+            self.quiet.iter().any(|(quiet, default)| {
+                **quiet == *name && default.as_ref().is_none_or(|default| default == value)
+            })
+        };
+        let spoken = members
+            .iter()
+            .filter(|(name, value)| !says_nothing(name, value));
+        Value::object(spoken.map(|(name, value)| (name.clone(), value.clone())))
+    }
 }
 
 /// Whether an object holds data, by its type or by what it is.

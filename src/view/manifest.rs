@@ -206,7 +206,10 @@ mod tests {
             (
                 "items",
                 Value::tuple(vec![
-                    Value::object([("name", Value::string("x")), ("port", Value::number(80_i64))]),
+                    Value::object([
+                        ("name", Value::string("x")),
+                        ("port", Value::number(80_i64)),
+                    ]),
                     Value::string("a: b"),
                     Value::tuple(vec![true.into()]),
                 ]),

@@ -211,11 +211,8 @@ fn object(text: &mut String, change: &ObjectChange<'_>, style: Style) {
     for note in notes(change) {
         push_line(text, &style.dim(&format!("  # ({note})")));
     }
-    let node = compare(
-        change.before.as_ref(),
-        change.after.as_ref(),
-        &change.replace_paths,
-    );
+    let (before, after) = change.shown();
+    let node = compare(before.as_ref(), after.as_ref(), &change.replace_paths);
     if change.symbol == Symbol::Forget || (change.symbol == Symbol::None && node.is_unchanged()) {
         text.push('\n');
         return;

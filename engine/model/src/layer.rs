@@ -10,6 +10,9 @@ pub const LAYER_TYPE: &str = "layer";
 /// The provider that has the type of the objects of layers.
 pub const LAYER_PROVIDER: &str = "kubernetes";
 
+/// The key of a layer's inventory: a list of its objects, which every layer has.
+pub const INVENTORY: &str = "inventory";
+
 /// How many stages a layer has. A stage waits for those before it.
 ///
 /// They are: namespaces and definitions of kinds; what workloads refer to (access, configuration, classes); workloads

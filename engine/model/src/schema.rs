@@ -101,6 +101,8 @@ pub struct Attribute {
     pub sensitive: bool,
     /// Whether a change of it replaces the object.
     pub replace: bool,
+    /// Whether people are shown it only where it changes, or where the definition says something else than the default.
+    pub quiet: bool,
     /// What takes its place where the definition leaves it out; only for `Optional`.
     pub default: Option<Value>,
     /// One or two sentences for users.
@@ -115,6 +117,7 @@ impl Attribute {
             presence,
             sensitive: false,
             replace: false,
+            quiet: false,
             default: None,
             description,
         }
@@ -143,6 +146,12 @@ impl Attribute {
     /// A change of it replaces the object.
     pub fn replaces(mut self) -> Self {
         self.replace = true;
+        self
+    }
+
+    /// People are shown it only where it says something.
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
         self
     }
 

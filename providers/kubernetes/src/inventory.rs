@@ -1,16 +1,15 @@
 //! The inventory of a layer: which objects it has, written down in the cluster, for when a state is lost.
 //!
-//! In a layer it is a member like the others, under the key [`KEY`]. In the cluster it is a ConfigMap whose name comes from
+//! In a layer it is a member like the others, under the key [`INVENTORY`]. In the cluster it is a ConfigMap whose name comes from
 //! the state's lineage and the layer's address, in a namespace of Strata's own.
 
 use serde_json::{Value as Json, json};
 use strata_kubernetes_merge::openapi::GroupVersionKind;
 use strata_model::Value;
+use strata_model::layer::INVENTORY;
 
 use crate::object_id::ObjectId;
 
-/// The key of the inventory in its layer.
-pub(crate) const KEY: &str = "inventory";
 /// The namespace that inventories are in. It is made where it is missing, and stays.
 pub(crate) const NAMESPACE: &str = "strata-system";
 /// What stands for a kind in the manifest of an inventory, which no server knows.
@@ -23,7 +22,10 @@ pub(crate) fn manifest<'a>(keys: impl Iterator<Item = &'a str>) -> Value {
     Value::object([
         ("apiVersion", Value::from(API_VERSION)),
         ("kind", KIND.into()),
-        ("metadata", Value::object([("name", Value::from(KEY))])),
+        (
+            "metadata",
+            Value::object([("name", Value::from(INVENTORY))]),
+        ),
         ("objects", Value::tuple(objects)),
     ])
 }

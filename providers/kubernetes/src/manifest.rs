@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use strata_kubernetes_merge::openapi::GroupVersionKind;
-use strata_model::layer::STAGES;
+use strata_model::layer::{INVENTORY, STAGES};
 use strata_model::provider::{LayerFile, Member, MemberFault, MembersRequest};
 
 use self::yaml::{Content, Node};
@@ -101,7 +101,7 @@ pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<M
 fn inventory_of(members: &[Member]) -> Member {
     let file = members.first().map(|member| Arc::clone(&member.file));
     Member {
-        key: inventory::KEY.into(),
+        key: INVENTORY.into(),
         stage: STAGES - 1,
         manifest: inventory::manifest(members.iter().map(|member| &*member.key)),
         file: file.unwrap_or_default(),

@@ -77,7 +77,8 @@ fn common() -> [(&'static str, Attribute); 6] {
                 AttributeType::String,
                 "What happens where another manager holds a field with another value: error, or take to take it over.",
             )
-            .default_value("error"),
+            .default_value("error")
+            .quiet(),
         ),
         (
             "wait",
@@ -85,7 +86,8 @@ fn common() -> [(&'static str, Attribute); 6] {
                 AttributeType::Bool,
                 "Whether a change is done only when the object is healthy.",
             )
-            .default_value(true),
+            .default_value(true)
+            .quiet(),
         ),
         (
             "create_namespace",
@@ -93,25 +95,28 @@ fn common() -> [(&'static str, Attribute); 6] {
                 AttributeType::Bool,
                 "Whether the object's namespace is made where it is missing. It is not managed, and stays.",
             )
-            .default_value(false),
+            .default_value(false)
+            .quiet(),
         ),
         (
             "id",
             Attribute::computed(
                 AttributeType::String,
                 "apiVersion=…,kind=…,namespace=…,name=… of the object; an import takes it in this form.",
-            ),
+            ).quiet()
+            .quiet(),
         ),
         (
             "uid",
-            Attribute::computed(AttributeType::String, "The object's uid, which a new object of that name does not share."),
+            Attribute::computed(AttributeType::String, "The object's uid, which a new object of that name does not share.").quiet(),
         ),
         (
             "managers",
             Attribute::computed(
                 AttributeType::string_map(),
                 "Who else holds fields of the manifest that Strata does not hold (any more), by field.",
-            ),
+            ).quiet()
+            .quiet(),
         ),
     ]
 }
@@ -160,7 +165,7 @@ fn member() -> ResourceSchema {
             manifest(),
             (
                 "layer",
-                Attribute::optional(AttributeType::String, "Address of the layer."),
+                Attribute::optional(AttributeType::String, "Address of the layer.").quiet(),
             ),
         ],
         "An object of a layer.",

@@ -475,6 +475,9 @@ impl<'a> Planner<'a> {
                 if object.incomplete && prior.status == RowStatus::Ready {
                     prior.status = RowStatus::Incomplete;
                 }
+                // A secret that can be read is as it was if it has the fingerprint that was kept of it.
+                let stored = &row.attributes;
+                let recorded = restore_inputs(recorded, stored, &observed, self.input.key);
                 if observed != recorded {
                     prior.drifted = Some((recorded, observed.clone()));
                 }

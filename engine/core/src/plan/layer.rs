@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strata_model::layer::{LAYER_TYPE, Member};
+use strata_model::layer::{INVENTORY, LAYER_TYPE, Member};
 use strata_model::provider::{ProviderConfig, ValidateRequest};
 use strata_model::state::{RowKey, StateRow};
 use strata_model::{Address, Diagnostic, InstanceKey, Mode, Position, Value};
@@ -195,6 +195,9 @@ impl<'a> Planner<'a> {
         let Some(provider) = self.provider_config(stage.site) else {
             return;
         };
+        if *member.key == *INVENTORY {
+            return;
+        }
         let declared = Declared {
             address: address.clone(),
             file: member.file.clone(),
@@ -230,6 +233,9 @@ impl<'a> Planner<'a> {
 
     /// The row of an object of a layer that no declaration has claimed, in another layer of the same cluster.
     fn former(&self, site: Site<'_>, address: &Address) -> Option<(&'a RowKey, &'a StateRow)> {
+        if text_of(address) == INVENTORY {
+            return None;
+        }
         let provider = self.provider_config(site)?;
         let rows = self.former.get(address.key.as_ref()?)?;
         rows.iter().copied().find(|(key, row)| {

@@ -1,0 +1,283 @@
+//! What becomes of objects when manifests change.
+
+use serde_json::json;
+
+use crate::plane::{PLANE, get, project, somebody, unique};
+use crate::support::Project;
+
+const LAYER: &str = "layer:\n  app: { path: ./app }\n";
+
+fn config_map(namespace: &str, name: &str, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name}, namespace: {namespace} }}\ndata: {{ x: \"{value}\" }}\n"
+    )
+}
+
+fn namespace(name: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {name} }}\n")
+}
+
+fn status(path: &str) -> u16 {
+    PLANE.client().unwrap().get(path).unwrap().status
+}
+
+fn one(name: &str) -> (String, Project) {
+    let ns = unique(name);
+    let project = project(&[
+        ("main.strata.yaml", LAYER),
+        ("app/namespace.yaml", &namespace(&ns)),
+        ("app/a.yaml", &config_map(&ns, "a", "1")),
+        ("app/b.yaml", &config_map(&ns, "b", "1")),
+    ]);
+    (ns, project)
+}
+
+#[test]
+fn what_leaves_a_layer_is_pruned_and_nothing_else() {
+    let (ns, project) = one("prune");
+    project.run("apply -auto-approve").exits(0);
+    let foreign = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "foreign"}});
+    somebody(
+        "POST",
+        &format!("/api/v1/namespaces/{ns}/configmaps"),
+        &foreign,
+    );
+    std::fs::remove_file(project.path("app/b.yaml")).unwrap();
+    project
+        .run("plan")
+        .exits(0)
+        .says(&format!(
+            "layer.app[\"/ConfigMap/{ns}/b\"] will be destroyed"
+        ))
+        .says("1 to change, 1 to destroy");
+    project.run("apply -auto-approve").exits(0);
+    let path = |name: &str| format!("/api/v1/namespaces/{ns}/configmaps/{name}");
+    assert_eq!(
+        (
+            status(&path("a")),
+            status(&path("b")),
+            status(&path("foreign"))
+        ),
+        (200, 404, 200)
+    );
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
+fn a_namespace_goes_only_with_permission() {
+    let (ns, project) = one("protected");
+    project.run("apply -auto-approve").exits(0);
+    std::fs::remove_file(project.path("app/namespace.yaml")).unwrap();
+    let refused = project.run("apply -auto-approve").exits(1);
+    assert!(refused.err.contains("holds data"), "{}", refused.err);
+    let path = format!("/api/v1/namespaces/{ns}");
+    assert_eq!(status(&path), 200);
+}
+
+#[test]
+fn an_object_moves_between_layers_without_being_touched() {
+    let ns = unique("move");
+    let layers =
+        "layer:\n  one: { path: ./one }\n  two: { path: ./two, depends_on: [layer.one] }\n";
+    let project = project(&[
+        ("main.strata.yaml", layers),
+        ("one/namespace.yaml", &namespace(&ns)),
+        ("one/a.yaml", &config_map(&ns, "a", "1")),
+        ("two/b.yaml", &config_map(&ns, "b", "1")),
+    ]);
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/a");
+    let before = get(&path);
+    std::fs::rename(project.path("one/a.yaml"), project.path("two/a.yaml")).unwrap();
+    let plan = project.run("plan").exits(0).says("0 to destroy");
+    assert!(plan.out.contains("has moved to"), "{}", plan.out);
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("0 destroyed");
+    let after = get(&path);
+    assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"]);
+    assert_ne!(
+        before["metadata"]["labels"]["strata/owner"],
+        after["metadata"]["labels"]["strata/owner"]
+    );
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
+fn what_kubectl_made_is_adopted() {
+    let (ns, project) = one("adopt");
+    somebody(
+        "POST",
+        "/api/v1/namespaces",
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}}),
+    );
+    let applied = PLANE
+        .kubectl()
+        .args(["apply", "-f", project.path("app/a.yaml").to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(applied.status.success());
+    let plan = project.run("plan").exits(0);
+    assert!(plan.out.contains("2 to import, 2 to add"), "{}", plan.out);
+    project.run("apply -auto-approve").exits(0);
+    project.run("plan -detailed-exitcode").exits(0);
+    project.run("destroy -auto-approve").exits(0);
+    assert_eq!(status(&format!("/api/v1/namespaces/{ns}")), 404);
+}
+
+#[test]
+fn what_somebody_edits_is_drift_and_put_right() {
+    let (ns, project) = one("edited");
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/a?fieldManager=kubectl-edit");
+    let merge = "application/merge-patch+json";
+    somebody(merge, &path, &json!({"data": {"x": "theirs"}}));
+    project.run("drift").exits(2).says("theirs");
+    project.run("plan").exits(0).says("\"theirs\" -> \"1\"");
+    project.run("apply -auto-approve").exits(0);
+    project.run("drift").exits(0);
+    // A field that is nobody's wish is nobody's drift.
+    somebody(merge, &path, &json!({"data": {"other": "theirs"}}));
+    project.run("drift").exits(0);
+}
+
+#[test]
+fn secrets_are_in_no_file_and_no_output() {
+    const CANARY: &str = "c4n4ry-value-of-a-secret";
+    let ns = unique("canary");
+    let manifest = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{ name: a, namespace: {ns} }}\nstringData: {{ password: \"${{var.secret}}\" }}\n\
+         ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: a, namespace: {ns} }}\ndata: {{ copy: \"it is ${{var.secret}}\" }}\n"
+    );
+    let main = "variable:\n  secret: { type: string, sensitive: true }\nlayer:\n  app: { path: ./app, template: true }\n";
+    let project = project(&[
+        ("main.strata.yaml", main),
+        ("app/namespace.yaml", &namespace(&ns)),
+        ("app/a.yaml", &manifest),
+    ])
+    .env("STRATA_VAR_secret", CANARY)
+    .env("STRATA_LOG", "trace")
+    .env("STRATA_LOG_PATH", "log.txt");
+    let encoded = "YzRuNHJ5LXZhbHVlLW9mLWEtc2VjcmV0";
+    let mut shown = String::new();
+    for line in [
+        "render",
+        "plan -out=plan.bin",
+        "show -json plan.bin",
+        "apply plan.bin",
+        "plan -detailed-exitcode",
+        "show",
+        "show -json",
+        "drift",
+    ] {
+        let output = project.run(line).exits(0);
+        shown.push_str(&output.out);
+        shown.push_str(&output.err);
+    }
+    let secret = get(&format!("/api/v1/namespaces/{ns}/secrets/a"));
+    assert_eq!(secret["data"]["password"], encoded);
+    assert_eq!(
+        get(&format!("/api/v1/namespaces/{ns}/configmaps/a"))["data"]["copy"],
+        format!("it is {CANARY}")
+    );
+    assert!(
+        !shown.contains(CANARY) && !shown.contains(encoded),
+        "{shown}"
+    );
+    let mut files = vec![project.path("."), project.path(".strata")];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(
+                std::fs::read_dir(path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+            continue;
+        }
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        assert!(
+            !text.contains(CANARY) && !text.contains(encoded),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+/// Passes connections on to the control plane until it is dropped.
+struct Relay {
+    port: u16,
+    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Relay {
+    fn start() -> Self {
+        use std::net::{TcpListener, TcpStream};
+        use std::sync::atomic::Ordering;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopped = stop.clone();
+        let server = PLANE.server().replace("https://", "");
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
+                let server = TcpStream::connect(&server).unwrap();
+                for (mut from, mut to) in [
+                    (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                    (server, client),
+                ] {
+                    std::thread::spawn(move || {
+                        // Either side may hang up.
+                        drop(std::io::copy(&mut from, &mut to));
+                        drop(to.shutdown(std::net::Shutdown::Write));
+                    });
+                }
+            }
+        });
+        Relay { port, stop }
+    }
+
+    fn stop(&self) {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        // The listener is waiting for one more.
+        drop(std::net::TcpStream::connect(("127.0.0.1", self.port)));
+    }
+}
+
+#[test]
+fn a_cluster_that_cannot_be_reached_is_put_off() {
+    let (ns, project) = one("unreached");
+    let relay = Relay::start();
+    let text = std::fs::read_to_string(project.path("provider.strata.yaml")).unwrap();
+    let through = text.replace(
+        &PLANE.server(),
+        &format!("https://127.0.0.1:{}", relay.port),
+    );
+    project.write("provider.strata.yaml", &through);
+    project.write(
+        "other.strata.yaml",
+        "resource:\n  strata_data:\n    other: { input: first }\n",
+    );
+    project.run("apply -auto-approve").exits(0);
+    relay.stop();
+    project.write("app/b.yaml", &config_map(&ns, "b", "2"));
+    project.write(
+        "other.strata.yaml",
+        "resource:\n  strata_data:\n    other: { input: second }\n",
+    );
+    let plan = project.run("plan").exits(0).says("strata_data.other");
+    assert!(
+        plan.err.contains("cannot be reached"),
+        "{}{}",
+        plan.out,
+        plan.err
+    );
+    assert!(!plan.out.contains("ConfigMap"), "{}", plan.out);
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("0 added, 1 changed, 0 destroyed");
+}

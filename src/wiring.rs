@@ -20,7 +20,7 @@ pub mod saved;
 pub mod trees;
 pub mod variables;
 mod versions;
-mod withheld;
+pub mod withheld;
 
 use std::sync::Arc;
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use strata_model::Digest;
 use strata_model::plan::{DefinitionSnapshot, Plan, SourceRevision};
+use strata_model::{Digest, SecretKey};
 
 use super::builtin_stacks;
 use super::files::Root;

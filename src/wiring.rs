@@ -20,6 +20,7 @@ pub mod saved;
 pub mod trees;
 pub mod variables;
 mod versions;
+pub mod withheld;
 
 use std::sync::Arc;
 

@@ -32,6 +32,8 @@ mod importing;
 mod json;
 #[path = "commands/kubeconfig.rs"]
 mod kubeconfig;
+#[path = "commands/layers.rs"]
+mod layers;
 #[path = "commands/life.rs"]
 mod life;
 #[path = "commands/limits.rs"]

@@ -66,9 +66,11 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
     };
     show(&bench, &planned.plan);
     bench.close().await;
-    Ok(if planned.plan.drift.is_empty() {
+    Ok(if !planned.plan.drift.is_empty() {
+        Outcome::Changes
+    } else if planned.is_whole {
         Outcome::Done
     } else {
-        Outcome::Changes
+        Outcome::Differences
     })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use strata_core::plan::moved_address;
+use strata_core::plan::{host_of, into_host, moved_address};
 use strata_language::definition::TargetAddress;
 use strata_model::state::{
     ClosedOp, OpOutcome, RowKey, RunRecord, RunStatus, StateRow, StateSnapshot,
@@ -289,10 +289,10 @@ fn refuse_open(snapshot: &StateSnapshot, writes: &[Write]) -> Result<(), Command
         writes.iter().any(|write| match write {
             Write::MoveRow { from, to } => from == key || to == key,
             Write::DeleteRow(gone) => gone == key,
+            Write::PutRow(row) => row.key == *key,
             Write::OpenOp(_)
             | Write::Checkpoint { .. }
             | Write::CloseOp { .. }
-            | Write::PutRow(_)
             | Write::StepDone { .. }
             | Write::PutOutputs(_)
             | Write::PutPlan(_)
@@ -393,6 +393,19 @@ fn move_rows(
     }
     if writes.is_empty() {
         return Err(missing(&arguments.from, snapshot));
+    }
+    // What lives in a cluster that has moved is reached by its new address.
+    for (key, row) in &snapshot.rows {
+        let host = host_of(&row.provider);
+        let moved = host.and_then(|host| moved_address(&from, &to, &host));
+        if let Some(host) = moved {
+            let row = StateRow {
+                key: target(key).unwrap_or_else(|| key.clone()),
+                provider: into_host(&host),
+                ..row.clone()
+            };
+            writes.push(Write::PutRow(Box::new(row)));
+        }
     }
     Ok((writes, said))
 }

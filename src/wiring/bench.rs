@@ -17,6 +17,7 @@ use super::ahead::Ahead;
 use super::clouds::Clouds;
 use super::location::{Location, Opened, is_in_use};
 use super::project::Project;
+use super::withheld;
 use super::{planning, state_error, variables};
 use crate::arguments::VariableArguments;
 use crate::error::{CommandError, ErrorKind};
@@ -82,6 +83,8 @@ impl<'s> Bench<'s> {
         }
         let opened = Self::open(session, (project, None), arguments, Access::Existing);
         let mut bench = opened.await?;
+        let directory = bench.project.directory.as_deref();
+        withheld::check(&plan.definitions, directory, &bench.key)?;
         // The plan has all values but the secret ones; what is given again is compared with them later.
         for (name, planned) in &plan.variables {
             let known = match planned {

@@ -15,6 +15,7 @@ use strata_model::{Address, Diagnostics, PlanId};
 use super::bench::{Bench, check_recovery, hide_secrets};
 use super::refresh::Reading;
 use super::state_error;
+use super::withheld::SecretFiles;
 use crate::error::{CommandError, ErrorKind};
 use crate::view::events;
 use crate::view::plan_text;
@@ -54,6 +55,8 @@ pub struct Planned {
     pub plan: Plan,
     /// What is recorded, open ops resolved.
     pub snapshot: StateSnapshot,
+    /// Whether everything could be looked at: no cluster was out of reach.
+    pub is_whole: bool,
 }
 
 impl Bench<'_> {
@@ -84,7 +87,9 @@ impl Bench<'_> {
         if let Some(refused) = &outcome.refused {
             self.show_refused(refused);
         }
-        self.finish(outcome.plan, outcome.diagnostics, snapshot)
+        hide_layers(self, &outcome.objects);
+        let files = outcome.secret_files;
+        self.finish((outcome.plan, &files), outcome.diagnostics, snapshot)
     }
 
     /// Shows what a plan would do that is refused, before the errors that say why.
@@ -124,7 +129,8 @@ impl Bench<'_> {
         };
         let outcome = self.rounds(&request, inputs, true).await?;
         if outcome.generated.is_empty() {
-            self.finish(outcome.plan, outcome.diagnostics, snapshot)?;
+            let files = outcome.secret_files;
+            self.finish((outcome.plan, &files), outcome.diagnostics, snapshot)?;
         }
         Ok(outcome.generated)
     }
@@ -150,7 +156,9 @@ impl Bench<'_> {
         let objects = std::mem::take(&mut outcome.objects);
         // What may not be deleted says nothing of what is sent.
         let plan = outcome.plan.or(outcome.refused);
-        self.finish(plan, outcome.diagnostics, snapshot)?;
+        hide_layers(self, &objects);
+        let files = outcome.secret_files;
+        self.finish((plan, &files), outcome.diagnostics, snapshot)?;
         Ok(objects)
     }
 
@@ -213,7 +221,7 @@ impl Bench<'_> {
 
     fn finish(
         &self,
-        plan: Option<Plan>,
+        (plan, secret): (Option<Plan>, &SecretFiles),
         mut diagnostics: Diagnostics,
         snapshot: StateSnapshot,
     ) -> Result<Planned, CommandError> {
@@ -227,10 +235,16 @@ impl Bench<'_> {
             return Err(CommandError::shown(refusal_kind(&all)));
         };
         // Functions read files while the plan was made: only now is the snapshot complete.
-        let (files, digest) = self.project.snapshot();
+        let (files, digest) = self.project.snapshot(secret, &self.key);
         plan.definitions = files;
         plan.source.tree = Some(digest);
-        Ok(Planned { plan, snapshot })
+        let unreachable = strata_core::code::UNREACHABLE;
+        let is_whole = !all.iter().any(|found| found.code == unreachable);
+        Ok(Planned {
+            plan,
+            snapshot,
+            is_whole,
+        })
     }
 
     /// What is recorded, with every open op resolved: in the state with the lock, in memory without it.
@@ -372,6 +386,14 @@ fn check(project: &super::project::Project, session: &crate::session::Session) -
         record_unchanged: false,
     });
     outcome.diagnostics
+}
+
+/// Manifests may hold secrets.
+fn hide_layers(bench: &Bench<'_>, objects: &[LayerObject]) {
+    for object in objects {
+        let redactor = bench.session.ui.redactor();
+        redactor.add_secrets_of(&object.attributes);
+    }
 }
 
 /// What was read may hold secrets.

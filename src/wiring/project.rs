@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use strata_model::Digest;
 use strata_model::plan::{DefinitionSnapshot, Plan, SourceRevision};
+use strata_model::{Digest, SecretKey};
 
 use super::builtin_stacks;
 use super::files::Root;
@@ -12,6 +12,7 @@ use super::git::GitSources;
 use super::location::Location;
 use super::packages::{self, Loaded, Origin, load, load_project_only};
 use super::trees::{DirectoryTree, PackageTree};
+use super::withheld::{self, SecretFiles};
 use crate::error::{CommandError, ErrorKind};
 use crate::session::Session;
 
@@ -71,9 +72,10 @@ impl Project {
     /// Restores the project of a saved plan from the snapshot in it. The session's directory is where its state is
     /// looked for.
     pub fn restore(session: &Session, plan: &Plan) -> Self {
-        let loaded = load(&Origin::Snapshot(&plan.definitions));
         let is_local = !is_url(&plan.source.origin);
         let directory = is_local.then(|| normalized(&session.directory.join(&plan.source.origin)));
+        let files = withheld::supplied(&plan.definitions, directory.as_deref());
+        let loaded = load(&Origin::Snapshot(&files));
         let place = directory
             .as_ref()
             .map_or(plan.source.origin.clone(), |directory| {
@@ -100,9 +102,10 @@ impl Project {
         self.directory.as_deref().unwrap_or(&session.directory)
     }
 
-    /// All files that were read so far, and their digest.
-    pub fn snapshot(&self) -> (DefinitionSnapshot, Digest) {
-        let files = self.loaded.snapshot();
+    /// All files that were read so far, and their digest. Of those that hold secrets there are fingerprints only.
+    pub fn snapshot(&self, secret: &SecretFiles, key: &SecretKey) -> (DefinitionSnapshot, Digest) {
+        let mut files = self.loaded.snapshot();
+        withheld::withhold(&mut files, secret, key);
         let parts = files.iter().flat_map(|(key, files)| {
             let own = files
                 .iter()

@@ -153,9 +153,13 @@ impl MemoryTree {
         self.files.keys().map(String::as_str)
     }
 
-    /// Reads what a plan's snapshot holds of a package; a file whose base64 is damaged is left out.
+    /// Reads what a plan's snapshot holds of a package; a file that it does not hold, or whose base64 is damaged, is left
+    /// out.
     pub fn of_snapshot(files: &[SnapshotFile]) -> Self {
-        let decoded = files.iter().filter_map(|file| {
+        let held = files
+            .iter()
+            .filter(|file| file.withheld.is_none() || !file.text.is_empty());
+        let decoded = held.filter_map(|file| {
             let bytes: Arc<[u8]> = if file.base64 {
                 STANDARD.decode(file.text.as_bytes()).ok()?.into()
             } else {
@@ -328,6 +332,7 @@ fn snapshot_file(path: &str, bytes: &[u8]) -> SnapshotFile {
         path: path.into(),
         text: text.into(),
         base64,
+        withheld: None,
     }
 }
 

@@ -235,6 +235,10 @@ pub struct SnapshotFile {
     /// Whether `text` is base64.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub base64: bool,
+    /// Of a file that holds secrets, the fingerprint of its bytes as text; `text` is empty then, and the file is to be
+    /// supplied again, as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Fingerprint>,
 }
 
 /// All files that a plan's definitions consist of, by package: the project is the empty name.

@@ -2,6 +2,7 @@
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use strata_model::plan::{
     Action, Confidence, DriftRecord, NoOp, PLAN_FORMAT, Plan, PlanMode, Reason, Step,
@@ -106,6 +107,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         unchanged,
         data,
         objects: planner.layer_objects_in_order(),
+        secret_files: planner.secret_files(),
     })
 }
 
@@ -616,6 +618,7 @@ pub(super) struct Parts {
     pub(super) unchanged: Vec<NoOp>,
     pub(super) data: BTreeMap<String, Encoded>,
     pub(super) objects: Vec<LayerObject>,
+    pub(super) secret_files: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 impl Assembly<'_> {
@@ -638,6 +641,7 @@ impl Assembly<'_> {
                 plan: None,
                 refused: None,
                 objects: Vec::new(),
+                secret_files: BTreeSet::new(),
                 diagnostics: self.diagnostics,
             };
         }
@@ -671,6 +675,7 @@ impl Assembly<'_> {
             plan,
             refused,
             objects: parts.objects,
+            secret_files: parts.secret_files,
             diagnostics: self.diagnostics,
         }
     }

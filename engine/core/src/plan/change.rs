@@ -16,7 +16,7 @@ use strata_model::wire::{Encoded, fingerprint};
 use strata_model::{Address, AttributePath, Diagnostic, Diagnostics, Position, SecretKey, Value};
 
 use super::ReadNeed;
-use super::hosted::{Found, unreachable};
+use super::hosted::{Found, host_of, unreachable};
 use super::select::any_matches;
 use super::walk::{Planner, Site};
 use crate::code;
@@ -419,6 +419,9 @@ impl<'a> Planner<'a> {
         let Some(config) = self.provider_config(site) else {
             return false;
         };
+        if host_of(&config).is_some() && host_of(&row.provider).is_some() {
+            return !self.is_one_host(&config, &row.provider);
+        }
         let attributes = site.provider.config_schema().attributes().iter();
         attributes
             .filter(|(_, attribute)| attribute.replace)

@@ -54,6 +54,7 @@ pub(super) fn plan(input: PlanInput<'_>) -> PlanOutcome {
         unchanged: Vec::new(),
         data: BTreeMap::new(),
         objects: Vec::new(),
+        secret_files: BTreeSet::new(),
     })
 }
 

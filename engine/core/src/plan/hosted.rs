@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use strata_model::layer::{LAYER_PROVIDER, LAYER_TYPE};
 use strata_model::plan::{PlanMode, Reason};
 use strata_model::provider::{
-    Observation, ProviderConfig, ProviderError, ProviderErrorKind, ReadPurpose,
+    Observation, ProviderConfig, ProviderError, ProviderErrorKind, ProviderName, ReadPurpose,
 };
 use strata_model::state::{RowKey, RowStatus, StateRow};
 use strata_model::{Address, Diagnostic, Value};
 
 use super::ReadNeed;
-use super::change::{ChangeKind, Decided};
+use super::change::{ChangeKind, Decided, InstanceChange};
 use super::walk::{Planner, Site};
 use crate::code;
 
@@ -20,11 +20,19 @@ use crate::code;
 const CLUSTER: &str = "cluster";
 
 /// The object that what is reached by a configuration lives in; `None` for what lives on its own.
-pub(super) fn host_of(provider: &ProviderConfig) -> Option<Address> {
+pub fn host_of(provider: &ProviderConfig) -> Option<Address> {
     if *provider.provider.0 != *LAYER_PROVIDER {
         return None;
     }
     Address::parse(provider.text(CLUSTER)?).ok()
+}
+
+/// The configuration of the connection into a cluster.
+pub fn into_host(host: &Address) -> ProviderConfig {
+    ProviderConfig {
+        provider: ProviderName(LAYER_PROVIDER.into()),
+        values: [(CLUSTER.into(), host.to_string().into())].into(),
+    }
 }
 
 /// A host that could not be reached.
@@ -116,13 +124,27 @@ impl<'a> Planner<'a> {
         let Some(host) = host_of(provider) else {
             return false;
         };
-        if let Some(change) = self.changes.iter().find(|change| change.address == host) {
+        let host = RowKey::current(host);
+        // What was recorded under an address may have been moved to another one.
+        let is_recorded =
+            |change: &&InstanceChange<'_>| change.row.is_some_and(|(key, _)| *key == host);
+        let mut changes = self.changes.iter();
+        if let Some(change) = changes.find(is_recorded) {
             return change.kind.is_beginning();
         }
-        self.input
-            .snapshot
-            .rows
-            .contains_key(&RowKey::current(host))
+        self.input.snapshot.rows.contains_key(&host)
+    }
+
+    /// Whether two connections lead to one cluster, also where that is moved to another address.
+    pub(super) fn is_one_host(&self, new: &ProviderConfig, recorded: &ProviderConfig) -> bool {
+        let (Some(new), Some(recorded)) = (host_of(new), host_of(recorded)) else {
+            return new == recorded;
+        };
+        let moved = || {
+            let row = self.row(&RowKey::current(new.clone()));
+            row.is_some_and(|(key, _)| key.address == recorded)
+        };
+        new == recorded || moved()
     }
 
     /// What becomes of an object that cannot be looked at because its host cannot be reached.
@@ -276,7 +298,16 @@ impl<'a> Planner<'a> {
     /// What becomes of a recorded object whose host is new: it went with the old one, and is made once more.
     pub(super) fn goes_with_host(&mut self, site: Site<'a>, row: &StateRow) -> Option<Reason> {
         let provider = self.provider_config(site)?;
-        let is_new = provider == row.provider && self.is_new_host(&provider);
-        is_new.then_some(Reason::HostGone)
+        let is_new = self.is_one_host(&provider, &row.provider) && self.is_new_host(&provider);
+        (is_new || self.is_undeclared_host(&row.provider)).then_some(Reason::HostGone)
+    }
+
+    /// Whether a connection leads into a recorded cluster that nothing declares any more, and nothing has moved.
+    fn is_undeclared_host(&self, provider: &ProviderConfig) -> bool {
+        let Some(host) = host_of(provider) else {
+            return false;
+        };
+        let is_declared = self.world.graph.node_of(&host).is_some();
+        !is_declared && self.moves.stays(&RowKey::current(host))
     }
 }

@@ -1,6 +1,6 @@
 //! The objects of layers: one instance for each, stage by stage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strata_model::layer::{INVENTORY, LAYER_TYPE, Member};
@@ -240,7 +240,7 @@ impl<'a> Planner<'a> {
         let rows = self.former.get(address.key.as_ref()?)?;
         rows.iter().copied().find(|(key, row)| {
             key.address.block() != address.block()
-                && row.provider == provider
+                && self.is_one_host(&provider, &row.provider)
                 && !self.claimed.contains(&place_of(key))
         })
     }
@@ -323,6 +323,22 @@ impl<'a> Planner<'a> {
             }
         }
         objects
+    }
+
+    /// The manifests that hold secrets, by package and path.
+    pub(super) fn secret_files(&self) -> BTreeSet<(Arc<str>, Arc<str>)> {
+        let mut files = BTreeSet::new();
+        for (at, layer) in self.world.graph.layers.iter().enumerate() {
+            let package = &self.world.graph.paths[layer.writer].package.key;
+            let scopes = self.world.by_path[layer.path].iter();
+            for rendered in scopes.filter_map(|scope| self.world.rendered(at, *scope)) {
+                let secret = rendered
+                    .members()
+                    .filter(|member| member.manifest.has_secret());
+                files.extend(secret.map(|member| (package.clone(), member.file.clone())));
+            }
+        }
+        files
     }
 
     /// What becomes of a recorded object of a layer that nothing declares any more.

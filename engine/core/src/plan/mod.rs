@@ -24,9 +24,10 @@ mod turns;
 mod walk;
 
 pub(crate) use change::{decode_row, ignore_changes, parse_duration};
+pub use hosted::{host_of, into_host};
 pub use moved::moved_address;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strata_language::definition::Definitions;
@@ -159,6 +160,8 @@ pub struct PlanOutcome {
     /// The objects of layers as they are declared, changed or not, layer by layer in the order in which they are applied;
     /// none where there is no plan.
     pub objects: Vec<LayerObject>,
+    /// The manifests that hold secrets, by package and path.
+    pub secret_files: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,
 }

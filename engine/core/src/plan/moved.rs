@@ -89,6 +89,11 @@ impl<'a> Moves<'a> {
         moves
     }
 
+    /// Whether there is a row of a key, and nothing moves it.
+    pub(super) fn stays(&self, key: &RowKey) -> bool {
+        self.rows.contains(&key) && !self.away.contains(key)
+    }
+
     /// The row of a key, and the key that it has in the state.
     pub(super) fn row(&self, key: &RowKey) -> Option<(&'a RowKey, &'a StateRow)> {
         match self.from.get(key) {

@@ -1,6 +1,6 @@
 //! The walk over the graph: every block is evaluated once, behind what it needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use strata_language::definition::ResourceBlock;
@@ -137,6 +137,7 @@ fn failed(mut diagnostics: Diagnostics) -> PlanOutcome {
         plan: None,
         refused: None,
         objects: Vec::new(),
+        secret_files: BTreeSet::new(),
         diagnostics,
     }
 }
@@ -235,6 +236,7 @@ impl<'a> Planner<'a> {
                 plan: None,
                 refused: None,
                 objects: Vec::new(),
+                secret_files: BTreeSet::new(),
                 diagnostics: Diagnostics::new(),
             };
         }

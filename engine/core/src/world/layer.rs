@@ -20,6 +20,7 @@ use super::graph::layers::{
 use super::view::{Each, View};
 use super::{Dep, ScopeIx, Slot, World};
 use crate::code;
+use crate::plan::into_host;
 
 /// What is common to all objects of a layer, and the objects.
 #[derive(Debug)]
@@ -232,10 +233,7 @@ impl World<'_> {
         let (host, needed) = self.host(of, found)?;
         if let Some((host, address)) = host {
             rendered.host = Some(host);
-            rendered.cluster = Some(ProviderConfig {
-                provider: ProviderName(LAYER_PROVIDER.into()),
-                values: [("cluster".into(), address.to_string().into())].into(),
-            });
+            rendered.cluster = Some(into_host(&address));
         }
         view.touch_all(&needed);
         rendered.deps = view.into_deps();

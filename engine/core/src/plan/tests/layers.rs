@@ -752,3 +752,86 @@ fn only_what_is_excluded_and_what_it_needs_outlives_a_destruction() {
         [r#"delete cluster.prod.layer.base["apps/Deployment/shop/web"]"#]
     );
 }
+
+const MOVED: &str = r#"
+    moved {
+      from = cluster.prod
+      to   = cluster.live
+    }
+    cluster "live" {
+      stack = "./host"
+      layer "base" { path = "./base" }
+    }
+"#;
+
+#[test]
+fn a_cluster_that_is_moved_takes_what_lives_in_it_along() {
+    let mut scenario = Scenario::cluster();
+    let alone = |name: &str| {
+        format!("layer \"alone\" {{\n cluster = cluster.{name}\n path = \"./alone\"\n}}")
+    };
+    scenario.files(&[
+        ("base/a.yaml", "1 /ConfigMap/x/a\n"),
+        ("alone/a.yaml", "1 /ConfigMap/x/b\n"),
+    ]);
+    scenario.given(&format!("{PROD}{}", alone("prod")));
+    let hcl = format!("{MOVED}{}", alone("live"));
+    let plan = scenario.plan(&hcl);
+    let said = lines(&plan);
+    let mut verbs = said
+        .iter()
+        .filter_map(|line| line.split_whitespace().next());
+    assert!(
+        verbs.all(|verb| ["move", "record"].contains(&verb)),
+        "{said:#?}"
+    );
+    // What the fake apply leaves out: a row takes its connection from the step.
+    scenario.settle(&hcl, &plan);
+    for step in &plan.steps {
+        let row = scenario.snapshot.rows.get_mut(&step.key).unwrap();
+        row.provider = step.provider.clone().unwrap();
+        row.dependencies = step.dependencies.clone();
+    }
+    let clusters = scenario.snapshot.rows.values();
+    let clusters: Vec<&str> = clusters
+        .filter_map(|row| row.provider.text("cluster"))
+        .collect();
+    assert_eq!(clusters, ["cluster.live.test_host.main"; 2]);
+    assert_eq!(lines(&scenario.plan(&hcl)), Vec::<String>::new());
+}
+
+#[test]
+fn a_layer_that_goes_to_another_cluster_is_made_there() {
+    let hcl = |name: &str| {
+        format!(
+            "cluster \"a\" {{ stack = \"./host\" }}\ncluster \"b\" {{ stack = \"./host\" }}\nlayer \"base\" {{\n cluster = cluster.{name}\n path = \"./base\"\n}}"
+        )
+    };
+    let mut scenario = Scenario::cluster();
+    scenario.files(&[("base/a.yaml", "1 /ConfigMap/x/a\n")]);
+    scenario.given(&hcl("a"));
+    let object = r#"layer.base["/ConfigMap/x/a"]"#;
+    let plan = scenario.plan(&hcl("b"));
+    assert_eq!(
+        lines(&plan),
+        [
+            format!("delete {object}"),
+            format!("create {object} <- delete {object}")
+        ]
+    );
+    let clusters: Vec<Option<&str>> = plan
+        .steps
+        .iter()
+        .map(|step| step.provider.as_ref()?.text("cluster"))
+        .collect();
+    let host = |name: &str| format!("cluster.{name}.test_host.main");
+    assert_eq!(
+        clusters,
+        [Some(host("a").as_str()), Some(host("b").as_str())]
+    );
+    // Where the old cluster goes, too, nothing is sent to it.
+    let gone = hcl("b").replace("cluster \"a\" { stack = \"./host\" }", "");
+    let found = lines(&scenario.plan(&gone));
+    assert!(found.contains(&format!("create {object}")), "{found:#?}");
+    assert!(!found.contains(&format!("delete {object}")), "{found:#?}");
+}

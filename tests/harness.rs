@@ -1,6 +1,7 @@
 //! What end-to-end tests share: processes without the machine's own surroundings, an emulated cloud that outlives
 //! them, and a judge that believes the cloud's ledger only.
 
+pub(crate) mod calls;
 pub(crate) mod cloud;
 pub(crate) mod figures;
 pub(crate) mod judge;

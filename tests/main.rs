@@ -16,6 +16,8 @@ mod authors;
 mod definitions;
 #[path = "commands/errors.rs"]
 mod errors;
+#[path = "commands/examples.rs"]
+mod examples;
 #[path = "commands/exit_codes.rs"]
 mod exit_codes;
 #[path = "commands/faults.rs"]

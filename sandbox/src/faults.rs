@@ -108,6 +108,8 @@ pub enum Fault {
     },
     /// The answer has members that no client knows, as that of a newer service.
     UnknownMembers,
+    /// The lists of the answer come in the other order, wherever their order says nothing.
+    ReorderedLists,
     /// Lists are cut into pages of no more than this many items.
     SmallPages {
         /// How many items at most.
@@ -139,6 +141,7 @@ impl Fault {
             Self::OperationFails { .. } => "operation_fails",
             Self::OperationTakes { .. } => "operation_takes",
             Self::UnknownMembers => "unknown_members",
+            Self::ReorderedLists => "reordered_lists",
             Self::SmallPages { .. } => "small_pages",
         }
     }

@@ -282,6 +282,14 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
             hook["waiting_for"] = text.as_str().into();
             Some(("apply_progress", message?, with(hook)))
         }
+        Event::StepWarning {
+            step,
+            message: text,
+        } => {
+            let mut hook = hook(step);
+            hook["warning"] = text.as_str().into();
+            Some(("apply_warning", message?, with(hook)))
+        }
         Event::StepRetry {
             step,
             message: text,

@@ -162,7 +162,10 @@ impl<'a> Progress<'a> {
                 state.running.remove(&step.number);
                 state.failed += 1;
             }
-            Event::Recovered { .. } | Event::StepSkipped { .. } | Event::Stopping => {}
+            Event::Recovered { .. }
+            | Event::StepWarning { .. }
+            | Event::StepSkipped { .. }
+            | Event::Stopping => {}
         }
     }
 
@@ -170,9 +173,10 @@ impl<'a> Progress<'a> {
         let style = self.ui.style();
         match event {
             Event::StepFailed { .. } => style.paint(Paint::Red, text),
-            Event::StepRetry { .. } | Event::StepSkipped { .. } | Event::Stopping => {
-                style.paint(Paint::Yellow, text)
-            }
+            Event::StepRetry { .. }
+            | Event::StepWarning { .. }
+            | Event::StepSkipped { .. }
+            | Event::Stopping => style.paint(Paint::Yellow, text),
             Event::StepFinished { .. } => style.bold(text),
             Event::RunStarted { .. }
             | Event::Recovered { .. }
@@ -295,6 +299,7 @@ pub fn words(event: &Event) -> Option<String> {
             let waiting = if message.is_empty() { String::new() } else { format!(" ({})", escape_line(message)) };
             format!("{}: Still {}...{} [{} elapsed]{waiting}", name(step), verbs(step.action).still, id(&step.id), duration(*elapsed))
         }
+        Event::StepWarning { step, message } => format!("{}: Warning: {}", name(step), escape_line(message)),
         Event::StepRetry { step, message, delay } => {
             format!("{}: Trying again in {}: {}", name(step), duration(*delay), escape_line(message))
         }

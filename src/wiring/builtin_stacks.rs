@@ -12,8 +12,10 @@ macro_rules! embedded {
 
 /// Every file of every built-in stack, by its path below `stacks/`. A test compares the list with the directory.
 const FILES: &[(&str, &[u8])] = embedded![
+    "aws-eks/addons.strata.hcl",
     "aws-eks/cluster.strata.hcl",
     "aws-eks/network.strata.hcl",
+    "aws-eks/nodes.strata.hcl",
     "aws-eks/outputs.strata.hcl",
     "aws-eks/package.strata.hcl",
     "aws-eks/variables.strata.hcl",

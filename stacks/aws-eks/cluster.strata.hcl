@@ -1,14 +1,19 @@
 data "aws_partition" "current" {}
 
+data "aws_region" "current" {}
+
 locals {
   policy_prefix        = "arn:${data.aws_partition.current.partition}:iam::aws:policy"
   access_policy_prefix = "arn:${data.aws_partition.current.partition}:eks::aws:cluster-access-policy"
 
-  node_policies = toset([
-    "AmazonEKSWorkerNodePolicy",
-    "AmazonEKS_CNI_Policy",
-    "AmazonEC2ContainerRegistryPullOnly",
-  ])
+  is_auto = var.auto_mode != null
+
+  cluster_policies = toset(concat(["AmazonEKSClusterPolicy"], !local.is_auto ? [] : [
+    "AmazonEKSComputePolicy",
+    "AmazonEKSBlockStoragePolicy",
+    "AmazonEKSLoadBalancingPolicy",
+    "AmazonEKSNetworkingPolicy",
+  ]))
 }
 
 resource "aws_iam_role" "cluster" {
@@ -26,8 +31,10 @@ resource "aws_iam_role" "cluster" {
 }
 
 resource "aws_iam_role_policy_attachment" "cluster" {
+  for_each = local.cluster_policies
+
   role       = aws_iam_role.cluster.name
-  policy_arn = "${local.policy_prefix}/AmazonEKSClusterPolicy"
+  policy_arn = "${local.policy_prefix}/${each.value}"
 }
 
 resource "aws_eks_cluster" "main" {
@@ -37,7 +44,8 @@ resource "aws_eks_cluster" "main" {
   tags     = local.tags
 
   enabled_cluster_log_types     = var.log_types
-  bootstrap_self_managed_addons = length(var.addons) == 0
+  bootstrap_self_managed_addons = length(local.addons) == 0 && !local.is_auto
+  deletion_protection           = var.deletion_protection
 
   vpc_config = {
     subnet_ids              = local.node_subnet_ids
@@ -46,95 +54,35 @@ resource "aws_eks_cluster" "main" {
     public_access_cidrs     = length(var.public_access_cidrs) > 0 ? var.public_access_cidrs : null
   }
 
+  kubernetes_network_config = {
+    service_ipv4_cidr      = var.service_cidr
+    elastic_load_balancing = local.is_auto ? { enabled = true } : null
+  }
+
   access_config = {
     authentication_mode                         = "API"
     bootstrap_cluster_creator_admin_permissions = false
   }
 
-  # Without the policy EKS cannot make the cluster, nor clean up after it.
-  depends_on = [aws_iam_role_policy_attachment.cluster]
-}
+  upgrade_policy = { support_type = var.support_type }
 
-resource "aws_iam_role" "node" {
-  name = "${var.name}-node"
-  tags = local.tags
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "ec2.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-    }]
-  })
-}
-
-resource "aws_iam_role_policy_attachment" "node" {
-  for_each = local.node_policies
-
-  role       = aws_iam_role.node.name
-  policy_arn = "${local.policy_prefix}/${each.value}"
-}
-
-resource "aws_eks_node_group" "pool" {
-  for_each = var.node_pools
-
-  cluster_name    = aws_eks_cluster.main.name
-  node_group_name = each.key
-  node_role_arn   = aws_iam_role.node.arn
-  subnet_ids      = local.node_subnet_ids
-  version         = aws_eks_cluster.main.version
-  instance_types  = each.value.instance_types
-  capacity_type   = each.value.capacity_type
-  disk_size       = each.value.disk_size
-  ami_type        = each.value.ami_type
-  taint           = each.value.taints
-  labels          = each.value.labels
-  tags            = local.tags
-
-  scaling_config = {
-    min_size     = each.value.min_size
-    max_size     = each.value.max_size
-    desired_size = coalesce(each.value.desired_size, each.value.min_size)
+  encryption_config = var.secrets_key_arn == null ? null : {
+    provider  = { key_arn = var.secrets_key_arn }
+    resources = ["secrets"]
   }
 
-  # A node that cannot pull images, get an address or get out never becomes ready.
-  depends_on = [aws_iam_role_policy_attachment.node, aws_eks_addon.before_compute, stack.network]
-}
+  zonal_shift_config = var.zonal_shift ? { enabled = true } : null
 
-resource "aws_eks_addon" "before_compute" {
-  for_each = { for name, addon in var.addons : name => addon if addon.before_compute }
+  compute_config = !local.is_auto ? null : {
+    enabled       = true
+    node_pools    = var.auto_mode.node_pools
+    node_role_arn = length(var.auto_mode.node_pools) > 0 ? aws_iam_role.auto_node[0].arn : null
+  }
 
-  cluster_name             = aws_eks_cluster.main.name
-  addon_name               = each.key
-  addon_version            = each.value.version
-  configuration_values     = each.value.configuration
-  service_account_role_arn = each.value.role_arn
-  tags                     = local.tags
-}
+  storage_config = local.is_auto ? { block_storage = { enabled = true } } : null
 
-resource "aws_eks_addon" "after_compute" {
-  for_each = { for name, addon in var.addons : name => addon if !addon.before_compute }
-
-  cluster_name             = aws_eks_cluster.main.name
-  addon_name               = each.key
-  addon_version            = each.value.version
-  configuration_values     = each.value.configuration
-  service_account_role_arn = each.value.role_arn
-  tags                     = local.tags
-
-  # Without a node that runs them they never become active.
-  depends_on = [aws_eks_node_group.pool]
-}
-
-resource "aws_eks_pod_identity_association" "account" {
-  for_each = var.pod_identities
-
-  cluster_name    = aws_eks_cluster.main.name
-  namespace       = each.value.namespace
-  service_account = each.value.service_account
-  role_arn        = each.value.role_arn
-  tags            = local.tags
+  # Without the policies EKS cannot make the cluster, nor clean up after it.
+  depends_on = [aws_iam_role_policy_attachment.cluster]
 }
 
 # Only who stands here may use the cluster: its creator gets no rights by having made it.

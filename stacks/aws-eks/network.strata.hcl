@@ -14,10 +14,14 @@ stack "network" {
   source = "aws-network"
 
   inputs = {
-    name         = var.name
-    cidr_block   = var.cidr_block
-    zone_count   = var.zone_count
-    nat_gateways = var.nat_gateways
-    tags         = var.tags
+    name                = var.name
+    cidr_block          = var.cidr_block
+    zone_count          = var.zone_count
+    nat_gateways        = var.nat_gateways
+    private_subnets     = var.private_subnets
+    gateway_endpoints   = var.gateway_endpoints
+    interface_endpoints = var.interface_endpoints
+    cluster_names       = [var.name]
+    tags                = var.tags
   }
 }

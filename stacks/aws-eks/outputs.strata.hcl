@@ -45,7 +45,31 @@ output "public_subnet_ids" {
 
 output "private_subnet_ids" {
   value       = local.private_subnet_ids
-  description = "Ids of the subnets behind the NAT gateways."
+  description = "Ids of the private subnets."
+}
+
+output "kubernetes" {
+  description = "How the cluster's API is reached, and what has to be there before a pod can run: add-ons for nodes, a node group or what takes its place, DNS, and who may use the cluster."
+
+  value = {
+    endpoint              = aws_eks_cluster.main.endpoint
+    certificate_authority = aws_eks_cluster.main.certificate_authority.data
+
+    token = {
+      type         = "aws_eks"
+      cluster_name = aws_eks_cluster.main.name
+      region       = data.aws_region.current.name
+    }
+
+    ready_after = concat(
+      [for addon in aws_eks_addon.before_compute : addon.id],
+      slice([for pool in aws_eks_node_group.pool : pool.id], 0, min(1, length(local.node_pools))),
+      [for profile in aws_eks_fargate_profile.profile : profile.id],
+      [for name, addon in aws_eks_addon.after_compute : addon.id if name == "coredns"],
+      [for entry in aws_eks_access_policy_association.principal : entry.id],
+      [for entry in aws_eks_access_policy_association.caller : entry.id],
+    )
+  }
 }
 
 output "kubernetes" {

@@ -60,11 +60,89 @@ variable "zone_count" {
 variable "nat_gateways" {
   type        = string
   default     = "single"
-  description = "NAT gateways for the nodes: `single` for all zones, one `per_zone`, or `none`, which puts the nodes into the public subnets."
+  description = "NAT gateways for the nodes: `single` for all zones, one `per_zone`, or `none`, which puts the nodes into the public subnets, unless there are private ones all the same."
 
   validation {
     condition     = contains(["single", "per_zone", "none"], var.nat_gateways)
     error_message = "This must be single, per_zone or none."
+  }
+}
+
+variable "private_subnets" {
+  type        = bool
+  default     = null
+  description = "Whether there are private subnets; if left out, where there are NAT gateways. Without these, what is in them reaches AWS by endpoints, and nothing else."
+
+  validation {
+    condition     = var.private_subnets != false || var.nat_gateways == "none"
+    error_message = "NAT gateways serve private subnets: say nat_gateways = \"none\" to do without."
+  }
+}
+
+variable "gateway_endpoints" {
+  type        = set(string)
+  default     = ["s3"]
+  description = "Services of AWS that are reached by a route instead of the NAT gateways, at no cost: `s3`, `dynamodb`."
+
+  validation {
+    condition     = alltrue([for service in var.gateway_endpoints : contains(["s3", "dynamodb"], service)])
+    error_message = "There are gateway endpoints for s3 and dynamodb only."
+  }
+}
+
+variable "interface_endpoints" {
+  type        = set(string)
+  default     = []
+  description = "Services of AWS that are reached by an interface in each zone, such as `ecr.api`, `ecr.dkr`, `ec2`, `eks`, `eks-auth`, `sts` and `logs`, which nodes without a NAT gateway need."
+
+  validation {
+    condition     = alltrue([for service in var.interface_endpoints : can(regex("^[a-z0-9][a-z0-9.-]*$", service))])
+    error_message = "A service is named without its region, such as ecr.api."
+  }
+}
+
+variable "service_cidr" {
+  type        = string
+  default     = null
+  description = "IPv4 addresses of services in the cluster, outside the network; EKS chooses some if left out. It stays as it was made."
+
+  validation {
+    condition     = var.service_cidr == null || can(cidrhost(var.service_cidr, 0))
+    error_message = "This must be an IPv4 block such as 172.20.0.0/16."
+  }
+}
+
+variable "support_type" {
+  type        = string
+  default     = "STANDARD"
+  description = "What happens when the standard support of the Kubernetes version ends: with `STANDARD` EKS upgrades the cluster, with `EXTENDED` it stays, and costs more."
+
+  validation {
+    condition     = contains(["STANDARD", "EXTENDED"], var.support_type)
+    error_message = "This must be STANDARD or EXTENDED."
+  }
+}
+
+variable "deletion_protection" {
+  type        = bool
+  default     = false
+  description = "Whether EKS refuses to delete the cluster until this is said to be false again."
+}
+
+variable "zonal_shift" {
+  type        = bool
+  default     = false
+  description = "Whether AWS may move the cluster's traffic out of a zone that is impaired."
+}
+
+variable "secrets_key_arn" {
+  type        = string
+  default     = null
+  description = "ARN of a KMS key by which the secrets of the cluster are encrypted, beyond what EKS does by itself. It can be added, and not be taken away."
+
+  validation {
+    condition     = var.secrets_key_arn == null || can(regex("^arn:[a-z-]+:kms:", var.secrets_key_arn))
+    error_message = "This must be the ARN of a KMS key."
   }
 }
 
@@ -119,7 +197,7 @@ variable "public_access_cidrs" {
 }
 
 variable "node_pools" {
-  description = "Managed node groups by name."
+  description = "Managed node groups by name; one named `system` if left out, unless there are Fargate profiles or Auto Mode. A pool whose first instance type has Graviton processors or GPUs gets the image for them, and one with GPUs the taint `nvidia.com/gpu` and the label `nvidia.com/gpu.present`. With `capacity_type` SPOT several instance types keep it from running dry."
 
   type = map(object({
     instance_types = optional(list(string), ["m7i.large"])
@@ -131,30 +209,87 @@ variable "node_pools" {
     labels         = optional(map(string), {})
     ami_type       = optional(string)
 
-    taints = optional(set(object({
+    taints = optional(list(object({
       key    = string
       value  = optional(string)
       effect = string
     })), [])
   }))
 
-  default = {
-    system = {}
-  }
+  default = null
 
   validation {
-    condition     = alltrue([for pool in var.node_pools : pool.min_size <= pool.max_size])
+    condition     = alltrue([for pool in coalesce(var.node_pools, {}) : pool.min_size <= pool.max_size])
     error_message = "A pool's min_size must not be above its max_size."
   }
 
   validation {
-    condition     = alltrue(flatten([for pool in var.node_pools : [for taint in pool.taints : contains(["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"], taint.effect)]]))
+    condition     = alltrue([for pool in coalesce(var.node_pools, {}) : contains(["ON_DEMAND", "SPOT"], pool.capacity_type)])
+    error_message = "The capacity_type of a pool is ON_DEMAND or SPOT."
+  }
+
+  validation {
+    condition     = alltrue([for pool in coalesce(var.node_pools, {}) : length(pool.instance_types) > 0])
+    error_message = "A pool needs at least one instance type."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for pool in coalesce(var.node_pools, {}) : [for taint in pool.taints : contains(["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"], taint.effect)]]))
     error_message = "The effect of a taint is NO_SCHEDULE, NO_EXECUTE or PREFER_NO_SCHEDULE."
   }
 }
 
+variable "fargate_profiles" {
+  description = "Pods that run on Fargate instead of nodes, by a name of your choice: those of a namespace, or of it and with labels. They need private subnets. Without node groups, one has to take the namespace kube-system, for DNS."
+
+  type = map(object({
+    selectors = list(object({
+      namespace = string
+      labels    = optional(map(string))
+    }))
+  }))
+
+  default = {}
+
+  validation {
+    condition     = alltrue([for profile in var.fargate_profiles : length(profile.selectors) >= 1 && length(profile.selectors) <= 5])
+    error_message = "A profile has one to five selectors."
+  }
+
+  validation {
+    condition     = length(var.fargate_profiles) == 0 || var.network != null || (var.private_subnets != null ? var.private_subnets : var.nat_gateways != "none")
+    error_message = "Pods on Fargate need private subnets."
+  }
+}
+
+variable "auto_mode" {
+  description = "EKS Auto Mode, in which EKS makes nodes, load balancers and volumes by itself; an empty object switches it on. It comes without the add-ons that are there otherwise."
+
+  type = object({
+    node_pools = optional(set(string), ["general-purpose", "system"])
+  })
+
+  default = null
+
+  validation {
+    condition     = alltrue([for pool in var.auto_mode == null ? [] : tolist(var.auto_mode.node_pools) : contains(["general-purpose", "system"], pool)])
+    error_message = "The pools of Auto Mode are general-purpose and system."
+  }
+}
+
+variable "default_storage_class" {
+  type        = bool
+  default     = true
+  description = "Whether claims of volumes that name no class get a volume of EBS: the add-on aws-ebs-csi-driver, a role for it, and the default StorageClass by its configuration. With Auto Mode, define a class of your own."
+
+  validation {
+    condition     = !var.default_storage_class || var.auto_mode != null || var.addons == null || contains(keys(coalesce(var.addons, {})), "eks-pod-identity-agent")
+    error_message = "The driver of volumes gets its role by eks-pod-identity-agent: put it among the add-ons, or say default_storage_class = false."
+  }
+}
+
 variable "addons" {
-  description = "Software that EKS installs and keeps, by its name in EKS. Without a version EKS chooses its default for the cluster's. `configuration` is a JSON text that the add-on's own schema allows. With `before_compute` it is there before the first node; the others need nodes."
+  description = "Software that EKS installs and keeps, by its name in EKS; if left out, vpc-cni, kube-proxy and eks-pod-identity-agent before the first node, and coredns after it. Without a version EKS chooses its default for the cluster's. `configuration` is a JSON text that the add-on's own schema allows. With `before_compute` it is there before the first node; the others need nodes."
 
   type = map(object({
     version        = optional(string)
@@ -163,11 +298,11 @@ variable "addons" {
     before_compute = optional(bool, false)
   }))
 
-  default = {
-    vpc-cni                = { before_compute = true }
-    kube-proxy             = { before_compute = true }
-    eks-pod-identity-agent = { before_compute = true }
-    coredns                = {}
+  default = null
+
+  validation {
+    condition     = alltrue([for addon in coalesce(var.addons, {}) : addon.configuration == null || can(jsondecode(addon.configuration))])
+    error_message = "The configuration of an add-on is a JSON text."
   }
 }
 
@@ -183,7 +318,7 @@ variable "pod_identities" {
   default = {}
 
   validation {
-    condition     = length(var.pod_identities) == 0 || contains(keys(var.addons), "eks-pod-identity-agent")
+    condition     = length(var.pod_identities) == 0 || var.auto_mode != null || var.addons == null || contains(keys(coalesce(var.addons, {})), "eks-pod-identity-agent")
     error_message = "Pod identities need eks-pod-identity-agent among the add-ons."
   }
 }
@@ -192,4 +327,9 @@ variable "tags" {
   type        = map(string)
   default     = {}
   description = "Tags for everything that takes tags."
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "Tags that begin with aws: are those of AWS itself."
+  }
 }

@@ -1,12 +1,16 @@
 data "aws_availability_zones" "available" {}
 
+data "aws_region" "current" {}
+
 locals {
   zones = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
   tags  = merge(var.tags, { "strata.stack" = "aws-network" })
 
   # The first half of the block is for what the internet may reach, the second for what it may not.
   public  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr_block, 4, index) }
-  private = { for index, zone in local.zones : zone => cidrsubnet(var.cidr_block, 4, index + 8) if var.nat_gateways != "none" }
+  private = { for index, zone in local.zones : zone => cidrsubnet(var.cidr_block, 4, index + 8) if local.has_private }
+
+  has_private = var.private_subnets != null ? var.private_subnets : var.nat_gateways != "none"
 
   # Zones with a NAT gateway, and the one that each private subnet uses.
   nat_zones = var.nat_gateways == "per_zone" ? local.zones : var.nat_gateways == "single" ? slice(local.zones, 0, 1) : []
@@ -14,6 +18,12 @@ locals {
 
   public_subnet_ids  = [for subnet in aws_subnet.public : subnet.id]
   private_subnet_ids = [for subnet in aws_subnet.private : subnet.id]
+
+  # Tools that find the subnets of a cluster by its name look for these.
+  cluster_tags = { for name in var.cluster_names : "kubernetes.io/cluster/${name}" => "shared" }
+
+  service_prefix   = "com.amazonaws.${data.aws_region.current.name}"
+  endpoint_subnets = length(local.private) > 0 ? local.private_subnet_ids : local.public_subnet_ids
 }
 
 resource "aws_vpc" "main" {
@@ -36,7 +46,7 @@ resource "aws_subnet" "public" {
   cidr_block              = each.value
   map_public_ip_on_launch = true
 
-  tags = merge(local.tags, {
+  tags = merge(local.tags, local.cluster_tags, {
     Name                     = "${var.name}-public-${each.key}"
     "kubernetes.io/role/elb" = "1"
   })
@@ -61,7 +71,7 @@ resource "aws_subnet" "private" {
   availability_zone = each.key
   cidr_block        = each.value
 
-  tags = merge(local.tags, {
+  tags = merge(local.tags, local.cluster_tags, {
     Name                              = "${var.name}-private-${each.key}"
     "kubernetes.io/role/internal-elb" = "1"
   })
@@ -93,10 +103,49 @@ resource "aws_route_table" "private" {
   vpc_id     = aws_vpc.main.id
   subnet_ids = [aws_subnet.private[each.key].id]
 
-  route = [{
+  # Without a NAT gateway there is no way out but the endpoints.
+  route = var.nat_gateways == "none" ? [] : [{
     cidr_block     = "0.0.0.0/0"
     nat_gateway_id = aws_nat_gateway.main[local.nat_of[each.key]].id
   }]
 
   tags = merge(local.tags, { Name = "${var.name}-private-${each.key}" })
+}
+
+resource "aws_vpc_endpoint" "gateway" {
+  for_each = var.gateway_endpoints
+
+  vpc_id          = aws_vpc.main.id
+  service_name    = "${local.service_prefix}.${each.value}"
+  route_table_ids = concat([aws_route_table.public.id], [for table in aws_route_table.private : table.id])
+  tags            = merge(local.tags, { Name = "${var.name}-${each.value}" })
+}
+
+resource "aws_security_group" "endpoints" {
+  count = length(var.interface_endpoints) > 0 ? 1 : 0
+
+  name        = "${var.name}-endpoints"
+  description = "HTTPS from the network to the endpoints of AWS in it"
+  vpc_id      = aws_vpc.main.id
+
+  ingress = [{
+    from_port   = 443
+    to_port     = 443
+    protocol    = "tcp"
+    cidr_blocks = [var.cidr_block]
+  }]
+
+  tags = merge(local.tags, { Name = "${var.name}-endpoints" })
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = var.interface_endpoints
+
+  vpc_id              = aws_vpc.main.id
+  service_name        = "${local.service_prefix}.${each.value}"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = local.endpoint_subnets
+  security_group_ids  = [aws_security_group.endpoints[0].id]
+  private_dns_enabled = true
+  tags                = merge(local.tags, { Name = "${var.name}-${each.value}" })
 }

@@ -136,3 +136,239 @@ fn nodes_follow_each_minor_of_the_control_plane() {
     let again = "--sandbox plan -detailed-exitcode -var kubernetes_version=";
     project.run(&format!("{again}1.35")).exits(0);
 }
+
+/// A project of one cluster, with some inputs beside its name.
+fn one_cluster(inputs: &str) -> String {
+    format!(
+        "provider \"aws\" {{\n  region = \"eu-west-1\"\n}}\ncluster \"one\" {{\n  stack = \"aws-eks\"\n  inputs = \
+         {{\n    name = \"one\"\n    public_access_cidrs = []\n{inputs}\n  }}\n}}\n"
+    )
+}
+
+/// Applies on the sandbox, and checks that nothing is left to do.
+fn applied(project: &Project) {
+    project
+        .run("--sandbox apply -auto-approve --speed=600")
+        .exits(0);
+    project
+        .run("--sandbox plan -detailed-exitcode")
+        .exits(0)
+        .says("No changes.");
+}
+
+/// The recorded attributes of an object.
+fn shown(project: &Project, address: &str) -> serde_json::Value {
+    let shown = project
+        .run_words(&["--sandbox", "state", "show", "-json", address])
+        .exits(0)
+        .json();
+    fn find(module: &serde_json::Value) -> Option<serde_json::Value> {
+        let here = module["resources"].as_array().and_then(|all| all.first());
+        let below = module["child_modules"].as_array();
+        here.map(|resource| resource["values"].clone())
+            .or_else(|| below?.iter().find_map(find))
+    }
+    find(&shown["values"]["root_module"]).unwrap_or_else(|| panic!("{address}: {shown}"))
+}
+
+#[test]
+fn pods_run_on_fargate_alone() {
+    let project = Project::of(&one_cluster(
+        "    zone_count = 2\n    default_storage_class = false\n    fargate_profiles = { all = { selectors = [{ namespace = \"kube-system\" }, { namespace = \"default\", labels = { a = \"b\" } }] } }",
+    ));
+    applied(&project);
+    let dns = shown(
+        &project,
+        "cluster.one.aws_eks_addon.after_compute[\"coredns\"]",
+    );
+    assert_eq!(
+        dns["configuration_values"], r#"{"computeType":"Fargate"}"#,
+        "{dns}"
+    );
+    let list = project.run("--sandbox state list").exits(0).out;
+    assert!(!list.contains("aws_eks_node_group"), "{list}");
+}
+
+#[test]
+fn auto_mode_is_switched_on_and_off() {
+    let auto = "    zone_count = 2\n    auto_mode = {}";
+    let project = Project::of(&one_cluster(auto));
+    applied(&project);
+    let list = project.run("--sandbox state list").exits(0).out;
+    for absent in ["aws_eks_addon", "aws_eks_node_group"] {
+        assert!(!list.contains(absent), "{list}");
+    }
+    let cluster = shown(&project, "cluster.one.aws_eks_cluster.main");
+    assert_eq!(cluster["compute_config"]["enabled"], true, "{cluster}");
+    // Fewer pools of its own, and some of ours beside them.
+    let both = "    zone_count = 2\n    auto_mode = { node_pools = [\"system\"] }\n    node_pools = { own = {} }";
+    project.write("main.strata.hcl", &one_cluster(both));
+    applied(&project);
+    project.write(
+        "main.strata.hcl",
+        &one_cluster("    zone_count = 2\n    node_pools = { own = {} }"),
+    );
+    applied(&project);
+    let cluster = shown(&project, "cluster.one.aws_eks_cluster.main");
+    assert_eq!(cluster["compute_config"], serde_json::Value::Null);
+}
+
+#[test]
+fn pools_get_what_their_machines_need() {
+    let pools = r#"    zone_count  = 2
+    zonal_shift = true
+    node_pools = {
+      plain = {}
+      arm   = { instance_types = ["c7gn.large", "m7g.large"], capacity_type = "SPOT" }
+      gpu   = { instance_types = ["g6.xlarge"], min_size = 0, desired_size = 0, taints = [{ key = "team", value = "a", effect = "NO_EXECUTE" }] }
+      both  = { instance_types = ["g5g.xlarge"] }
+      chip  = { instance_types = ["inf2.xlarge"], labels = { a = "b" } }
+    }"#;
+    let project = Project::of(&one_cluster(pools));
+    applied(&project);
+    let pool = |name: &str| {
+        shown(
+            &project,
+            &format!("cluster.one.aws_eks_node_group.pool[\"{name}\"]"),
+        )
+    };
+    let check = |name: &str, image: &str, taints: usize| {
+        let pool = pool(name);
+        assert_eq!(pool["ami_type"], image, "{name}");
+        let found = pool["taint"].as_array().map_or(0, Vec::len);
+        assert_eq!(found, taints, "{name}: {pool}");
+    };
+    check("plain", "AL2023_x86_64_STANDARD", 0);
+    check("arm", "AL2023_ARM_64_STANDARD", 0);
+    check("gpu", "AL2023_x86_64_NVIDIA", 2);
+    check("both", "AL2023_ARM_64_NVIDIA", 1);
+    check("chip", "AL2023_x86_64_NEURON", 0);
+    assert_eq!(pool("both")["labels"]["nvidia.com/gpu.present"], "true");
+    let subnet = shown(
+        &project,
+        "cluster.one.stack.network[0].aws_subnet.private[\"eu-west-1a\"]",
+    );
+    assert_eq!(subnet["tags"]["kubernetes.io/role/internal-elb"], "1");
+    assert_eq!(subnet["tags"]["kubernetes.io/cluster/one"], "shared");
+    let driver = "cluster.one.aws_eks_addon.after_compute[\"aws-ebs-csi-driver\"]";
+    assert_eq!(
+        shown(&project, driver)["configuration_values"],
+        r#"{"defaultStorageClass":{"enabled":true}}"#
+    );
+}
+
+#[test]
+fn nodes_without_a_way_out_reach_aws_by_endpoints() {
+    let project = Project::of(&one_cluster(
+        "    zone_count = 2\n    nat_gateways = \"none\"\n    private_subnets = true\n    interface_endpoints = [\"ecr.api\", \"ecr.dkr\", \"ec2\", \"sts\"]",
+    ));
+    applied(&project);
+    let list = project.run("--sandbox state list").exits(0).out;
+    let count = |text: &str| list.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count("aws_vpc_endpoint.interface"), 4, "{list}");
+    assert_eq!(count("aws_vpc_endpoint.gateway"), 1, "{list}");
+    assert_eq!(count("aws_nat_gateway"), 0, "{list}");
+    assert_eq!(count("aws_subnet.private"), 2, "{list}");
+}
+
+#[test]
+fn what_a_pod_waits_for_is_an_output() {
+    let project = Project::of(&format!(
+        "{}output \"kubernetes\" {{\n  value = cluster.one.kubernetes\n}}\n",
+        one_cluster("    zone_count = 2")
+    ));
+    applied(&project);
+    let outputs = project.run("--sandbox output -json").exits(0).json();
+    let kubernetes = &outputs["kubernetes"]["value"];
+    assert_eq!(kubernetes["token"]["type"], "aws_eks");
+    assert_eq!(kubernetes["token"]["cluster_name"], "one");
+    let ready = kubernetes["ready_after"].as_array().unwrap();
+    let is_there = |text: &str| {
+        ready
+            .iter()
+            .any(|id| id.as_str().is_some_and(|id| id.contains(text)))
+    };
+    for needed in [
+        "one:vpc-cni",
+        "one:kube-proxy",
+        "one:system",
+        "one:coredns",
+        "AmazonEKSClusterAdminPolicy",
+    ] {
+        assert!(is_there(needed), "{needed}: {ready:?}");
+    }
+    assert!(!is_there("aws-ebs-csi-driver"), "{ready:?}");
+}
+
+#[test]
+fn wrong_inputs_are_refused_with_what_is_right() {
+    let refused = |inputs: &str, text: &str| {
+        let project = Project::of(&one_cluster(inputs));
+        project.run("--sandbox plan").exits(65).complains(text);
+    };
+    refused(
+        "    kubernetes_version = \"1.35.1\"",
+        "A version is a minor",
+    );
+    refused("    nat_gateways = \"two\"", "single, per_zone or none");
+    refused(
+        "    private_subnets = false",
+        "NAT gateways serve private subnets",
+    );
+    refused("    gateway_endpoints = [\"sqs\"]", "s3 and dynamodb only");
+    refused("    support_type = \"LONG\"", "STANDARD or EXTENDED");
+    refused("    secrets_key_arn = \"key\"", "ARN of a KMS key");
+    refused("    service_cidr = \"ten\"", "IPv4 block");
+    refused(
+        "    node_pools = { a = { min_size = 3, max_size = 2 } }",
+        "must not be above its max_size",
+    );
+    refused(
+        "    node_pools = { a = { capacity_type = \"CHEAP\" } }",
+        "ON_DEMAND or SPOT",
+    );
+    refused(
+        "    nat_gateways = \"none\"\n    fargate_profiles = { a = { selectors = [{ namespace = \"a\" }] } }",
+        "need private subnets",
+    );
+    refused(
+        "    auto_mode = { node_pools = [\"mine\"] }",
+        "general-purpose and system",
+    );
+    refused(
+        "    addons = { vpc-cni = { configuration = \"{\" } }",
+        "is a JSON text",
+    );
+    refused(
+        "    addons = { vpc-cni = {} }",
+        "put it among the add-ons, or say default_storage_class = false",
+    );
+    refused("    tags = { \"aws:a\" = \"b\" }", "those of AWS itself");
+    refused("    caller_is_admin = false", "Somebody must be able");
+}
+
+/// What a stack asks for is explained, has a type, and is checked, unless any value will do.
+#[test]
+fn inputs_of_stacks_are_described_and_checked() {
+    for stack in ["aws-eks", "aws-network"] {
+        let path = format!(
+            "{}/stacks/{stack}/variables.strata.hcl",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let text = std::fs::read_to_string(path).unwrap();
+        let blocks: Vec<&str> = text.split("variable \"").skip(1).collect();
+        assert!(blocks.len() > 5);
+        for block in blocks {
+            let name = block.split('"').next().unwrap();
+            assert!(block.contains("\n  description = \""), "{stack}: {name}");
+            assert!(block.contains("\n  type"), "{stack}: {name}");
+            let is_switch = block
+                .lines()
+                .any(|line| line.starts_with("  type") && line.ends_with(" bool"));
+            assert!(
+                is_switch || block.contains("\n  validation {"),
+                "{stack}: {name} is not checked"
+            );
+        }
+    }
+}

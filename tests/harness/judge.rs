@@ -11,17 +11,50 @@ use strata_sandbox::{Ledger, LedgerObject};
 pub(crate) type ObjectKey = (&'static str, String);
 
 /// Resource types and what the ledger calls their objects.
-const TYPES: [(&str, &str); 9] = [
+const TYPES: [(&str, &str); 24] = [
     ("aws_vpc", "vpc"),
     ("aws_subnet", "subnet"),
     ("aws_internet_gateway", "internet-gateway"),
+    (
+        "aws_egress_only_internet_gateway",
+        "egress-only-internet-gateway",
+    ),
+    (
+        "aws_vpc_ipv4_cidr_block_association",
+        "vpc-cidr-block-association",
+    ),
+    ("aws_vpc_endpoint", "vpc-endpoint"),
+    ("aws_eip", "elastic-ip"),
+    ("aws_nat_gateway", "natgateway"),
     ("aws_route_table", "route-table"),
     ("aws_security_group", "security-group"),
+    ("aws_launch_template", "launch-template"),
     ("aws_iam_role", "role"),
     ("aws_iam_role_policy_attachment", "role-policy-attachment"),
+    ("aws_iam_policy", "policy"),
+    ("aws_iam_instance_profile", "instance-profile"),
+    ("aws_iam_openid_connect_provider", "oidc-provider"),
     ("aws_eks_cluster", "cluster"),
     ("aws_eks_node_group", "nodegroup"),
+    ("aws_eks_access_entry", "access-entry"),
+    (
+        "aws_eks_access_policy_association",
+        "access-policy-association",
+    ),
+    ("aws_eks_addon", "addon"),
+    (
+        "aws_eks_pod_identity_association",
+        "pod-identity-association",
+    ),
+    ("aws_eks_fargate_profile", "fargate-profile"),
+    (
+        "aws_eks_identity_provider_config",
+        "identity-provider-config",
+    ),
 ];
+
+/// A type whose objects have neither tags nor an id that is known before: a project of the tests has one of it at most.
+const ONLY: &str = "aws_vpc_ipv4_cidr_block_association";
 
 /// Tag of an object that names the address that it is declared at.
 pub(crate) const NAME: &str = "Name";
@@ -104,11 +137,13 @@ fn object_kind(object: &LedgerObject) -> &str {
 }
 
 /// Whether the service made it by itself, in the call that made something else: a network comes with a group and a table,
-/// a cluster with a group.
+/// a cluster with a group, and nodes with an entry for their role.
 fn is_made_with_another(object: &LedgerObject, ledger: &Ledger) -> bool {
     let own = match object_kind(object) {
         "route-table" => "CreateRouteTable",
         "security-group" => "CreateSecurityGroup",
+        "access-entry" => "CreateAccessEntry",
+        "pod-identity-association" => "CreatePodIdentityAssociation",
         _ => return false,
     };
     let calls = &ledger.calls;
@@ -125,7 +160,13 @@ fn key_of(row: &StateRow, id: Option<&str>) -> Option<ObjectKey> {
         .find(|(resource, _)| type_in(&address) == *resource)?;
     let id = id?;
     let id = match *resource {
-        "aws_eks_node_group" => id.replacen(':', "/", 1),
+        "aws_eks_access_policy_association" => id.replace('#', "/"),
+        "aws_eks_pod_identity_association" => id.replacen(',', "/", 1),
+        "aws_eks_node_group"
+        | "aws_eks_access_entry"
+        | "aws_eks_addon"
+        | "aws_eks_fargate_profile"
+        | "aws_eks_identity_provider_config" => id.replacen(':', "/", 1),
         _ => id.to_owned(),
     };
     Some((resource, id))
@@ -156,16 +197,25 @@ pub(crate) fn took_effect(open: &OpenOp, ledger: &Ledger) -> bool {
 
 fn is_made_by(object: &LedgerObject, open: &OpenOp) -> bool {
     let op = open.intent.op.to_string();
-    let natural = planned_attachment(&open.intent.row)
-        .is_some_and(|id| object_kind(object) == "role-policy-attachment" && object.id == id);
-    natural || object.tags.get("strata:op") == Some(&op)
+    natural(object, open) || object.tags.get("strata:op") == Some(&op)
 }
 
-/// The id that an attachment will have; it has no tags to be told by.
-fn planned_attachment(row: &StateRow) -> Option<String> {
+/// Whether an object without tags is what the op was to make, by what both say of themselves.
+fn natural(object: &LedgerObject, open: &OpenOp) -> bool {
+    let row = &open.intent.row;
     let json = row.attributes.json.value();
     let text = |name: &str| json.get(name).and_then(|value| value.as_str());
-    Some(format!("{}/{}", text("role")?, text("policy_arn")?))
+    let parts: &[&str] = match object_kind(object) {
+        "role-policy-attachment" => &["role", "policy_arn"],
+        "access-policy-association" => &["cluster_name", "principal_arn", "policy_arn"],
+        "vpc-cidr-block-association" => {
+            let is_create = open.intent.operation == Operation::Create;
+            return is_create && row.address().resource_type.as_ref() == ONLY;
+        }
+        _ => return false,
+    };
+    let planned: Option<Vec<&str>> = parts.iter().map(|part| text(part)).collect();
+    planned.is_some_and(|planned| planned.join("/") == object.id)
 }
 
 fn tags_of(row: &StateRow) -> Option<BTreeMap<String, String>> {
@@ -216,7 +266,7 @@ pub(crate) fn judge_known(state: &StateSnapshot, ledger: &Ledger) -> Faults {
 pub(crate) struct Expected {
     /// The resource type.
     pub(crate) resource: &'static str,
-    /// The tag `Name`, or for an attachment its id.
+    /// The tag `Name`; without tags the id, or the type where there is no telling the id before.
     pub(crate) name: String,
     /// Further tags.
     pub(crate) tags: BTreeMap<String, String>,
@@ -227,10 +277,8 @@ pub(crate) fn judge_done(state: &StateSnapshot, ledger: &Ledger, expected: &[Exp
     let mut faults = judge_known(state, ledger);
     let mut there: BTreeMap<(&str, &str), Vec<&LedgerObject>> = BTreeMap::new();
     for ((resource, id), object) in declared_objects(ledger) {
-        let name = object
-            .tags
-            .get(NAME)
-            .map_or(object.id.as_str(), String::as_str);
+        let untagged = if resource == ONLY { ONLY } else { &object.id };
+        let name = object.tags.get(NAME).map_or(untagged, String::as_str);
         debug_assert_eq!(id, object.id);
         there.entry((resource, name)).or_default().push(object);
     }

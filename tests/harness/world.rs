@@ -61,15 +61,19 @@ impl World {
 
     /// A world whose project is a copy of a directory in `tests/fixtures`.
     pub(crate) fn of_fixture(name: &str, options: WorldOptions<'_>) -> Self {
+        World::of_copy(&Path::new("tests/fixtures").join(name), options)
+    }
+
+    /// A world whose project is a copy of an example.
+    pub(crate) fn of_example(name: &str, options: WorldOptions<'_>) -> Self {
+        World::of_copy(&Path::new("examples").join(name), options)
+    }
+
+    /// A world whose project is a copy of a directory of the repository.
+    fn of_copy(directory: &Path, options: WorldOptions<'_>) -> Self {
         let world = World::new(options);
-        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/fixtures")
-            .join(name);
-        for entry in fs::read_dir(&from).unwrap_or_else(|e| panic!("{}: {e}", from.display())) {
-            let entry = entry.expect("the fixture can be listed");
-            fs::copy(entry.path(), world.project().join(entry.file_name()))
-                .expect("the fixture can be copied");
-        }
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+        copy(&from, &world.project());
         world
     }
 
@@ -177,5 +181,22 @@ impl World {
             return StateSnapshot::default();
         }
         remembered(&path).unwrap_or_else(|error| panic!("the state cannot be read: {error:?}"))
+    }
+}
+
+/// Copies what is in a directory, but for what Strata keeps there.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap_or_else(|e| panic!("{}: {e}", from.display())) {
+        let entry = entry.expect("a directory can be listed");
+        let target = to.join(entry.file_name());
+        if entry.file_name() == ".strata" {
+            continue;
+        }
+        if entry.path().is_dir() {
+            fs::create_dir(&target).expect("a directory can be made");
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a file can be copied");
+        }
     }
 }

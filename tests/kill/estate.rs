@@ -1,6 +1,8 @@
 //! What the fixture `kill` declares, said a second time: the judge does not take Strata's word for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use strata_model::Mode;
 
 use crate::harness::judge::Expected;
 
@@ -14,7 +16,7 @@ pub(crate) struct Inputs {
 }
 
 /// How many objects the fixture declares.
-pub(crate) const OBJECTS: usize = 200;
+pub(crate) const OBJECTS: usize = 231;
 
 impl Inputs {
     /// The arguments that give the variables these values.
@@ -30,6 +32,9 @@ impl Inputs {
         let mut all = self.networks();
         all.extend(self.roles());
         all.extend(self.clusters());
+        all.extend(self.other_networks());
+        all.extend(self.other_identities());
+        all.extend(self.other_clusters());
         assert_eq!(all.len(), OBJECTS);
         all
     }
@@ -109,12 +114,98 @@ impl Inputs {
         let pools = (0..10).map(|i| self.object("aws_eks_node_group", format!("pool-{i}")));
         clusters.chain(pools).collect()
     }
+
+    /// The first and the second object of a type.
+    fn two(self, resource: &'static str, name: &str) -> [Expected; 2] {
+        [0, 1].map(|i| self.object(resource, format!("{name}-{i}")))
+    }
+
+    fn other_networks(self) -> Vec<Expected> {
+        let gateways = self.two("aws_nat_gateway", "nat");
+        let [first, second] = gateways;
+        let gateways = [
+            self.generation_tag(first, false),
+            self.generation_tag(second, true),
+        ];
+        let subnets = self
+            .two("aws_subnet", "private")
+            .map(|subnet| self.generation_tag(subnet, false));
+        let ends = ["gateway", "interface"]
+            .map(|kind| self.object("aws_vpc_endpoint", format!("endpoint-{kind}")));
+        let block = "aws_vpc_ipv4_cidr_block_association";
+        let mut all = vec![untagged(block, block.to_owned())];
+        all.extend(self.two("aws_eip", "address"));
+        all.extend(gateways);
+        all.extend(self.two("aws_egress_only_internet_gateway", "egress"));
+        all.extend(subnets);
+        all.extend(ends);
+        all.extend(self.two("aws_launch_template", "template"));
+        all
+    }
+
+    fn other_identities(self) -> Vec<Expected> {
+        let roles =
+            ["pods", "fargate"].map(|name| self.object("aws_iam_role", format!("role-{name}")));
+        let mut all = vec![attachment(
+            "kill-fargate",
+            "AmazonEKSFargatePodExecutionRolePolicy",
+        )];
+        all.extend(roles);
+        all.extend(self.two("aws_iam_policy", "policy"));
+        all.extend(self.two("aws_iam_instance_profile", "profile"));
+        all.extend(self.two("aws_iam_openid_connect_provider", "issuer"));
+        all
+    }
+
+    fn other_clusters(self) -> Vec<Expected> {
+        let policy = match self.generation % 2 {
+            0 => "View",
+            _ => "Edit",
+        };
+        let policy = format!(
+            "kill-1/arn:aws:iam::123456789012:role/kill-1-0/arn:aws:eks::aws:cluster-access-policy/AmazonEKS{policy}Policy"
+        );
+        let mut all = vec![
+            untagged("aws_eks_access_policy_association", policy),
+            self.object("aws_eks_fargate_profile", "profile".to_owned()),
+            self.object("aws_eks_identity_provider_config", "people".to_owned()),
+        ];
+        all.extend(self.two("aws_eks_access_entry", "entry"));
+        all.extend(self.two("aws_eks_addon", "addon"));
+        all.extend(self.two("aws_eks_pod_identity_association", "identity"));
+        all
+    }
+}
+
+/// What has no tags.
+fn untagged(resource: &'static str, name: String) -> Expected {
+    Expected {
+        resource,
+        name,
+        tags: BTreeMap::new(),
+    }
 }
 
 fn attachment(role: &str, policy: &str) -> Expected {
-    Expected {
-        resource: "aws_iam_role_policy_attachment",
-        name: format!("{role}/arn:aws:iam::aws:policy/{policy}"),
-        tags: BTreeMap::new(),
-    }
+    let id = format!("{role}/arn:aws:iam::aws:policy/{policy}");
+    untagged("aws_iam_role_policy_attachment", id)
+}
+
+/// Every type that Strata knows at AWS has an object in the fixture: what is new is killed, too.
+#[test]
+fn every_type_is_in_the_fixture() {
+    let inputs = Inputs {
+        phase: "one",
+        generation: 0,
+    };
+    let expected = inputs.expected();
+    let there: BTreeSet<&str> = expected.iter().map(|object| object.resource).collect();
+    let providers = strata::wiring::providers();
+    let known: BTreeSet<&str> = providers
+        .iter()
+        .flat_map(|provider| provider.schemas())
+        .filter(|schema| schema.mode == Mode::Managed && schema.name.starts_with("aws_"))
+        .map(|schema| schema.name)
+        .collect();
+    assert_eq!(there, known, "types of the fixture, and of the provider");
 }

@@ -6,6 +6,7 @@
 mod compare;
 mod inputs;
 mod layer;
+mod renewal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -388,6 +389,7 @@ impl<'a> Replay<'a> {
                 .collect();
             for scope in stale {
                 self.dirty.remove(&(*need, scope));
+                self.refresh_scope_each(*need, scope, diagnostics);
                 self.world.evaluate_pure_in(*need, scope, diagnostics);
             }
         }
@@ -425,7 +427,8 @@ impl<'a> Replay<'a> {
         found
     }
 
-    /// The pure nodes that a node reaches without passing a resource, in the order of evaluation.
+    /// The pure nodes that a node reaches without passing a resource, in the order of evaluation. It passes where
+    /// packages are opened: an input is made from what `for_each` of its package's block is made from.
     fn reach<'s>(
         &'s self,
         node: NodeId,
@@ -434,13 +437,17 @@ impl<'a> Replay<'a> {
         let mut found: BTreeSet<NodeId> = BTreeSet::new();
         let mut queue = vec![node];
         while let Some(at) = queue.pop() {
-            for other in next(at).iter().filter(|other| self.is_pure(**other)) {
-                if found.insert(*other) {
+            for other in next(at) {
+                let opens = matches!(self.world.graph.nodes[*other].kind, NodeKind::Open);
+                if (opens || self.is_pure(*other)) && found.insert(*other) {
                     queue.push(*other);
                 }
             }
         }
-        let mut found: Vec<NodeId> = found.into_iter().collect();
+        let mut found: Vec<NodeId> = found
+            .into_iter()
+            .filter(|node| self.is_pure(*node))
+            .collect();
         found.sort_by_key(|node| self.rank[*node]);
         found.into()
     }
@@ -470,6 +477,7 @@ impl<'a> Replay<'a> {
         if let NodeKind::Stage(layer, _) = self.world.graph.nodes[place.node].kind {
             return self.evaluate_member(step, (place, layer), diagnostics);
         }
+        self.refresh_each(place, &mut diagnostics);
         let NodeKind::Resource(block) = &self.world.graph.nodes[place.node].kind else {
             return Err(ResolveError::Invalid(diagnostics));
         };
@@ -739,6 +747,7 @@ impl Replay<'_> {
         }
         let mut diagnostics = Diagnostics::new();
         self.refresh_needs(place.node, &mut diagnostics);
+        self.refresh_each(place, &mut diagnostics);
         let mut view = View::with_each(&self.world, place.scope, self.each(place));
         view.set_self(value.clone());
         let evaluator = self.world.evaluator(&view);

@@ -37,6 +37,13 @@ pub enum Event {
         /// Time since it began.
         elapsed: Duration,
     },
+    /// A step goes on, and found something that people should know.
+    StepWarning {
+        /// The step.
+        step: StepEvent,
+        /// What it found.
+        message: String,
+    },
     /// A step will be tried again.
     StepRetry {
         /// The step.

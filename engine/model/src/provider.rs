@@ -429,6 +429,11 @@ pub trait Checkpoint: Send + Sync {
 
     /// Tells people what is waited for.
     fn progress(&self, message: &str);
+
+    /// Tells people what they should know, though the change goes on.
+    fn warn(&self, message: &str) {
+        self.progress(message);
+    }
 }
 
 /// What an error leaves behind.

@@ -76,6 +76,12 @@ impl Cloud {
         self.context.clock.as_ref()
     }
 
+    /// Where the sandbox is, if that is what is called.
+    pub(crate) fn sandbox_url(&self) -> Option<&str> {
+        let sandbox = self.context.sandbox.as_ref()?;
+        Some(&sandbox.aws_url)
+    }
+
     pub(crate) fn lineage(&self) -> Lineage {
         self.context.lineage
     }

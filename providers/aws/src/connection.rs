@@ -35,7 +35,7 @@ impl AwsConnection {
         &self.cloud
     }
 
-    /// Reads requests of one type; a data source's one by one.
+    /// Reads requests of one type; a data source's one by one, and those that ask the same once.
     async fn read_type(&self, name: &str, batch: &[&ReadRequest<'_>]) -> Vec<Observation> {
         if batch
             .iter()
@@ -46,7 +46,20 @@ impl AwsConnection {
                 Err(error) => vec![Observation::Unreadable(error); batch.len()],
             };
         }
-        join_all(batch.iter().map(|request| self.read_data(name, request))).await
+        let first_alike = |request: &ReadRequest<'_>| {
+            let alike = |other: &&ReadRequest<'_>| other.config == request.config;
+            batch.iter().position(|other| alike(other))
+        };
+        let places: Vec<Option<usize>> = batch.iter().map(|one| first_alike(one)).collect();
+        let asked: BTreeSet<usize> = places.iter().copied().flatten().collect();
+        let reads = asked
+            .iter()
+            .map(|place| async move { (*place, self.read_data(name, batch[*place]).await) });
+        let answers: BTreeMap<usize, Observation> = join_all(reads).await.into_iter().collect();
+        let answers = places
+            .iter()
+            .filter_map(|place| answers.get(place.as_ref()?).cloned());
+        answers.collect()
     }
 
     async fn read_data(&self, name: &str, request: &ReadRequest<'_>) -> Observation {

@@ -3,6 +3,7 @@
 pub(crate) mod access_entry;
 pub(crate) mod access_policy;
 pub(crate) mod addon;
+pub(crate) mod auto_mode;
 pub(crate) mod cluster;
 pub(crate) mod cluster_access;
 pub(crate) mod cluster_change;
@@ -13,6 +14,7 @@ pub(crate) mod node_group;
 pub(crate) mod node_group_change;
 pub(crate) mod node_group_schema;
 pub(crate) mod pod_identity;
+mod reach;
 pub(crate) mod tagging;
 pub(crate) mod updates;
 mod upgrade;

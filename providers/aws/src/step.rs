@@ -57,6 +57,11 @@ impl<'a> Step<'a> {
         self.checkpoint.progress(message);
     }
 
+    /// Tells people what they should know though the step goes on.
+    pub(crate) fn warn(&self, message: &str) {
+        self.checkpoint.warn(message);
+    }
+
     /// Whether a call of this step has changed something already.
     pub(crate) fn has_changed(&self) -> bool {
         self.changed.load(Ordering::Relaxed)
@@ -104,6 +109,9 @@ impl<'a> Step<'a> {
     /// Looks again and again, `every` so often in the cloud's time, until what is waited for is there or the deadline
     /// has passed. A look that fails in passing is only late; any other failure ends the wait.
     ///
+    /// Looks keep their pace: the time that one takes is not added to the wait for the
+    /// next, unless it is longer than half of it.
+    ///
     /// This is the only place that waits.
     pub(crate) async fn wait<T, F, Fut>(
         &self,
@@ -116,6 +124,7 @@ impl<'a> Step<'a> {
         Fut: Future<Output = Result<Progress<T>, Failure>> + Send,
     {
         let mut said = String::new();
+        let mut next = self.cloud.clock().elapsed();
         loop {
             let saw = match look().await {
                 Ok(Progress::Done(value)) => return Ok(value),
@@ -126,14 +135,16 @@ impl<'a> Step<'a> {
             if saw != said {
                 self.progress(&format!("{what}: {saw}"));
             }
-            if self.cloud.clock().elapsed() + every > self.deadline {
+            let now = self.cloud.clock().elapsed();
+            next = (next + every).max(now + every / 2);
+            if next > self.deadline {
                 return Err(Failure::refused(
                     ProviderErrorKind::Timeout,
                     format!("{what}: the time limit has passed; last seen: {saw}"),
                 ));
             }
             said = saw;
-            self.cloud.clock().sleep(every).await;
+            self.cloud.clock().sleep(next - now).await;
         }
     }
 

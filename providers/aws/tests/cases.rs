@@ -54,6 +54,7 @@ pub(crate) const ALL: &[&TypeCase] = &[
     &iam::OIDC_PROVIDER,
     &eks::CLUSTER,
     &eks::ENCRYPTED_CLUSTER,
+    &eks::AUTO_CLUSTER,
     &eks::NODE_GROUP,
     &eks::RELEASED_NODE_GROUP,
     &eks::ACCESS_ENTRY,

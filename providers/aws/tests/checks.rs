@@ -684,6 +684,15 @@ impl Subject<'_> {
         self.world.expect_settled(&live).await
     }
 
+    /// The order in which a service tells things is no change, neither in a change's own reads nor in those of a refresh.
+    pub(crate) async fn reordered(&self) -> Outcome {
+        let live = self.make().await?;
+        self.break_by("{fault: reordered_lists}")?;
+        self.world.expect_settled(&live).await?;
+        let live = self.make().await?;
+        self.world.expect_settled(&live).await
+    }
+
     fn break_by(&self, rule: &str) -> Outcome {
         let own = self.world.sandbox.as_ref();
         own.ok_or("this cloud has no faults")?.break_by(rule);

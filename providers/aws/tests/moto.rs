@@ -10,6 +10,7 @@ pub(crate) const SKIPPED: &[Skip] = &[
     Skip::not_run("*/pages", "moto cuts none of these lists into pages"),
     Skip::not_run("*/late", "moto shows every change at once"),
     Skip::not_run("*/newer", "moto adds no members to its answers"),
+    Skip::not_run("*/reordered", "moto tells its lists in one order"),
     Skip::fails(
         "leftovers/*",
         "moto deletes a subnet with interfaces in it, and keeps them",
@@ -63,6 +64,11 @@ pub(crate) const SKIPPED: &[Skip] = &[
     Skip::not_run("aws_vpc_endpoint*", NOT_LOOKED_AT),
     Skip::not_run("aws_eks_fargate_profile*", NOT_LOOKED_AT),
     Skip::not_run("aws_eks_cluster (encrypted)*", NOT_LOOKED_AT),
+    Skip::not_run("aws_eks_cluster (auto)*", "moto has no Auto Mode"),
+    Skip::not_run(
+        "aws_eks_cluster/update/zonal_shift_config*",
+        "moto has no zonal shift",
+    ),
     Skip::not_run("aws_eks_node_group (released)*", NOT_LOOKED_AT),
     Skip::not_run(
         "aws_iam_openid_connect_provider/update/client_id_list*",

@@ -165,6 +165,7 @@ impl Run<'_> {
         self.check("pages", subject.pages()).await;
         self.check("late", subject.late()).await;
         self.check("newer", subject.newer()).await;
+        self.check("reordered", subject.reordered()).await;
     }
 }
 

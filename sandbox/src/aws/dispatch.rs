@@ -225,6 +225,9 @@ impl Call<'_> {
             if struck.unknown_members {
                 faulty::add_unknown_members(&mut value);
             }
+            if struck.reordered_lists {
+                faulty::reorder_lists(&mut value);
+            }
             value
         });
         let answer = self.render(&operation, &result);

@@ -5,6 +5,7 @@ mod access_policy;
 mod addon;
 mod addon_catalog;
 mod addon_update;
+mod auto_mode;
 mod certificate;
 mod cluster;
 mod cluster_check;

@@ -18,6 +18,8 @@ pub(super) struct Struck {
     pub(super) lag_ms: u64,
     /// Whether the answer gets members that nobody knows.
     pub(super) unknown_members: bool,
+    /// Whether the answer's lists come in the other order.
+    pub(super) reordered_lists: bool,
     pub(super) injected: Injected,
 }
 
@@ -54,6 +56,7 @@ impl Struck {
                 }
                 Fault::OperationTakes { seconds } => struck.injected.seconds = Some(seconds),
                 Fault::UnknownMembers => struck.unknown_members = true,
+                Fault::ReorderedLists => struck.reordered_lists = true,
                 Fault::SmallPages { items } => struck.injected.page_limit = Some(items.max(1)),
             }
         }
@@ -98,6 +101,7 @@ pub(super) fn error_of(fault: &Fault, dialect: Option<Dialect>) -> AwsError {
         | Fault::OperationFails { .. }
         | Fault::OperationTakes { .. }
         | Fault::UnknownMembers
+        | Fault::ReorderedLists
         | Fault::SmallPages { .. } => internal(dialect),
     }
 }
@@ -174,6 +178,28 @@ pub(super) fn add_unknown_members(answer: &mut Value) {
         }
     }
     add_unknown(members);
+}
+
+/// Lists that are told in the order in which they were given, because the first item is preferred.
+const ORDERED: [&str; 1] = ["instanceTypes"];
+
+/// Turns the lists in an answer around, wherever their order says nothing.
+pub(super) fn reorder_lists(answer: &mut Value) {
+    match answer {
+        Value::Object(members) => {
+            for (_, member) in members
+                .iter_mut()
+                .filter(|(name, _)| !ORDERED.contains(&name.as_str()))
+            {
+                reorder_lists(member);
+            }
+        }
+        Value::Array(items) => {
+            items.reverse();
+            items.iter_mut().for_each(reorder_lists);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn add_unknown(members: &mut Map<String, Value>) {

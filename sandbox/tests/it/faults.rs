@@ -266,6 +266,23 @@ async fn answers_of_a_newer_service() {
 }
 
 #[tokio::test]
+async fn lists_come_in_the_other_order() {
+    let world =
+        World::with_faults("rules: [{ operation: DescribeCluster, fault: reordered_lists }]").await;
+    let request = world.cluster_request("demo").await;
+    let mut sent: Vec<Value> = request["resourcesVpcConfig"]["subnetIds"]
+        .as_array()
+        .cloned()
+        .unwrap();
+    world.eks("POST", "/clusters", request).await;
+    let read = world.eks("GET", "/clusters/demo", Value::Null).await.json();
+    let told = &read["cluster"]["resourcesVpcConfig"]["subnetIds"];
+    sent.reverse();
+    assert!(sent.len() > 1);
+    assert_eq!(*told, Value::Array(sent));
+}
+
+#[tokio::test]
 async fn a_served_sandbox_can_be_looked_into() {
     let world = World::new().await;
     let remote = Remote::new(&world.url()).unwrap();

@@ -7,6 +7,7 @@
 
 mod access_rules;
 mod addon_rules;
+mod auto_mode_rules;
 mod client;
 mod durability;
 mod ec2_rules;

@@ -493,4 +493,13 @@ impl Checkpoint for Recorder<'_, '_> {
             elapsed: self.cx.clock.elapsed().saturating_sub(self.op.began),
         });
     }
+
+    fn warn(&self, message: &str) {
+        let mut step = self.op.step.clone();
+        step.id = self.id().or(step.id);
+        (self.cx.events)(Event::StepWarning {
+            step,
+            message: self.redactor.text(message),
+        });
+    }
 }

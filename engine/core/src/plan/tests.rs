@@ -114,6 +114,54 @@ fn a_stack_that_is_used_whole_is_looked_at_again_when_its_values_become_known() 
 }
 
 #[test]
+fn values_of_for_each_are_looked_at_again_when_they_become_known() {
+    let mut scenario = Scenario::new();
+    scenario.packages.push((
+        "./user",
+        r#"
+        variable "of" { type = map(object({ ref = string })) }
+        resource "test_thing" "user" {
+          for_each = { for name, one in var.of : name => one if one.ref != null || true }
+          name     = each.key
+          value    = each.value.ref
+        }
+        "#,
+    ));
+    scenario.packages.push((
+        "./single",
+        r#"
+        variable "ref" { type = string }
+        resource "test_thing" "one" {
+          name  = "one"
+          value = var.ref
+        }
+        "#,
+    ));
+    let hcl = r#"
+        resource "test_thing" "a" { name = "a" }
+        locals { first = test_thing.a.id }
+        stack "user" {
+          source = "./user"
+          inputs = { of = { x = { ref = local.first }, y = { ref = "known" } } }
+        }
+        stack "each" {
+          source   = "./single"
+          for_each = { z = local.first }
+          inputs   = { ref = each.value }
+        }
+    "#;
+    scenario.applies(
+        hcl,
+        &[
+            "create test_thing.a",
+            "create stack.each[\"z\"].test_thing.one <- create test_thing.a",
+            "create stack.user.test_thing.user[\"x\"] <- create test_thing.a",
+            "create stack.user.test_thing.user[\"y\"] <- create test_thing.a",
+        ],
+    );
+}
+
+#[test]
 fn an_instance_reference_touches_that_instance_only() {
     let hcl = r#"
         resource "test_thing" "many" {

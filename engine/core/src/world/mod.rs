@@ -211,6 +211,32 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Gives the instances of a block the keys and values that its `for_each` has by now. It makes no instances.
+    pub(crate) fn set_eaches(&mut self, node: NodeId, scope: ScopeIx, eaches: &[Option<Each>]) {
+        let ordinal = self.ordinal[scope];
+        let Some(Slot::Block(block)) = self.slots[node].get_mut(ordinal) else {
+            return;
+        };
+        for instance in &mut block.instances {
+            renew(&mut instance.each, eaches);
+        }
+    }
+
+    /// Gives the instances of a package the keys and values that the `for_each` of their block has by now.
+    pub(crate) fn set_scope_eaches(
+        &mut self,
+        path: PathId,
+        parent: ScopeIx,
+        eaches: &[Option<Each>],
+    ) {
+        for scope in &self.by_path[path] {
+            let instance = &mut self.scopes[*scope];
+            if instance.parent == Some(parent) {
+                renew(&mut instance.each, eaches);
+            }
+        }
+    }
+
     /// The address of a resource instance.
     pub(crate) fn address(
         &self,
@@ -452,5 +478,14 @@ pub(crate) fn collect(
             InstanceKey::Index(_) => None,
         })),
         Expansion::Unknown => Value::unknown(Type::Any),
+    }
+}
+
+/// The value that goes with a key by now.
+fn renew(each: &mut Option<Each>, eaches: &[Option<Each>]) {
+    let Some(each) = each else { return };
+    let now = eaches.binary_search_by(|now| now.as_ref().map(|now| &now.key).cmp(&Some(&each.key)));
+    if let Some(Some(now)) = now.ok().map(|at| &eaches[at]) {
+        each.value = now.value.clone();
     }
 }

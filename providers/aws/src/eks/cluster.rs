@@ -1,5 +1,7 @@
 //! `aws_eks_cluster`: plan, read, find, apply.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use async_trait::async_trait;
 use aws_sdk_eks::types::{
     AuthenticationMode, Cluster as LiveCluster, ClusterStatus, CreateAccessConfigRequest, IpFamily,
@@ -13,6 +15,7 @@ use crate::change::Change;
 use crate::checks::Checks;
 use crate::cidr;
 use crate::cloud::{Cloud, at_once};
+use crate::eks::auto_mode::{self, AutoMode};
 use crate::eks::cluster_change::{self, vpc_request};
 use crate::eks::cluster_schema::{
     self, AccessConfig, CertificateAuthority, Cluster, Identity, LATE, MODES, NetworkConfig, Oidc,
@@ -20,7 +23,7 @@ use crate::eks::cluster_schema::{
 };
 use crate::eks::updates::{self, Part, Subject};
 use crate::eks::upgrade::{self, Versioned};
-use crate::eks::{CLUSTER_INTERVAL, tagging};
+use crate::eks::{CLUSTER_INTERVAL, reach, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
@@ -56,7 +59,8 @@ impl ResourceType for Clusters {
             return Ok(());
         }
         plan_mode(change)?;
-        if plan_encryption(change) {
+        auto_mode::plan(change);
+        if plan_encryption(change) || change.replaces() {
             return Ok(());
         }
         upgrade::plan(change, &VERSIONED)?;
@@ -103,6 +107,8 @@ impl ResourceType for Clusters {
     async fn create(&self, step: &Step<'_>, planned: &Cluster) -> Result<String, Failure> {
         let eks = &step.clients().await?.eks;
         let tags = step.create_tags(planned.tags.as_ref());
+        let auto_mode = Some(AutoMode::planned(planned)).filter(|mode| mode.on);
+        let zonal_shift = planned.zonal_shift_config.as_ref();
         let call = eks
             .create_cluster()
             .name(&planned.name)
@@ -113,7 +119,7 @@ impl ResourceType for Clusters {
                 planned
                     .kubernetes_network_config
                     .as_ref()
-                    .map(network_request),
+                    .map(|network| network_request(network, auto_mode.as_ref())),
             )
             .set_access_config(planned.access_config.as_ref().map(access_request))
             .set_upgrade_policy(planned.upgrade_policy.as_ref().map(upgrade_request))
@@ -121,6 +127,11 @@ impl ResourceType for Clusters {
             .set_logging(cluster_change::logging_of_new(planned))
             .bootstrap_self_managed_addons(planned.bootstrap_self_managed_addons)
             .set_deletion_protection(planned.deletion_protection.then_some(true))
+            .set_compute_config(auto_mode.as_ref().map(AutoMode::compute_request))
+            .set_storage_config(auto_mode.as_ref().map(AutoMode::storage_request))
+            .set_zonal_shift_config(
+                zonal_shift.map(|config| auto_mode::zonal_request(config.enabled)),
+            )
             .client_request_token(step.op.to_string())
             .set_tags(Some(tags.into_iter().collect()));
         step.change("CreateCluster", call.send()).await?;
@@ -134,6 +145,9 @@ impl ResourceType for Clusters {
     ) -> Result<Cluster, Failure> {
         let (name, planned) = (target.id, target.planned);
         let mut live = until_active(step, name).await?;
+        if let (None, Some(endpoint)) = (target.prior, live.endpoint()) {
+            reach::check(step, name, endpoint).await;
+        }
         let wanted = step.wanted_tags(planned.tags.as_ref());
         let mut changed =
             tagging::converge(step, live.arn().unwrap_or_default(), (live.tags(), &wanted)).await?;
@@ -165,13 +179,36 @@ impl ResourceType for Clusters {
             return Ok(());
         };
         if live.status() != Some(&ClusterStatus::Deleting) {
+            refuse_protected(&live, id)?;
             let call = eks.delete_cluster().name(id);
             found(step.change("DeleteCluster", call.send()).await)?;
         }
         let what = format!("EKS cluster {id}");
-        step.until_gone(&what, CLUSTER_INTERVAL, || describe(step.cloud, id))
-            .await
+        let missed = AtomicU32::new(0);
+        let look = || async {
+            let live = describe(step.cloud, id).await?;
+            let times = match live {
+                Some(_) => 0,
+                None => missed.load(Ordering::Relaxed) + 1,
+            };
+            missed.store(times, Ordering::Relaxed);
+            Ok((times < MISSED).then_some(()))
+        };
+        step.until_gone(&what, CLUSTER_INTERVAL, look).await
     }
+}
+
+/// How often in a row a cluster must be missed before it is gone: one answer may be from a part of EKS that is behind.
+const MISSED: u32 = 3;
+
+fn refuse_protected(live: &LiveCluster, name: &str) -> Result<(), Failure> {
+    if live.deletion_protection() != Some(true) {
+        return Ok(());
+    }
+    let message = format!("EKS cluster {name} is protected against deletion");
+    let error = ProviderError::new(ProviderErrorKind::Invalid, message)
+        .hint("Set deletion_protection to false, apply that, and delete it then.");
+    Err(error.into())
 }
 
 /// The authentication mode moves one way only.
@@ -321,7 +358,7 @@ fn see(cloud: &Cloud, live: &LiveCluster, recorded: Option<&Cluster>) -> Seen<Cl
         role_arn: live.role_arn.clone().unwrap_or_default(),
         version: live.version.clone(),
         vpc_config: see_vpc(live),
-        kubernetes_network_config: see_network(live),
+        kubernetes_network_config: see_network(live, recorded),
         access_config: Some(see_access(live, recorded)),
         upgrade_policy: policy
             .map(|policy| UpgradePolicy {
@@ -333,6 +370,18 @@ fn see(cloud: &Cloud, live: &LiveCluster, recorded: Option<&Cluster>) -> Seen<Cl
         bootstrap_self_managed_addons: recorded
             .is_none_or(|cluster| cluster.bootstrap_self_managed_addons),
         deletion_protection: live.deletion_protection().unwrap_or(false),
+        compute_config: auto_mode::see_compute(
+            live,
+            recorded.and_then(|cluster| cluster.compute_config.as_ref()),
+        ),
+        storage_config: auto_mode::see_storage(
+            live,
+            recorded.and_then(|cluster| cluster.storage_config.as_ref()),
+        ),
+        zonal_shift_config: auto_mode::see(
+            auto_mode::zonal_shift(live),
+            recorded.and_then(|cluster| cluster.zonal_shift_config.as_ref()),
+        ),
         endpoint: live.endpoint.clone(),
         certificate_authority: data.map(|data| CertificateAuthority { data: Some(data) }),
         identity: issuer.map(|issuer| Identity {
@@ -373,12 +422,17 @@ fn see_vpc(live: &LiveCluster) -> VpcConfig {
     }
 }
 
-fn see_network(live: &LiveCluster) -> Option<NetworkConfig> {
+fn see_network(live: &LiveCluster, recorded: Option<&Cluster>) -> Option<NetworkConfig> {
+    let recorded = recorded.and_then(|cluster| cluster.kubernetes_network_config.as_ref());
     live.kubernetes_network_config()
         .map(|network| NetworkConfig {
             service_ipv4_cidr: network.service_ipv4_cidr.clone(),
             ip_family: network.ip_family().map(|family| family.as_str().to_owned()),
             service_ipv6_cidr: network.service_ipv6_cidr.clone(),
+            elastic_load_balancing: auto_mode::see_balancing(
+                live,
+                recorded.and_then(|network| network.elastic_load_balancing.as_ref()),
+            ),
         })
 }
 
@@ -400,10 +454,14 @@ fn see_access(live: &LiveCluster, recorded: Option<&Cluster>) -> AccessConfig {
     }
 }
 
-fn network_request(network: &NetworkConfig) -> KubernetesNetworkConfigRequest {
+fn network_request(
+    network: &NetworkConfig,
+    auto_mode: Option<&AutoMode>,
+) -> KubernetesNetworkConfigRequest {
     KubernetesNetworkConfigRequest::builder()
         .set_service_ipv4_cidr(network.service_ipv4_cidr.clone())
         .set_ip_family(network.ip_family.as_deref().map(IpFamily::from))
+        .set_elastic_load_balancing(auto_mode.map(AutoMode::balancing_request))
         .build()
 }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_eks::types::{
-    AuthenticationMode, Cluster as LiveCluster, EncryptionConfig as LiveEncryption, LogSetup,
-    LogType, Logging, Provider, SupportType, Update, UpdateAccessConfigRequest,
-    UpgradePolicyRequest, VpcConfigRequest,
+    AuthenticationMode, Cluster as LiveCluster, EncryptionConfig as LiveEncryption,
+    KubernetesNetworkConfigRequest, LogSetup, LogType, Logging, Provider, SupportType, Update,
+    UpdateAccessConfigRequest, UpgradePolicyRequest, VpcConfigRequest,
 };
 use strata_model::provider::ProviderErrorKind;
 
 use crate::checks::minor;
 use crate::cidr;
+use crate::eks::auto_mode::{self, AutoMode};
 use crate::eks::cluster_schema::{Cluster, EncryptionConfig, KeyProvider, VpcConfig};
 use crate::error::Failure;
 use crate::step::Step;
@@ -20,6 +21,7 @@ use crate::step::Step;
 pub(crate) enum ClusterChange {
     Version(String),
     Access(String),
+    AutoMode(AutoMode),
     Encryption(EncryptionConfig),
     Logging(BTreeSet<String>),
     UpgradePolicy(String),
@@ -30,6 +32,7 @@ pub(crate) enum ClusterChange {
     },
     Subnets(BTreeSet<String>),
     SecurityGroups(BTreeSet<String>),
+    ZonalShift(bool),
     DeletionProtection(bool),
 }
 
@@ -42,11 +45,13 @@ pub(crate) fn next(
         return Ok(Some(ClusterChange::Version(version)));
     }
     Ok(access(live, planned)
+        .or_else(|| auto_mode(live, planned))
         .or_else(|| encryption(live, planned))
         .or_else(|| logging(live, planned))
         .or_else(|| upgrade_policy(live, planned))
         .or_else(|| endpoint(live, &planned.vpc_config))
         .or_else(|| network(live, &planned.vpc_config))
+        .or_else(|| zonal_shift(live, planned))
         .or_else(|| {
             let on = planned.deletion_protection;
             (live.deletion_protection().unwrap_or(false) != on)
@@ -76,6 +81,17 @@ fn access(live: &LiveCluster, planned: &Cluster) -> Option<ClusterChange> {
         .as_ref()?;
     let now = live.access_config()?.authentication_mode()?;
     (now.as_str() != wanted).then(|| ClusterChange::Access(wanted.clone()))
+}
+
+fn auto_mode(live: &LiveCluster, planned: &Cluster) -> Option<ClusterChange> {
+    let wanted = AutoMode::planned(planned);
+    (AutoMode::live(live) != wanted).then_some(ClusterChange::AutoMode(wanted))
+}
+
+fn zonal_shift(live: &LiveCluster, planned: &Cluster) -> Option<ClusterChange> {
+    let wanted = planned.zonal_shift_config.as_ref();
+    let on = wanted.is_some_and(|config| config.enabled);
+    (auto_mode::zonal_shift(live) != on).then_some(ClusterChange::ZonalShift(on))
 }
 
 /// Encryption is only ever added.
@@ -138,6 +154,8 @@ impl ClusterChange {
         let kind = match self {
             ClusterChange::Version(version) => return format!("{}-version-{version}", step.op),
             ClusterChange::Access(_) => "access",
+            ClusterChange::AutoMode(_) => "auto",
+            ClusterChange::ZonalShift(_) => "zonal",
             ClusterChange::Encryption(_) => "encryption",
             ClusterChange::Logging(_) => "logging",
             ClusterChange::UpgradePolicy(_) => "policy",
@@ -184,19 +202,36 @@ impl ClusterChange {
             .set_logging(self.logging_request())
             .set_upgrade_policy(self.upgrade_request())
             .set_resources_vpc_config(self.vpc_request())
-            .set_deletion_protection(match self {
-                ClusterChange::DeletionProtection(on) => Some(*on),
-                ClusterChange::Version(_)
-                | ClusterChange::Access(_)
-                | ClusterChange::Encryption(_)
-                | ClusterChange::Logging(_)
-                | ClusterChange::UpgradePolicy(_)
-                | ClusterChange::Endpoint { .. }
-                | ClusterChange::Subnets(_)
-                | ClusterChange::SecurityGroups(_) => None,
-            });
+            .set_deletion_protection(self.protection_request());
+        let call = match self {
+            ClusterChange::AutoMode(mode) => call
+                .compute_config(mode.compute_request())
+                .kubernetes_network_config(
+                    KubernetesNetworkConfigRequest::builder()
+                        .elastic_load_balancing(mode.balancing_request())
+                        .build(),
+                )
+                .storage_config(mode.storage_request()),
+            ClusterChange::ZonalShift(on) => call.zonal_shift_config(auto_mode::zonal_request(*on)),
+            ClusterChange::Version(_)
+            | ClusterChange::Access(_)
+            | ClusterChange::Encryption(_)
+            | ClusterChange::Logging(_)
+            | ClusterChange::UpgradePolicy(_)
+            | ClusterChange::Endpoint { .. }
+            | ClusterChange::Subnets(_)
+            | ClusterChange::SecurityGroups(_)
+            | ClusterChange::DeletionProtection(_) => call,
+        };
         let answer = step.change("UpdateClusterConfig", call.send()).await?;
         Ok(answer.update)
+    }
+
+    fn protection_request(&self) -> Option<bool> {
+        let ClusterChange::DeletionProtection(on) = self else {
+            return None;
+        };
+        Some(*on)
     }
 
     fn access_request(&self) -> Option<UpdateAccessConfigRequest> {
@@ -257,6 +292,8 @@ impl ClusterChange {
             | ClusterChange::Encryption(_)
             | ClusterChange::Logging(_)
             | ClusterChange::UpgradePolicy(_)
+            | ClusterChange::AutoMode(_)
+            | ClusterChange::ZonalShift(_)
             | ClusterChange::DeletionProtection(_) => return None,
         };
         Some(request.build())

@@ -9,6 +9,7 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 
 use crate::checks::{Checks, Pattern};
 use crate::eks::MINUTE;
+use crate::eks::auto_mode::{self, ComputeConfig, StorageConfig, Switch, switch};
 use crate::resource;
 use crate::tags::{self, Tags};
 
@@ -41,6 +42,9 @@ pub(crate) struct Cluster {
     pub(super) enabled_cluster_log_types: Option<BTreeSet<String>>,
     pub(super) bootstrap_self_managed_addons: bool,
     pub(super) deletion_protection: bool,
+    pub(super) compute_config: Option<ComputeConfig>,
+    pub(super) storage_config: Option<StorageConfig>,
+    pub(super) zonal_shift_config: Option<Switch>,
     pub(super) endpoint: Option<String>,
     pub(super) certificate_authority: Option<CertificateAuthority>,
     pub(super) identity: Option<Identity>,
@@ -69,6 +73,7 @@ pub(crate) struct NetworkConfig {
     pub(super) service_ipv4_cidr: Option<String>,
     pub(super) ip_family: Option<String>,
     pub(super) service_ipv6_cidr: Option<String>,
+    pub(super) elastic_load_balancing: Option<Switch>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -193,6 +198,24 @@ pub(super) fn schema() -> ResourceSchema {
             )
             .default_value(false),
         ),
+        (
+            "compute_config",
+            Attribute::optional(
+                auto_mode::compute_type(),
+                "Nodes of Auto Mode. It is on or off as a whole, with load balancers and volumes.",
+            ),
+        ),
+        (
+            "storage_config",
+            Attribute::optional(auto_mode::storage_type(), "Volumes of Auto Mode."),
+        ),
+        (
+            "zonal_shift_config",
+            Attribute::optional(
+                switch("Whether it may."),
+                "Whether traffic may be moved out of a zone that is impaired.",
+            ),
+        ),
         computed("endpoint", "URL of the Kubernetes API."),
         (
             "certificate_authority",
@@ -311,6 +334,13 @@ fn network_config() -> AttributeType {
             Attribute::optional_computed(AttributeType::String, "`ipv4` or `ipv6`.").replaces(),
         ),
         computed("service_ipv6_cidr", "IPv6 block of services."),
+        (
+            "elastic_load_balancing",
+            Attribute::optional(
+                switch("Whether Auto Mode makes the load balancers."),
+                "Load balancers of Auto Mode.",
+            ),
+        ),
     ])
 }
 
@@ -409,6 +439,7 @@ pub(super) fn validate(checks: &mut Checks<'_>) {
         .get("vpc_config")
         .and_then(|vpc| vpc.get("endpoint_private_access"));
     let no_private = private.is_none_or(|value| value.is_null() || value.as_bool() == Some(false));
+    auto_mode::validate(checks);
     if public == Some(false) && no_private {
         checks.fault(
             "vpc_config.endpoint_public_access",

@@ -89,6 +89,7 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
             ("upgrade_policy.support_type", json!("STANDARD")),
             ("enabled_cluster_log_types", json!(["audit", "scheduler"])),
             ("encryption_config", encryption("a")),
+            ("zonal_shift_config", json!({"enabled": true})),
             ("tags", json!({"team": "a"})),
         ]
     },
@@ -109,7 +110,7 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
         ]
     },
     // Protection stands in the way of the sweep: it has a check of its own.
-    silent: &["deletion_protection"],
+    silent: &["deletion_protection", "zonal_shift_config.enabled"],
     untold: &[
         "access_config.bootstrap_cluster_creator_admin_permissions",
         "bootstrap_self_managed_addons",
@@ -140,6 +141,55 @@ pub(super) const ENCRYPTED_CLUSTER: TypeCase = TypeCase {
         ]
     },
     silent: &["encryption_config.resources"],
+    untold: &[
+        "access_config.bootstrap_cluster_creator_admin_permissions",
+        "bootstrap_self_managed_addons",
+    ],
+};
+
+/// The ground, with roles that Auto Mode can work by.
+async fn auto_ground(world: &World) -> Outcome<Needs> {
+    let mut needs = ground(world).await?;
+    let service = ("control", "eks.amazonaws.com");
+    let policies = [
+        "AmazonEKSClusterPolicy",
+        "AmazonEKSComputePolicy",
+        "AmazonEKSBlockStoragePolicy",
+        "AmazonEKSLoadBalancingPolicy",
+        "AmazonEKSNetworkingPolicy",
+    ];
+    needs.insert("control_role", role(world, service, &policies).await?);
+    Ok(needs)
+}
+
+/// A cluster with Auto Mode.
+pub(super) const AUTO_CLUSTER: TypeCase = TypeCase {
+    name: "aws_eks_cluster",
+    variant: "auto",
+    needs: |world| auto_ground(world).boxed(),
+    config: |needs, n| {
+        let mut config = cluster(needs, &format!("cluster-{n}"));
+        config["kubernetes_network_config"]["elastic_load_balancing"] = json!({"enabled": true});
+        config["storage_config"] = json!({"block_storage": {"enabled": true}});
+        config["compute_config"] = json!({
+            "enabled": true, "node_pools": ["general-purpose", "system"], "node_role_arn": needs["node_role"],
+        });
+        config["zonal_shift_config"] = json!({"enabled": true});
+        config
+    },
+    updates: |_, _| {
+        vec![
+            ("compute_config.node_pools", json!(["system"])),
+            ("zonal_shift_config", json!({"enabled": false})),
+        ]
+    },
+    replaces: |needs, _| vec![("compute_config.node_role_arn", json!(needs["control_role"]))],
+    // The three go on and off together only.
+    silent: &[
+        "compute_config.enabled",
+        "storage_config.block_storage.enabled",
+        "kubernetes_network_config.elastic_load_balancing.enabled",
+    ],
     untold: &[
         "access_config.bootstrap_cluster_creator_admin_permissions",
         "bootstrap_self_managed_addons",

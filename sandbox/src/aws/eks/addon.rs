@@ -304,6 +304,10 @@ fn delete(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
 
 /// Whether a cluster has anything that pods can run on.
 fn has_nodes(world: &World, region: &str, cluster: &str) -> bool {
+    let control = world.raw::<Cluster>(region, cluster);
+    if control.is_some_and(|control| control.body.auto_mode.is_some()) {
+        return true;
+    }
     let prefix = format!("{cluster}/");
     let mut groups = world.under::<Nodegroup>(region, &prefix);
     groups.any(|group| {

@@ -20,6 +20,7 @@ use crate::world::{Key, Kind, New, Object, World};
 use super::access_entry::AccessEntry;
 use super::access_policy::AccessPolicy;
 use super::addon::Addon;
+use super::auto_mode::{self, AutoMode};
 use super::certificate::new_authority;
 use super::cluster_request::{CreateCluster, Encryption, LOG_TYPES};
 use super::identity_provider::IdentityProvider;
@@ -74,6 +75,8 @@ pub(super) struct Cluster {
     pub(super) creator_is_admin: bool,
     pub(super) support_type: String,
     pub(super) zonal_shift: bool,
+    #[serde(default)]
+    pub(super) auto_mode: Option<AutoMode>,
     pub(super) deletion_protection: bool,
     pub(super) status: Status,
     /// When the status ends by itself.
@@ -181,6 +184,9 @@ fn create(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
         )));
     }
     role::check_role(cx, &wanted.role_arn, role::CLUSTER)?;
+    if let Some(mode) = &checked.auto_mode {
+        auto_mode::check_roles(cx, &wanted.role_arn, mode)?;
+    }
     let cluster = build(cx, &wanted, checked)?;
     used.remember(cx.world, &wanted.name);
     let new = New::plain(&region, wanted.name.clone(), cluster)
@@ -259,6 +265,7 @@ fn build(
             .unwrap_or(true),
         support_type: checked.support_type,
         zonal_shift: checked.zonal_shift,
+        auto_mode: checked.auto_mode,
         deletion_protection: wanted.deletion_protection.unwrap_or_default(),
         status: Status::Creating,
         until_ms: Some(cx.world.after_seconds(CREATE_SECONDS)),
@@ -350,6 +357,7 @@ pub(super) fn view(cluster: &Object<Cluster>) -> Value {
         .filter(|_| body.status == Status::Failed)
         .map(|(code, text)| json!({ "code": code, "message": text, "resourceIds": [cluster.id] }))
         .collect();
+    let [compute, balancing, storage] = auto_mode::views(body.auto_mode.as_ref());
     let mut view = json!({
         "name": cluster.id,
         "arn": body.arn,
@@ -359,8 +367,10 @@ pub(super) fn view(cluster: &Object<Cluster>) -> Value {
         "kubernetesNetworkConfig": {
             "serviceIpv4Cidr": body.service_cidr,
             "ipFamily": "ipv4",
-            "elasticLoadBalancing": { "enabled": false },
+            "elasticLoadBalancing": balancing,
         },
+        "computeConfig": compute,
+        "storageConfig": storage,
         "logging": { "clusterLogging": logging_view(&body.logging) },
         "status": body.status,
         "platformVersion": "eks.1",

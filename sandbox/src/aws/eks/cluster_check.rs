@@ -6,6 +6,7 @@ use crate::aws::ec2::{Cidr, SecurityGroup, Subnet, Vpc};
 use crate::aws::error::AwsError;
 use crate::aws::service::{Cx, not_emulated};
 
+use super::auto_mode::{self, AutoMode, Blocks};
 use super::cluster_request::{
     AUTH_MODES, CreateCluster, Encryption, NetworkConfig, Switch, VpcConfig, check_tags, one_of,
 };
@@ -21,6 +22,7 @@ pub(super) struct Checked {
     pub(super) logging: BTreeSet<String>,
     pub(super) support_type: String,
     pub(super) zonal_shift: bool,
+    pub(super) auto_mode: Option<AutoMode>,
 }
 
 /// Checks a whole request but for the role.
@@ -32,7 +34,7 @@ pub(super) fn check(cx: &Cx<'_>, wanted: &CreateCluster) -> Result<Checked, AwsE
         .clone()
         .unwrap_or_else(|| format!("1.{}", versions::DEFAULT_MINOR));
     versions::offered(&version).ok_or_else(|| versions::unsupported(&version))?;
-    check_auto_mode(wanted)?;
+    let auto_mode = auto_mode(wanted)?;
     if let Some(mode) = wanted
         .access_config
         .as_ref()
@@ -75,6 +77,7 @@ pub(super) fn check(cx: &Cx<'_>, wanted: &CreateCluster) -> Result<Checked, AwsE
         logging,
         support_type,
         zonal_shift: Switch::on(wanted.zonal_shift_config.as_ref()),
+        auto_mode,
     })
 }
 
@@ -92,21 +95,17 @@ pub(super) fn check_name(name: &str, longest: usize) -> Result<(), AwsError> {
     )))
 }
 
-fn check_auto_mode(wanted: &CreateCluster) -> Result<(), AwsError> {
-    let network = wanted.kubernetes_network_config.as_ref();
-    let load_balancing = network.and_then(|network| network.elastic_load_balancing.as_ref());
-    let storage = wanted
-        .storage_config
-        .as_ref()
-        .and_then(|storage| storage.block_storage.as_ref());
-    let on = [wanted.compute_config.as_ref(), load_balancing, storage].map(Switch::on);
-    match on {
-        [false, false, false] => Ok(()),
-        [true, true, true] => Err(not_emulated("eks", "Auto Mode")),
-        _ => Err(invalid_parameter(
-            "For EKS Auto Mode, please ensure that all required configs, including computeConfig, kubernetesNetworkConfig, and blockStorage are all either fully enabled or fully disabled.",
-        )),
+fn auto_mode(wanted: &CreateCluster) -> Result<Option<AutoMode>, AwsError> {
+    let blocks = Blocks {
+        compute: wanted.compute_config.as_ref(),
+        network: wanted.kubernetes_network_config.as_ref(),
+        storage: wanted.storage_config.as_ref(),
+    };
+    let asked = blocks.asked()?;
+    if asked.is_some() {
+        auto_mode::check_new(wanted)?;
     }
+    Ok(asked)
 }
 
 /// Checks the subnets of a control plane, and returns their network.

@@ -23,15 +23,11 @@ pub(super) struct CreateCluster {
     pub(super) tags: Option<BTreeMap<String, String>>,
     pub(super) encryption_config: Option<Vec<Encryption>>,
     pub(super) access_config: Option<AccessConfig>,
-    #[expect(
-        dead_code,
-        reason = "it decides on software inside the cluster, which is not emulated"
-    )]
     pub(super) bootstrap_self_managed_addons: Option<bool>,
     pub(super) upgrade_policy: Option<UpgradePolicy>,
     pub(super) zonal_shift_config: Option<Switch>,
     pub(super) deletion_protection: Option<bool>,
-    pub(super) compute_config: Option<Switch>,
+    pub(super) compute_config: Option<ComputeConfig>,
     pub(super) storage_config: Option<StorageConfig>,
 }
 
@@ -46,6 +42,9 @@ pub(super) struct UpdateConfig {
     pub(super) upgrade_policy: Option<UpgradePolicy>,
     pub(super) zonal_shift_config: Option<Switch>,
     pub(super) deletion_protection: Option<bool>,
+    pub(super) compute_config: Option<ComputeConfig>,
+    pub(super) kubernetes_network_config: Option<NetworkConfig>,
+    pub(super) storage_config: Option<StorageConfig>,
 }
 
 /// The body of UpdateClusterVersion.
@@ -79,6 +78,15 @@ pub(super) struct NetworkConfig {
     pub(super) service_ipv4_cidr: Option<String>,
     pub(super) ip_family: Option<String>,
     pub(super) elastic_load_balancing: Option<Switch>,
+}
+
+/// Nodes of Auto Mode.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ComputeConfig {
+    pub(super) enabled: Option<bool>,
+    pub(super) node_pools: Option<Vec<String>>,
+    pub(super) node_role_arn: Option<String>,
 }
 
 /// Volumes of Auto Mode.

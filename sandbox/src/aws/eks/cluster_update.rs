@@ -11,6 +11,7 @@ use crate::aws::service::{Cx, RestOperation};
 use crate::aws::token::{Seen, Use};
 use crate::world::Object;
 
+use super::auto_mode::{self, AutoMode, Blocks};
 use super::cluster::{Cluster, Status};
 use super::cluster_check::{
     check_encryption, check_endpoint, check_groups, check_subnets, public_cidrs,
@@ -56,6 +57,7 @@ pub(super) enum ClusterChange {
     },
     Logging(BTreeSet<String>),
     Access(String),
+    AutoMode(Option<AutoMode>),
     Encryption(Vec<Encryption>),
     UpgradePolicy(String),
     ZonalShift(bool),
@@ -85,6 +87,7 @@ impl ClusterChange {
             }
             Self::Logging(on) => cluster.logging = on,
             Self::Access(mode) => cluster.auth_mode = mode,
+            Self::AutoMode(mode) => cluster.auto_mode = mode,
             Self::Encryption(config) => cluster.encryption = config,
             Self::UpgradePolicy(support) => cluster.support_type = support,
             Self::ZonalShift(on) => cluster.zonal_shift = on,
@@ -100,6 +103,7 @@ impl ClusterChange {
             Self::Vpc { .. } => ("VpcConfigUpdate", 300),
             Self::Logging(_) => ("LoggingUpdate", 120),
             Self::Access(_) => ("AccessConfigUpdate", 60),
+            Self::AutoMode(_) => ("AutoModeUpdate", 120),
             Self::Encryption(_) => ("AssociateEncryptionConfig", 1800),
             Self::UpgradePolicy(_) => ("UpgradePolicyUpdate", 30),
             Self::ZonalShift(_) => ("ZonalShiftConfigUpdate", 30),
@@ -137,6 +141,12 @@ impl ClusterChange {
                 vec![("ClusterLogging", value.to_string())]
             }
             Self::Access(mode) => vec![("AuthenticationMode", mode.clone())],
+            Self::AutoMode(mode) => {
+                let names = ["ComputeConfig", "KubernetesNetworkConfig", "StorageConfig"];
+                let views = auto_mode::views(mode.as_ref());
+                let views = views.iter().map(ToString::to_string);
+                names.into_iter().zip(views).collect()
+            }
             Self::Encryption(config) => {
                 vec![("EncryptionConfig", json!(config).to_string())]
             }
@@ -212,7 +222,7 @@ fn run(
     cx: &mut Cx<'_>,
     operation: &'static str,
     (name, token, request): (&str, Option<&str>, &str),
-    change: impl FnOnce(&Cx<'_>, &Object<Cluster>) -> Result<ClusterChange, AwsError>,
+    change: impl FnOnce(&mut Cx<'_>, &Object<Cluster>) -> Result<ClusterChange, AwsError>,
 ) -> Answer {
     let region = cx.region.clone();
     let used = Use {
@@ -276,7 +286,7 @@ fn no_change(text: &str) -> AwsError {
 
 /// Finds the one change that a call asks for.
 fn change_of(
-    cx: &Cx<'_>,
+    cx: &mut Cx<'_>,
     cluster: &Object<Cluster>,
     wanted: &UpdateConfig,
 ) -> Result<ClusterChange, AwsError> {
@@ -309,6 +319,14 @@ fn change_of(
         )?;
         changes.push(ClusterChange::UpgradePolicy(support.clone()));
     }
+    let blocks = Blocks {
+        compute: wanted.compute_config.as_ref(),
+        network: wanted.kubernetes_network_config.as_ref(),
+        storage: wanted.storage_config.as_ref(),
+    };
+    if blocks.any() {
+        changes.push(auto_mode_change(cx, cluster, blocks)?);
+    }
     if let Some(switch) = &wanted.zonal_shift_config {
         changes.push(ClusterChange::ZonalShift(Switch::on(Some(switch))));
     }
@@ -320,6 +338,25 @@ fn change_of(
         return Err(invalid_parameter("Only one type of update can be allowed."));
     };
     refuse_no_change(cluster, change)
+}
+
+/// The role of its nodes can be added and not be changed.
+fn auto_mode_change(
+    cx: &mut Cx<'_>,
+    cluster: &Object<Cluster>,
+    blocks: Blocks<'_>,
+) -> Result<ClusterChange, AwsError> {
+    let asked = blocks.asked()?;
+    if let Some(mode) = &asked {
+        auto_mode::check_mode(&cluster.body.auth_mode)?;
+        auto_mode::check_roles(cx, &cluster.body.role_arn, mode)?;
+        let before = cluster.body.auto_mode.as_ref();
+        let before = before.and_then(|mode| mode.role.as_ref());
+        if before.is_some() && before != mode.role.as_ref() {
+            return Err(invalid_parameter("nodeRoleArn cannot be changed"));
+        }
+    }
+    Ok(ClusterChange::AutoMode(asked))
 }
 
 fn refuse_no_change(
@@ -345,6 +382,7 @@ fn refuse_no_change(
         ClusterChange::Version(_)
         | ClusterChange::Vpc { .. }
         | ClusterChange::Access(_)
+        | ClusterChange::AutoMode(_)
         | ClusterChange::Encryption(_)
         | ClusterChange::UpgradePolicy(_)
         | ClusterChange::ZonalShift(_)

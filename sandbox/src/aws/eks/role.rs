@@ -39,6 +39,35 @@ pub(super) const FARGATE: Needed = Needed {
     policies: &[],
 };
 
+/// What the role of a cluster with Auto Mode must have, all of them.
+pub(super) const AUTO_MODE: [&str; 4] = [
+    "AmazonEKSComputePolicy",
+    "AmazonEKSBlockStoragePolicy",
+    "AmazonEKSLoadBalancingPolicy",
+    "AmazonEKSNetworkingPolicy",
+];
+
+/// Refuses a role that lacks one of some policies.
+pub(super) fn check_all_policies(
+    cx: &Cx<'_>,
+    role_arn: &str,
+    policies: &[&str],
+) -> Result<(), AwsError> {
+    let name = role_arn.rsplit('/').next().unwrap_or_default();
+    let missing: Vec<&str> = policies
+        .iter()
+        .copied()
+        .filter(|policy| !has_policy(cx.world, name, policy))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(invalid_parameter(format!(
+        "The provided role doesn't have the Amazon EKS Managed Policies associated with it. Please ensure the following policies [{}] are attached",
+        missing.join(", ")
+    )))
+}
+
 /// Finds a role by its ARN.
 fn find<'a>(cx: &'a Cx<'_>, role_arn: &str) -> Option<&'a Object<Role>> {
     let arn = Arn::parse(role_arn).filter(|arn| arn.service == "iam")?;

@@ -1,0 +1,87 @@
+//! A cluster that goes up two minors while calls fail, and how long all of it takes.
+
+use crate::harness::{World, WorldOptions, figures};
+
+const CLUSTER: &str = r#"
+variable "minor" {
+  type = string
+}
+provider "aws" {
+  region = "eu-west-1"
+}
+cluster "up" {
+  stack = "aws-eks"
+  inputs = {
+    name                = "up"
+    public_access_cidrs = []
+    kubernetes_version  = var.minor
+    node_pools          = { one = {}, two = { labels = { release = var.minor } }, three = {} }
+  }
+}
+"#;
+
+/// Answers lost, calls throttled and refused in passing, updates that fail, and what was changed seen late.
+const FAULTS: &str = "
+seed: SEED
+rules:
+  - { mutating: true, probability: 0.1, fault: lost_response }
+  - { probability: 0.1, fault: { throttle: {} } }
+  - { mutating: true, probability: 0.05, fault: server_error_before }
+  - { mutating: true, probability: 0.05, fault: server_error_after }
+  - { operation: UpdateNodegroupVersion, nth: [2], fault: { operation_fails: { code: PodEvictionFailure } } }
+";
+
+/// What EKS refuses because control plane and nodes, or two updates, would not go together.
+const REFUSED: [&str; 2] = ["UpdateClusterVersion", "UpdateNodegroupVersion"];
+
+#[test]
+fn two_minors_are_climbed_through_faults() {
+    let seed = crate::harness::Random::seed();
+    let options = WorldOptions {
+        // Time limits are divided by it too, and this machine's own time is not.
+        speed: 100,
+        faults: None,
+    };
+    let world = World::of_text(CLUSTER, options);
+    let apply = |minor: &str| {
+        let variable = format!("-var=minor={minor}");
+        world.run(&["apply", "-auto-approve", &variable])
+    };
+    apply("1.33").expect_code(0);
+    let before = world.ledger().calls.len();
+    world
+        .cloud
+        .set_faults(&FAULTS.replace("SEED", &seed.to_string()));
+    let mut applies = 1;
+    // An update that fails for good ends a run; the next one goes on from there.
+    loop {
+        let finished = apply("1.35");
+        if finished.code == Some(0) {
+            break;
+        }
+        applies += 1;
+        let said = finished.text();
+        assert!(applies <= 3, "seed {seed}: it does not converge: {said}");
+    }
+    world.cloud.set_faults("rules: []");
+    world.expect_no_changes(&["-var=minor=1.35"]);
+    let ledger = world.ledger();
+    let calls = &ledger.calls[before..];
+    let versions = |call: &&strata_sandbox::LedgerCall| REFUSED.contains(&call.operation.as_str());
+    let refused: Vec<_> = calls
+        .iter()
+        .filter(versions)
+        .filter(|call| call.fault.is_none() && call.status >= 400 && call.status != 409)
+        .collect();
+    let sent = calls.iter().filter(versions).count();
+    let faults = calls.iter().filter(|call| call.fault.is_some()).count();
+    figures(&format!(
+        "upgrade 1.33 to 1.35 of a cluster with 3 node groups: seed={seed} applies={applies} version-updates={sent} \
+         faults={faults} refused-for-skew={}",
+        refused.len()
+    ));
+    assert!(faults > 0, "nothing went wrong");
+    assert!(refused.is_empty(), "seed {seed}: {refused:?}");
+    // A control plane and three node groups, two minors each.
+    assert!(sent >= 8, "{sent}");
+}

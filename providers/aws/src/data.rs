@@ -8,6 +8,7 @@ pub(crate) mod iam_session_context;
 pub(crate) mod partition;
 mod query;
 pub(crate) mod region;
+pub(crate) mod ssm_parameter;
 pub(crate) mod subnets;
 pub(crate) mod vpc;
 

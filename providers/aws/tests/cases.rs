@@ -1,8 +1,11 @@
 //! What the suite knows of each resource type: what it needs, and what can be said of each of its arguments.
 
 mod ec2;
+mod ecr;
 mod eks;
 mod iam;
+mod kms;
+mod logs;
 
 use futures::future::BoxFuture;
 use serde_json::Value as Json;
@@ -64,6 +67,14 @@ pub(crate) const ALL: &[&TypeCase] = &[
     &eks::POD_IDENTITY_BOUNDED,
     &eks::FARGATE,
     &eks::IDENTITY_PROVIDER,
+    &kms::KEY,
+    &kms::ROTATING_KEY,
+    &kms::SIGNING_KEY,
+    &kms::ALIAS,
+    &logs::LOG_GROUP,
+    &logs::ENCRYPTED_LOG_GROUP,
+    &ecr::REPOSITORY,
+    &ecr::ENCRYPTED_REPOSITORY,
 ];
 
 /// No arguments.

@@ -105,3 +105,29 @@ pub(crate) async fn cluster(world: &World) -> Outcome {
     }
     world.sweep(0).await
 }
+
+/// The image that AWS publishes is told; its value is secret, and the same without that mark.
+pub(crate) async fn parameters(world: &World) -> Outcome {
+    let name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
+    let told = read(world, "aws_ssm_parameter", &json!({"name": name})).await?;
+    is(&told, "id", &json!(name))?;
+    is(&told, "type", &json!("String"))?;
+    let value = told.get("value").ok_or("no value")?;
+    if !value.is_secret() {
+        return Err("the value is no secret".to_owned());
+    }
+    let plain = told.get("insecure_value").and_then(Value::as_str);
+    if !plain.is_some_and(|plain| plain.starts_with("ami-")) || plain != value.as_str() {
+        return Err(format!("the plain value is {plain:?}"));
+    }
+    match read(
+        world,
+        "aws_ssm_parameter",
+        &json!({"name": "/nothing/here"}),
+    )
+    .await
+    {
+        Err(why) if why.contains("there is no SSM parameter /nothing/here") => Ok(()),
+        other => Err(format!("a parameter that is not there: {other:?}")),
+    }
+}

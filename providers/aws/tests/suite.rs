@@ -275,6 +275,8 @@ impl Default for Needing {
             "address1",
             "address2",
             "address3",
+            "key0",
+            "key1",
         ];
         Needing(
             names

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::TypeCase;
 use super::iam::{document, role};
+use super::kms::with_keys;
 use crate::world::{Needs, Outcome, World};
 
 /// A network with three subnets, a security group, and the roles of clusters and nodes.
@@ -72,7 +73,7 @@ pub(crate) async fn with_cluster(world: &World) -> Outcome<Needs> {
 pub(super) const CLUSTER: TypeCase = TypeCase {
     name: "aws_eks_cluster",
     variant: "",
-    needs: |world| ground(world).boxed(),
+    needs: |world| ground_with_keys(world).boxed(),
     config: |needs, n| cluster(needs, &format!("cluster-{n}")),
     updates: |needs, _| {
         vec![
@@ -88,7 +89,7 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
             ("access_config.authentication_mode", json!("API")),
             ("upgrade_policy.support_type", json!("STANDARD")),
             ("enabled_cluster_log_types", json!(["audit", "scheduler"])),
-            ("encryption_config", encryption("a")),
+            ("encryption_config", encryption(&needs["key0"])),
             ("tags", json!({"team": "a"})),
         ]
     },
@@ -117,25 +118,30 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
 };
 
 fn encryption(key: &str) -> Json {
-    let arn = format!("arn:aws:kms:us-east-1:123456789012:key/{key}");
-    json!({"provider": {"key_arn": arn}, "resources": ["secrets"]})
+    json!({"provider": {"key_arn": key}, "resources": ["secrets"]})
+}
+
+/// What a cluster needs, and keys.
+async fn ground_with_keys(world: &World) -> Outcome<Needs> {
+    let mut needs = ground(world).await?;
+    needs.extend(with_keys(world).await?);
+    Ok(needs)
 }
 
 /// A cluster whose encryption can neither go nor get another key.
 pub(super) const ENCRYPTED_CLUSTER: TypeCase = TypeCase {
     name: "aws_eks_cluster",
     variant: "encrypted",
-    needs: |world| ground(world).boxed(),
+    needs: |world| ground_with_keys(world).boxed(),
     config: |needs, n| {
         let mut config = cluster(needs, &format!("cluster-{n}"));
-        config["encryption_config"] = encryption("a");
+        config["encryption_config"] = encryption(&needs["key0"]);
         config
     },
     updates: super::none,
-    replaces: |_, _| {
-        let other = encryption("b")["provider"]["key_arn"].clone();
+    replaces: |needs, _| {
         vec![
-            ("encryption_config.provider.key_arn", other),
+            ("encryption_config.provider.key_arn", json!(needs["key1"])),
             ("encryption_config", Json::Null),
         ]
     },

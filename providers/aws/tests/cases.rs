@@ -59,6 +59,8 @@ pub(crate) const ALL: &[&TypeCase] = &[
     &eks::ENCRYPTED_CLUSTER,
     &eks::NODE_GROUP,
     &eks::RELEASED_NODE_GROUP,
+    &eks::TEMPLATE_NODE_GROUP,
+    &eks::CUSTOM_NODE_GROUP,
     &eks::ACCESS_ENTRY,
     &eks::ACCESS_POLICY,
     &eks::ADDON,

@@ -277,6 +277,8 @@ impl Default for Needing {
             "address3",
             "key0",
             "key1",
+            "template0",
+            "template1",
         ];
         Needing(
             names

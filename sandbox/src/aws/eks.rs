@@ -14,6 +14,7 @@ mod fargate;
 mod identity_provider;
 mod nodegroup;
 mod nodegroup_request;
+mod nodegroup_template;
 mod nodegroup_update;
 mod pod_identity;
 mod role;

@@ -510,6 +510,23 @@ def cluster(arns, subnets, key):
 
     nodes = "nodes"
     of = dict(clusterName=name, nodegroupName=nodes)
+    template = ec2.create_launch_template(LaunchTemplateName="tour-nodes", LaunchTemplateData={"InstanceType": "m7i.large"})
+    template = template["LaunchTemplate"]["LaunchTemplateId"]
+    ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData={"InstanceType": "m7i.xlarge"})
+    of_template = dict(clusterName=name, nodegroupName="template", subnets=subnets, nodeRole=arns["node"])
+    refused("InvalidParameterException", eks.create_nodegroup, **of_template, diskSize=20,
+            launchTemplate={"id": template})
+    eks.create_nodegroup(**of_template, launchTemplate={"id": template, "version": "1"})
+    of_template = dict(clusterName=name, nodegroupName="template")
+    wait("the node group", lambda: eks.describe_nodegroup(**of_template)["nodegroup"]["status"] == "ACTIVE")
+    newer = {"name": "tour-nodes", "version": "2"}
+    update = eks.update_nodegroup_version(**of_template, launchTemplate=newer)["update"]
+    updated(name, update, nodegroupName="template")
+    read = eks.describe_nodegroup(**of_template)["nodegroup"]
+    assert read["launchTemplate"]["version"] == "2" and "diskSize" not in read, read
+    eks.delete_nodegroup(**of_template)
+    wait("the end of the node group", lambda: eks.list_nodegroups(clusterName=name)["nodegroups"] == [])
+    ec2.delete_launch_template(LaunchTemplateId=template)
     eks.create_nodegroup(
         **of, subnets=subnets, nodeRole=arns["node"], version="1.34", labels={"a": "1"}, tags={"Name": nodes},
         taints=[{"key": "k", "value": "v", "effect": "NO_SCHEDULE"}],

@@ -222,6 +222,79 @@ pub(super) const NODE_GROUP: TypeCase = TypeCase {
     untold: &["force_update_version"],
 };
 
+/// A cluster, and launch templates of two versions: one that names no image, and one that does.
+async fn with_templates(world: &World) -> Outcome<Needs> {
+    let mut needs = with_cluster(world).await?;
+    for (name, image) in [
+        ("template0", Json::Null),
+        ("template1", json!("ami-0123456789abcdef0")),
+    ] {
+        let data = |hops: u32| {
+            json!({
+                "name": format!("{name}-nodes"), "image_id": image,
+                "metadata_options": {"http_tokens": "required", "http_put_response_hop_limit": hops},
+            })
+        };
+        let template = world.create("aws_launch_template", &data(1)).await?;
+        let second = world.arguments("aws_launch_template", &data(2));
+        world.update(&template, &second).await?;
+        needs.insert(name, template.id);
+    }
+    Ok(needs)
+}
+
+/// A node group of a launch template, which says what the machines' disk is like.
+pub(super) const TEMPLATE_NODE_GROUP: TypeCase = TypeCase {
+    name: "aws_eks_node_group",
+    variant: "template",
+    needs: |world| with_templates(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
+            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
+            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
+            "launch_template": {"id": needs["template0"], "version": "1"},
+            "version": "1.32", "release_version": "1.32.13-20261001",
+        })
+    },
+    updates: |_, _| {
+        vec![
+            ("launch_template.version", json!("2")),
+            ("version", json!("1.33")),
+            ("labels", json!({"tier": "a"})),
+        ]
+    },
+    replaces: |needs, _| {
+        vec![
+            ("launch_template.id", json!(needs["template1"])),
+            ("launch_template.name", json!("others")),
+            ("launch_template", Json::Null),
+        ]
+    },
+    silent: &[],
+    untold: &[],
+};
+
+/// A node group whose machine image comes from its launch template.
+pub(super) const CUSTOM_NODE_GROUP: TypeCase = TypeCase {
+    name: "aws_eks_node_group",
+    variant: "custom",
+    needs: |world| with_templates(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
+            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
+            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
+            "launch_template": {"name": "template1-nodes", "version": "$Latest"},
+        })
+    },
+    updates: |_, _| vec![("launch_template.version", json!("1"))],
+    replaces: super::none,
+    silent: &[],
+    // An import tells the number that the word stood for.
+    untold: &["launch_template.version"],
+};
+
 /// A cluster, and principals of their own for three entries.
 async fn with_principals(world: &World) -> Outcome<Needs> {
     let mut needs = with_cluster(world).await?;

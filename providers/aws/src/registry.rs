@@ -8,7 +8,8 @@ use crate::adapter::{Adapter, ErasedType};
 use crate::checks::Checks;
 use crate::data::{
     DataSource, availability_zones::AvailabilityZones, caller_identity::CallerIdentity,
-    eks_cluster::ExistingCluster, iam_policy_document::PolicyDocument,
+    eks_addon_version::AddonVersion, eks_cluster::ExistingCluster,
+    eks_cluster_versions::ClusterVersions, iam_policy_document::PolicyDocument,
     iam_session_context::SessionContext, partition::Partition, region::Region,
     ssm_parameter::Parameter, subnets::ExistingSubnets, vpc::ExistingVpc,
 };
@@ -63,8 +64,10 @@ const MANAGED: &[&dyn ErasedType] = &[
 ];
 
 const DATA: &[&dyn DataSource] = &[
+    &AddonVersion,
     &AvailabilityZones,
     &CallerIdentity,
+    &ClusterVersions,
     &ExistingCluster,
     &ExistingSubnets,
     &ExistingVpc,

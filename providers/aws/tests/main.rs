@@ -67,6 +67,11 @@ async fn run_others(moto: Option<SocketAddr>, skips: &[Skip]) -> Report {
         parameters = Some(data::parameters(&world(moto, seed + 4).await).await);
     }
     report.note("data/parameters".to_owned(), parameters);
+    let mut versions = None;
+    if runs("data/versions") {
+        versions = Some(data::versions(&world(moto, seed + 6).await).await);
+    }
+    report.note("data/versions".to_owned(), versions);
     let mut delivery = None;
     if runs("logs/delivery") {
         delivery = Some(delivery::goes_on(&world(moto, seed + 5).await).await);

@@ -6,15 +6,20 @@
 mod arn;
 mod dispatch;
 mod ec2;
+mod ecr;
 mod eks;
 mod error;
 mod faulty;
 mod iam;
+mod json;
+mod kms;
+mod logs;
 mod page;
 mod params;
 mod policy;
 mod rest;
 mod service;
+mod ssm;
 mod sts;
 mod tags;
 mod time;
@@ -30,7 +35,16 @@ use service::Service;
 pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// All services.
-static SERVICES: [&Service; 4] = [&ec2::SERVICE, &iam::SERVICE, &sts::SERVICE, &eks::SERVICE];
+static SERVICES: [&Service; 8] = [
+    &ec2::SERVICE,
+    &iam::SERVICE,
+    &sts::SERVICE,
+    &eks::SERVICE,
+    &kms::SERVICE,
+    &logs::SERVICE,
+    &ecr::SERVICE,
+    &ssm::SERVICE,
+];
 
 /// Makes the types of all services known to a world.
 pub(crate) fn register(world: &mut World) {

@@ -112,7 +112,11 @@ async fn answer(
 
 async fn read(request: Request<Incoming>) -> Result<HttpRequest, StatusCode> {
     let (head, body) = request.into_parts();
-    let authorization = head.headers.get(header::AUTHORIZATION);
+    let text = |name: &str| {
+        let value = head.headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    let (authorization, target) = (text("authorization"), text("x-amz-target"));
     let body = Limited::new(body, MAX_BODY).collect().await;
     let body = body
         .map_err(|_too_long| StatusCode::PAYLOAD_TOO_LARGE)?
@@ -121,9 +125,8 @@ async fn read(request: Request<Incoming>) -> Result<HttpRequest, StatusCode> {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
-        authorization: authorization
-            .and_then(|v| v.to_str().ok())
-            .map(str::to_owned),
+        authorization,
+        target,
         body: body.to_vec(),
     })
 }

@@ -31,11 +31,26 @@ const SANDBOX_REGION: &str = "us-east-1";
 /// How long a listing by lineage serves a second question, in the cloud's time.
 const LISTING_AGE: Duration = Duration::from_secs(10 * 60);
 
+/// The client of a service: each SDK has types of its own, all of one form.
+macro_rules! client {
+    ($sdk:ident, $config:expr, $endpoint:expr) => {{
+        let mut builder = $sdk::config::Builder::from($config);
+        if let Some(url) = $endpoint {
+            builder = builder.endpoint_url(url);
+        }
+        $sdk::Client::from_conf(builder.build())
+    }};
+}
+
 /// The clients of all services.
 pub(crate) struct Clients {
     pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) ecr: aws_sdk_ecr::Client,
     pub(crate) eks: aws_sdk_eks::Client,
     pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) kms: aws_sdk_kms::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) region: String,
     /// What requests are signed with.
@@ -136,27 +151,15 @@ impl Cloud {
             Some(_) => None,
             None => self.config.endpoints.get(service).cloned(),
         };
-        let mut ec2 = aws_sdk_ec2::config::Builder::from(sdk);
-        let mut eks = aws_sdk_eks::config::Builder::from(sdk);
-        let mut iam = aws_sdk_iam::config::Builder::from(sdk);
-        let mut sts = aws_sdk_sts::config::Builder::from(sdk);
-        if let Some(url) = endpoint("ec2") {
-            ec2 = ec2.endpoint_url(url);
-        }
-        if let Some(url) = endpoint("eks") {
-            eks = eks.endpoint_url(url);
-        }
-        if let Some(url) = endpoint("iam") {
-            iam = iam.endpoint_url(url);
-        }
-        if let Some(url) = endpoint("sts") {
-            sts = sts.endpoint_url(url);
-        }
         Ok(Clients {
-            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
-            eks: aws_sdk_eks::Client::from_conf(eks.build()),
-            iam: aws_sdk_iam::Client::from_conf(iam.build()),
-            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            ec2: client!(aws_sdk_ec2, sdk, endpoint("ec2")),
+            ecr: client!(aws_sdk_ecr, sdk, endpoint("ecr")),
+            eks: client!(aws_sdk_eks, sdk, endpoint("eks")),
+            iam: client!(aws_sdk_iam, sdk, endpoint("iam")),
+            kms: client!(aws_sdk_kms, sdk, endpoint("kms")),
+            logs: client!(aws_sdk_cloudwatchlogs, sdk, endpoint("logs")),
+            ssm: client!(aws_sdk_ssm, sdk, endpoint("ssm")),
+            sts: client!(aws_sdk_sts, sdk, endpoint("sts")),
             region: region.to_string(),
             credentials,
         })

@@ -48,7 +48,7 @@ impl AwsConnection {
         }
         let first_alike = |request: &ReadRequest<'_>| {
             let alike = |other: &&ReadRequest<'_>| other.config == request.config;
-            batch.iter().position(|other| alike(other))
+            batch.iter().position(alike)
         };
         let places: Vec<Option<usize>> = batch.iter().map(|one| first_alike(one)).collect();
         let asked: BTreeSet<usize> = places.iter().copied().flatten().collect();

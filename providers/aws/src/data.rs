@@ -2,12 +2,15 @@
 
 pub(crate) mod availability_zones;
 pub(crate) mod caller_identity;
+pub(crate) mod eks_addon_version;
 pub(crate) mod eks_cluster;
+pub(crate) mod eks_cluster_versions;
 pub(crate) mod iam_policy_document;
 pub(crate) mod iam_session_context;
 pub(crate) mod partition;
 mod query;
 pub(crate) mod region;
+pub(crate) mod ssm_parameter;
 pub(crate) mod subnets;
 pub(crate) mod vpc;
 

@@ -1,4 +1,4 @@
-//! Resource types of AWS: network, identity and EKS.
+//! Resource types of AWS: network, identity, keys, logs, images and EKS.
 //!
 //! [`Aws`] is the provider. A resource type is one file: its schema, its checks, what it adds to a plan, and how its
 //! objects are read, found, made, changed and removed. One adapter puts the types behind the engine's contract, one
@@ -15,10 +15,13 @@ mod config;
 mod connection;
 mod data;
 mod ec2;
+mod ecr;
 mod eks;
 mod error;
 mod form;
 mod iam;
+mod kms;
+mod logs;
 mod provider;
 mod registry;
 mod resource;

@@ -8,9 +8,10 @@ use crate::adapter::{Adapter, ErasedType};
 use crate::checks::Checks;
 use crate::data::{
     DataSource, availability_zones::AvailabilityZones, caller_identity::CallerIdentity,
-    eks_cluster::ExistingCluster, iam_policy_document::PolicyDocument,
+    eks_addon_version::AddonVersion, eks_cluster::ExistingCluster,
+    eks_cluster_versions::ClusterVersions, iam_policy_document::PolicyDocument,
     iam_session_context::SessionContext, partition::Partition, region::Region,
-    subnets::ExistingSubnets, vpc::ExistingVpc,
+    ssm_parameter::Parameter, subnets::ExistingSubnets, vpc::ExistingVpc,
 };
 use crate::ec2::{
     egress_only_gateway::EgressOnlyGateways, eip::Eips, internet_gateway::InternetGateways,
@@ -18,6 +19,7 @@ use crate::ec2::{
     security_group::SecurityGroups, subnet::Subnets, vpc::Vpcs, vpc_cidr::CidrAssociations,
     vpc_endpoint::VpcEndpoints,
 };
+use crate::ecr::repository::Repositories;
 use crate::eks::{
     access_entry::AccessEntries, access_policy::AccessPolicies, addon::Addons, cluster::Clusters,
     fargate::FargateProfiles, identity_provider::IdentityProviders, node_group::NodeGroups,
@@ -27,6 +29,8 @@ use crate::iam::{
     customer_policy::Policies, instance_profile::InstanceProfiles, oidc_provider::OidcProviders,
     role::Roles, role_policy_attachment::RolePolicyAttachments,
 };
+use crate::kms::{alias::Aliases, key::Keys};
+use crate::logs::log_group::LogGroups;
 
 const MANAGED: &[&dyn ErasedType] = &[
     &Adapter(Vpcs),
@@ -53,14 +57,21 @@ const MANAGED: &[&dyn ErasedType] = &[
     &Adapter(PodIdentities),
     &Adapter(FargateProfiles),
     &Adapter(IdentityProviders),
+    &Adapter(Keys),
+    &Adapter(Aliases),
+    &Adapter(LogGroups),
+    &Adapter(Repositories),
 ];
 
 const DATA: &[&dyn DataSource] = &[
+    &AddonVersion,
     &AvailabilityZones,
     &CallerIdentity,
+    &ClusterVersions,
     &ExistingCluster,
     &ExistingSubnets,
     &ExistingVpc,
+    &Parameter,
     &Partition,
     &PolicyDocument,
     &Region,

@@ -111,11 +111,22 @@ pub(crate) fn op_of(tags: &Tags) -> Option<OpId> {
     OpId::parse(tags.get(TAG_OP)?)
 }
 
+/// The lineage that an object's tags name.
+pub(crate) fn lineage_of(tags: &Tags) -> Option<&str> {
+    tags.get(TAG_LINEAGE).map(String::as_str)
+}
+
 /// What users see of an object's tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) tags: Tags,
     pub(crate) tags_all: Tags,
+}
+
+/// What users see of the tags of an object whose definition may be recorded, with or without tags of its own.
+pub(crate) fn seen_of(live: Tags, defaults: &Tags, recorded: Option<Option<&Tags>>) -> Seen {
+    let none = Tags::new();
+    seen(live, defaults, recorded.map(|tags| tags.unwrap_or(&none)))
 }
 
 /// Splits an object's tags: Strata's and AWS's own are hidden, those of controllers where nobody declared them.

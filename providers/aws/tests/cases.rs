@@ -1,8 +1,11 @@
 //! What the suite knows of each resource type: what it needs, and what can be said of each of its arguments.
 
 mod ec2;
+mod ecr;
 mod eks;
 mod iam;
+mod kms;
+mod logs;
 
 use futures::future::BoxFuture;
 use serde_json::Value as Json;
@@ -57,6 +60,8 @@ pub(crate) const ALL: &[&TypeCase] = &[
     &eks::AUTO_CLUSTER,
     &eks::NODE_GROUP,
     &eks::RELEASED_NODE_GROUP,
+    &eks::TEMPLATE_NODE_GROUP,
+    &eks::CUSTOM_NODE_GROUP,
     &eks::ACCESS_ENTRY,
     &eks::ACCESS_POLICY,
     &eks::ADDON,
@@ -65,6 +70,14 @@ pub(crate) const ALL: &[&TypeCase] = &[
     &eks::POD_IDENTITY_BOUNDED,
     &eks::FARGATE,
     &eks::IDENTITY_PROVIDER,
+    &kms::KEY,
+    &kms::ROTATING_KEY,
+    &kms::SIGNING_KEY,
+    &kms::ALIAS,
+    &logs::LOG_GROUP,
+    &logs::ENCRYPTED_LOG_GROUP,
+    &ecr::REPOSITORY,
+    &ecr::ENCRYPTED_REPOSITORY,
 ];
 
 /// No arguments.

@@ -105,3 +105,73 @@ pub(crate) async fn cluster(world: &World) -> Outcome {
     }
     world.sweep(0).await
 }
+
+/// The image that AWS publishes is told; its value is secret, and the same without that mark.
+pub(crate) async fn parameters(world: &World) -> Outcome {
+    let name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
+    let told = read(world, "aws_ssm_parameter", &json!({"name": name})).await?;
+    is(&told, "id", &json!(name))?;
+    is(&told, "type", &json!("String"))?;
+    let value = told.get("value").ok_or("no value")?;
+    if !value.is_secret() {
+        return Err("the value is no secret".to_owned());
+    }
+    let plain = told.get("insecure_value").and_then(Value::as_str);
+    if !plain.is_some_and(|plain| plain.starts_with("ami-")) || plain != value.as_str() {
+        return Err(format!("the plain value is {plain:?}"));
+    }
+    match read(
+        world,
+        "aws_ssm_parameter",
+        &json!({"name": "/nothing/here"}),
+    )
+    .await
+    {
+        Err(why) if why.contains("there is no SSM parameter /nothing/here") => Ok(()),
+        other => Err(format!("a parameter that is not there: {other:?}")),
+    }
+}
+
+/// The versions of Kubernetes are told from the newest, and of add-ons the default and the newest.
+pub(crate) async fn versions(world: &World) -> Outcome {
+    let name = "aws_eks_cluster_versions";
+    let told = read(world, name, &json!({})).await?;
+    let all = told.get("cluster_versions").map(Value::to_json);
+    let all = all
+        .and_then(|all| all.as_array().cloned())
+        .unwrap_or_default();
+    let versions: Vec<_> = all.iter().map(|one| &one["cluster_version"]).collect();
+    if versions.len() < 3 || versions.first() != Some(&&json!("1.36")) {
+        return Err(format!("the versions are {versions:?}"));
+    }
+    let default = read(world, name, &json!({"default_only": true})).await?;
+    let default = default.get("cluster_versions").map(Value::to_json);
+    let default = default.unwrap_or_default();
+    if default[0]["cluster_version"] != json!("1.35") || default[0]["default_version"] != true {
+        return Err(format!("the default version is {default}"));
+    }
+    let extended = json!({"version_status": "EXTENDED_SUPPORT"});
+    let extended = read(world, name, &extended).await?;
+    let extended = extended
+        .get("cluster_versions")
+        .map(Value::to_json)
+        .unwrap_or_default();
+    if extended[0]["version_status"] != json!("EXTENDED_SUPPORT")
+        || extended[0]["end_of_standard_support_date"]
+            .as_str()
+            .is_none()
+    {
+        return Err(format!("in extended support is {extended}"));
+    }
+    let of = |most_recent: bool| json!({"addon_name": "vpc-cni", "kubernetes_version": "1.35", "most_recent": most_recent});
+    let name = "aws_eks_addon_version";
+    let newest = read(world, name, &of(true)).await?;
+    is(&newest, "version", &json!("v1.20.4-eksbuild.1"))?;
+    let default = read(world, name, &of(false)).await?;
+    is(&default, "version", &json!("v1.20.3-eksbuild.1"))?;
+    let none = json!({"addon_name": "nonsense", "kubernetes_version": "1.35"});
+    match read(world, name, &none).await {
+        Err(why) if why.contains("there is no version of the EKS add-on nonsense") => Ok(()),
+        other => Err(format!("an add-on that is not there: {other:?}")),
+    }
+}

@@ -8,6 +8,7 @@ mod cases;
 mod checks;
 mod cloud;
 mod data;
+mod delivery;
 mod leftovers;
 mod moto;
 mod proxy;
@@ -61,6 +62,21 @@ async fn run_others(moto: Option<SocketAddr>, skips: &[Skip]) -> Report {
         named = Some(leftovers::named(&world(moto, seed + 3).await).await);
     }
     report.note("leftovers/named".to_owned(), named);
+    let mut parameters = None;
+    if runs("data/parameters") {
+        parameters = Some(data::parameters(&world(moto, seed + 4).await).await);
+    }
+    report.note("data/parameters".to_owned(), parameters);
+    let mut versions = None;
+    if runs("data/versions") {
+        versions = Some(data::versions(&world(moto, seed + 6).await).await);
+    }
+    report.note("data/versions".to_owned(), versions);
+    let mut delivery = None;
+    if runs("logs/delivery") {
+        delivery = Some(delivery::goes_on(&world(moto, seed + 5).await).await);
+    }
+    report.note("logs/delivery".to_owned(), delivery);
     report
 }
 

@@ -56,6 +56,11 @@ pub(crate) const SKIPPED: &[Skip] = &[
         "aws_vpc_ipv4_cidr_block_association/read",
         "moto does not find several networks by the ids of their blocks",
     ),
+    Skip::not_run(
+        "data/versions",
+        "moto has neither DescribeClusterVersions nor DescribeAddonVersions",
+    ),
+    Skip::not_run("logs/delivery", "moto's clusters write no logs"),
     Skip::fails("data/cluster", "moto's clusters do not tell their network"),
     Skip::fails(
         "data/networks",

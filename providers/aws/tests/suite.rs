@@ -276,6 +276,10 @@ impl Default for Needing {
             "address1",
             "address2",
             "address3",
+            "key0",
+            "key1",
+            "template0",
+            "template1",
         ];
         Needing(
             names

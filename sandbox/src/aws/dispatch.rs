@@ -10,10 +10,11 @@ use crate::world::World;
 
 use super::error::{Answer, AwsError};
 use super::faulty::{self, Struck};
+use super::json::JsonRequest;
 use super::params::Params;
 use super::rest::RestRequest;
 use super::service::{
-    Api, Caller, Cx, Injected, QueryOperation, RestOperation, Service, not_emulated,
+    Api, Caller, Cx, Injected, JsonOperation, QueryOperation, RestOperation, Service, not_emulated,
 };
 use super::{SERVICES, sts, xml};
 
@@ -24,6 +25,8 @@ pub(crate) struct HttpRequest {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) authorization: Option<String>,
+    /// The header by which JSON services know the operation.
+    pub(crate) target: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -106,7 +109,7 @@ fn unrouted(
         fault: None,
     };
     Outcome {
-        answer: Some(json_error(&error, request_id)),
+        answer: Some(json_error(&error, request_id, REST_TYPE)),
         delay_ms: 0,
         objects: state.world.take_unwritten(),
         call: StoredCall {
@@ -153,6 +156,7 @@ impl Scope {
 enum Prepared {
     Query(&'static QueryOperation, Params),
     Rest(&'static RestOperation, RestRequest),
+    Json(&'static JsonOperation, JsonRequest),
     /// No such operation here; the text is what was asked for.
     Unknown(String),
 }
@@ -162,6 +166,7 @@ impl Prepared {
         match self {
             Self::Query(operation, _) => operation.name,
             Self::Rest(operation, _) => operation.name,
+            Self::Json(operation, _) => operation.name,
             Self::Unknown(name) => name,
         }
     }
@@ -170,6 +175,7 @@ impl Prepared {
         match self {
             Self::Query(operation, _) => operation.mutating,
             Self::Rest(operation, _) => operation.mutating,
+            Self::Json(operation, _) => operation.mutating,
             Self::Unknown(_) => false,
         }
     }
@@ -184,6 +190,7 @@ impl Prepared {
                 (operation.run)(cx, &mut params)
             }
             Self::Rest(operation, mut request) => (operation.run)(cx, &mut request),
+            Self::Json(operation, mut request) => (operation.run)(cx, &mut request),
             Self::Unknown(name) => Err(not_emulated(service, &name)),
         }
     }
@@ -212,12 +219,12 @@ impl Call<'_> {
         state.world.begin(self.seq, self.now_ms, struck.lag_ms);
 
         let result = match &struck.before {
-            Some(fault) => Err(faulty::error_of(fault, self.service.api.dialect())),
+            Some(fault) => Err(faulty::error_of(fault, self.service.api.wording())),
             None => self.execute(state, prepared, &struck.injected),
         };
         let result = match &struck.after {
             Some(fault @ Fault::ServerErrorAfter) => {
-                Err(faulty::error_of(fault, self.service.api.dialect()))
+                Err(faulty::error_of(fault, self.service.api.wording()))
             }
             Some(_) | None => result,
         };
@@ -294,6 +301,20 @@ impl Call<'_> {
                     |(operation, rest)| Prepared::Rest(operation, rest),
                 )
             }
+            Api::Json {
+                target,
+                invalid,
+                tables,
+            } => {
+                let given = request.target.as_deref().unwrap_or_default();
+                let name = given.strip_prefix(target).and_then(|n| n.strip_prefix('.'));
+                let mut operations = tables.iter().copied().flatten();
+                let found = operations.find(|operation| name == Some(operation.name));
+                found.map_or_else(
+                    || Prepared::Unknown(given.to_owned()),
+                    |operation| Prepared::Json(operation, JsonRequest::new(&request.body, invalid)),
+                )
+            }
         }
     }
 
@@ -325,18 +346,33 @@ impl Call<'_> {
                 answer.headers.extend(retry_after(error));
                 answer
             }
-            (Api::Rest { .. }, Ok(value)) => HttpAnswer {
-                status: 200,
-                headers: vec![
-                    ("content-type", "application/json".to_owned()),
-                    ("x-amzn-requestid", self.request_id.to_owned()),
-                ],
-                body: value.to_string(),
-            },
-            (Api::Rest { .. }, Err(error)) => json_error(error, self.request_id),
+            (Api::Rest { .. }, Ok(value)) => self.json_answer(REST_TYPE, value.to_string()),
+            (Api::Rest { .. }, Err(error)) => json_error(error, self.request_id, REST_TYPE),
+            // Operations without output answer without a body.
+            (Api::Json { .. }, Ok(serde_json::Value::Null)) => {
+                self.json_answer(JSON_TYPE, String::new())
+            }
+            (Api::Json { .. }, Ok(value)) => self.json_answer(JSON_TYPE, value.to_string()),
+            (Api::Json { .. }, Err(error)) => json_error(error, self.request_id, JSON_TYPE),
+        }
+    }
+
+    fn json_answer(&self, content_type: &str, body: String) -> HttpAnswer {
+        HttpAnswer {
+            status: 200,
+            headers: vec![
+                ("content-type", content_type.to_owned()),
+                ("x-amzn-requestid", self.request_id.to_owned()),
+            ],
+            body,
         }
     }
 }
+
+/// What REST services call their answers.
+const REST_TYPE: &str = "application/json";
+/// What JSON services call theirs.
+const JSON_TYPE: &str = "application/x-amz-json-1.1";
 
 fn retry_after(error: &AwsError) -> Option<(&'static str, String)> {
     error
@@ -356,9 +392,9 @@ fn xml_answer(status: u16, body: String, request_id: &str) -> HttpAnswer {
     }
 }
 
-fn json_error(error: &AwsError, request_id: &str) -> HttpAnswer {
+fn json_error(error: &AwsError, request_id: &str, content_type: &str) -> HttpAnswer {
     let mut headers = vec![
-        ("content-type", "application/json".to_owned()),
+        ("content-type", content_type.to_owned()),
         ("x-amzn-requestid", request_id.to_owned()),
         ("x-amzn-errortype", error.code.to_string()),
     ];

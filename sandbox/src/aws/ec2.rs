@@ -24,7 +24,7 @@ mod vpc_endpoint;
 mod zone;
 
 pub(super) use cidr::Cidr;
-pub(super) use kinds::{SecurityGroup, Subnet, Vpc};
+pub(super) use kinds::{LaunchTemplate, SecurityGroup, Subnet, TemplateVersion, Vpc};
 pub(super) use network_interface::{Interface, add_interface, remove_interfaces};
 pub(super) use route::leads_out;
 pub(super) use security_group::{add_cluster_group, remove_group};

@@ -15,6 +15,7 @@ mod fargate;
 mod identity_provider;
 mod nodegroup;
 mod nodegroup_request;
+mod nodegroup_template;
 mod nodegroup_update;
 mod pod_identity;
 mod role;
@@ -24,7 +25,7 @@ mod versions;
 
 use serde_json::{Value, json};
 
-use crate::world::{Kind, Object};
+use crate::world::{Kind, Object, World};
 
 use super::error::AwsError;
 use super::page::PageRequest;
@@ -69,6 +70,24 @@ pub(super) static SERVICE: Service = Service {
         world.register::<identity_provider::IdentityProvider>();
     },
 };
+
+/// Whether a cluster is there, in whatever state, and writes logs.
+pub(super) fn writes_logs(world: &World, region: &str, cluster: &str) -> bool {
+    let cluster = world.raw::<Cluster>(region, cluster);
+    cluster.is_some_and(|cluster| {
+        let body = &cluster.body;
+        let runs = !matches!(
+            body.status,
+            cluster::Status::Creating | cluster::Status::Failed
+        );
+        runs && !body.logging.is_empty()
+    })
+}
+
+/// The newest release of the node images of a version that is offered.
+pub(super) fn offers(version: &str) -> Option<String> {
+    versions::offered(version).map(|_| nodegroup_request::newest_release(version))
+}
 
 fn invalid_parameter(text: impl Into<String>) -> AwsError {
     AwsError::new("InvalidParameterException", text)

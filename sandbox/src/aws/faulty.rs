@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::faults::Fault;
 
 use super::error::AwsError;
-use super::service::{Dialect, Injected};
+use super::service::{Dialect, Injected, Wording};
 
 /// The faults that strike a call, by the moment at which they do.
 #[derive(Debug, Default)]
@@ -78,16 +78,16 @@ impl Struck {
 }
 
 /// Gives an injected fault the form that this service gives to such an error.
-pub(super) fn error_of(fault: &Fault, dialect: Option<Dialect>) -> AwsError {
+pub(super) fn error_of(fault: &Fault, wording: Wording) -> AwsError {
     match fault {
         Fault::Throttle { retry_after } => AwsError {
             retry_after: *retry_after,
-            ..throttled(dialect)
+            ..throttled(wording)
         },
-        Fault::ServerErrorBefore | Fault::ServerErrorAfter => internal(dialect),
-        Fault::Unavailable => unavailable(dialect),
-        Fault::AccessDenied => denied(dialect),
-        Fault::ExpiredToken => expired(dialect),
+        Fault::ServerErrorBefore | Fault::ServerErrorAfter => internal(wording),
+        Fault::Unavailable => unavailable(wording),
+        Fault::AccessDenied => denied(wording),
+        Fault::ExpiredToken => expired(wording),
         Fault::Error {
             code,
             message,
@@ -102,57 +102,68 @@ pub(super) fn error_of(fault: &Fault, dialect: Option<Dialect>) -> AwsError {
         | Fault::OperationTakes { .. }
         | Fault::UnknownMembers
         | Fault::ReorderedLists
-        | Fault::SmallPages { .. } => internal(dialect),
+        | Fault::SmallPages { .. } => internal(wording),
     }
 }
 
-fn throttled(dialect: Option<Dialect>) -> AwsError {
-    match dialect {
-        Some(Dialect::Ec2) => {
+fn throttled(wording: Wording) -> AwsError {
+    match wording {
+        Wording::Query(Dialect::Ec2) => {
             AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
         }
-        Some(Dialect::Iam | Dialect::Sts) => AwsError::new("Throttling", "Rate exceeded"),
-        None => AwsError::with_status(429, "ThrottlingException", "Rate exceeded"),
+        Wording::Query(Dialect::Iam | Dialect::Sts) => AwsError::new("Throttling", "Rate exceeded"),
+        Wording::Rest => AwsError::with_status(429, "ThrottlingException", "Rate exceeded"),
+        Wording::Json => AwsError::new("ThrottlingException", "Rate exceeded"),
     }
 }
 
-fn internal(dialect: Option<Dialect>) -> AwsError {
-    let (code, text) = match dialect {
-        Some(Dialect::Ec2) => ("InternalError", "An internal error has occurred"),
-        Some(Dialect::Iam) => ("ServiceFailure", "Service Failure"),
-        Some(Dialect::Sts) => ("InternalFailure", "An internal failure has occurred"),
-        None => ("ServerException", "Internal server error"),
+fn internal(wording: Wording) -> AwsError {
+    let (code, text) = match wording {
+        Wording::Query(Dialect::Ec2) => ("InternalError", "An internal error has occurred"),
+        Wording::Query(Dialect::Iam) => ("ServiceFailure", "Service Failure"),
+        Wording::Query(Dialect::Sts) => ("InternalFailure", "An internal failure has occurred"),
+        Wording::Rest => ("ServerException", "Internal server error"),
+        Wording::Json => ("InternalFailure", "An internal failure has occurred"),
     };
     AwsError::with_status(500, code, text)
 }
 
-fn unavailable(dialect: Option<Dialect>) -> AwsError {
-    let (code, text) = match dialect {
-        Some(Dialect::Ec2) => (
+fn unavailable(wording: Wording) -> AwsError {
+    let (code, text) = match wording {
+        Wording::Query(Dialect::Ec2) => (
             "Unavailable",
             "The service is unavailable. Please try again shortly.",
         ),
-        Some(Dialect::Iam | Dialect::Sts) => ("ServiceUnavailable", "Service unavailable"),
-        None => ("ServiceUnavailableException", "The service is unavailable"),
+        Wording::Query(Dialect::Iam | Dialect::Sts) => {
+            ("ServiceUnavailable", "Service unavailable")
+        }
+        Wording::Rest => ("ServiceUnavailableException", "The service is unavailable"),
+        Wording::Json => ("ServiceUnavailable", "Service unavailable"),
     };
     AwsError::with_status(503, code, text)
 }
 
-fn denied(dialect: Option<Dialect>) -> AwsError {
+fn denied(wording: Wording) -> AwsError {
     let text = "You are not authorized to perform this operation.";
-    match dialect {
-        Some(Dialect::Ec2) => AwsError::with_status(403, "UnauthorizedOperation", text),
-        Some(Dialect::Iam | Dialect::Sts) => AwsError::with_status(403, "AccessDenied", text),
-        None => AwsError::with_status(403, "AccessDeniedException", text),
+    match wording {
+        Wording::Query(Dialect::Ec2) => AwsError::with_status(403, "UnauthorizedOperation", text),
+        Wording::Query(Dialect::Iam | Dialect::Sts) => {
+            AwsError::with_status(403, "AccessDenied", text)
+        }
+        Wording::Rest => AwsError::with_status(403, "AccessDeniedException", text),
+        Wording::Json => AwsError::new("AccessDeniedException", text),
     }
 }
 
-fn expired(dialect: Option<Dialect>) -> AwsError {
+fn expired(wording: Wording) -> AwsError {
     let text = "The security token included in the request is expired";
-    match dialect {
-        Some(Dialect::Ec2) => AwsError::new("RequestExpired", "Request has expired."),
-        Some(Dialect::Iam | Dialect::Sts) => AwsError::with_status(403, "ExpiredToken", text),
-        None => AwsError::with_status(403, "ExpiredTokenException", text),
+    match wording {
+        Wording::Query(Dialect::Ec2) => AwsError::new("RequestExpired", "Request has expired."),
+        Wording::Query(Dialect::Iam | Dialect::Sts) => {
+            AwsError::with_status(403, "ExpiredToken", text)
+        }
+        Wording::Rest => AwsError::with_status(403, "ExpiredTokenException", text),
+        Wording::Json => AwsError::new("ExpiredTokenException", text),
     }
 }
 

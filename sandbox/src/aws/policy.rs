@@ -32,6 +32,63 @@ pub(crate) fn check_identity(text: &str) -> Result<Value, Malformed> {
     })
 }
 
+/// Checks a policy that is put on an object: it says who, and what on.
+pub(crate) fn check_resource(text: &str) -> Result<Value, Malformed> {
+    check(text, |statement| {
+        if !has(statement, "Principal") {
+            return Err(Malformed("Policy document must contain principals."));
+        }
+        if !has(statement, "Resource") {
+            return Err(Malformed("Policy statement must contain resources."));
+        }
+        Ok(())
+    })
+}
+
+/// The principals of AWS that a policy names: accounts, roles, users.
+pub(crate) fn principals(text: &str) -> Vec<String> {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let statements = statements(&document).into_iter();
+    let named = statements.flat_map(|statement| {
+        ["Principal", "NotPrincipal"]
+            .into_iter()
+            .flat_map(move |member| {
+                texts(&statement[member]["AWS"]).chain(texts(&statement[member]))
+            })
+    });
+    named.map(str::to_owned).collect()
+}
+
+/// Tells whether a policy allows one of these principals an action. Conditions and denials are not looked at.
+pub(crate) fn allows(text: &str, names: &[String], action: &str) -> bool {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    statements(&document).into_iter().any(|statement| {
+        let principal = &statement["Principal"];
+        let mut named = texts(&principal["AWS"]).chain(texts(principal));
+        statement["Effect"] == "Allow"
+            && named.any(|named| names.iter().any(|name| name == named))
+            && texts(&statement["Action"]).any(|pattern| fits(pattern, action))
+    })
+}
+
+/// Tells whether a policy allows a service, such as `logs.eu-west-1.amazonaws.com`, anything.
+pub(crate) fn allows_service(text: &str, service: &str) -> bool {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    statements(&document).into_iter().any(|statement| {
+        let principal = &statement["Principal"];
+        statement["Effect"] == "Allow"
+            && (principal == "*" || texts(&principal["Service"]).any(|named| named == service))
+    })
+}
+
+/// Whether an action fits a pattern, which may end with `*`.
+fn fits(pattern: &str, action: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => action.starts_with(start),
+        None => pattern == action,
+    }
+}
+
 fn check(text: &str, judge: impl Fn(&Value) -> Result<(), Malformed>) -> Result<Value, Malformed> {
     let document: Value = serde_json::from_str(text)
         .map_err(|_wrong| Malformed("This policy contains invalid Json"))?;
@@ -148,6 +205,23 @@ mod tests {
         assert_eq!(
             judge(r#"{"Statement":[{"Effect":"Allow","Action":"x"}]}"#),
             Some("Policy statement must contain resources.")
+        );
+    }
+
+    #[test]
+    fn policies_of_objects() {
+        let policy = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:1","2"]},"Action":["kms:Put*"],"Resource":"*"},
+            {"Effect":"Allow","Principal":{"Service":"logs.r.amazonaws.com"},"Action":"kms:Encrypt*","Resource":"*"}]}"#;
+        assert!(check_resource(policy).is_ok());
+        assert_eq!(principals(policy), ["arn:1", "2"]);
+        assert!(allows(policy, &["2".to_owned()], "kms:PutKeyPolicy"));
+        assert!(!allows(policy, &["3".to_owned()], "kms:PutKeyPolicy"));
+        assert!(!allows(policy, &["2".to_owned()], "kms:DescribeKey"));
+        assert!(allows_service(policy, "logs.r.amazonaws.com"));
+        assert!(!allows_service(policy, "ecr.amazonaws.com"));
+        assert!(
+            check_resource(r#"{"Statement":{"Effect":"Allow","Action":"x","Principal":"*"}}"#)
+                .is_err()
         );
     }
 

@@ -105,7 +105,7 @@ fn sorted(value: &Value) -> Value {
 }
 
 /// The position in the body is of no use to someone who sees only the SDK's types.
-fn describe(error: &serde_json::Error) -> String {
+pub(super) fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     if text.starts_with("unknown field") {

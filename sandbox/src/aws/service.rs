@@ -4,6 +4,7 @@ use crate::world::World;
 
 use super::ACCOUNT;
 use super::error::{Answer, AwsError};
+use super::json::JsonRequest;
 use super::params::Params;
 use super::rest::RestRequest;
 
@@ -31,34 +32,42 @@ pub(crate) enum Api {
     Rest {
         tables: &'static [&'static [RestOperation]],
     },
+    /// The operation in a header, and JSON.
+    Json {
+        /// What stands before the dot in the header.
+        target: &'static str,
+        /// The code by which a body is refused.
+        invalid: &'static str,
+        tables: &'static [&'static [JsonOperation]],
+    },
+}
+
+/// How a service words what every service can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wording {
+    Query(Dialect),
+    Rest,
+    Json,
 }
 
 impl Api {
-    /// The dialect of a query service.
-    pub(crate) fn dialect(&self) -> Option<Dialect> {
+    /// How it words what every service can answer.
+    pub(crate) fn wording(&self) -> Wording {
         match self {
-            Self::Query { dialect, .. } => Some(*dialect),
-            Self::Rest { .. } => None,
+            Self::Query { dialect, .. } => Wording::Query(*dialect),
+            Self::Rest { .. } => Wording::Rest,
+            Self::Json { .. } => Wording::Json,
         }
     }
 
     /// Lists the names of the operations.
     pub(crate) fn operations(&self) -> Box<dyn Iterator<Item = &'static str>> {
         match self {
-            Self::Query { tables, .. } => Box::new(
-                tables
-                    .iter()
-                    .copied()
-                    .flatten()
-                    .map(|operation| operation.name),
-            ),
-            Self::Rest { tables } => Box::new(
-                tables
-                    .iter()
-                    .copied()
-                    .flatten()
-                    .map(|operation| operation.name),
-            ),
+            Self::Query { tables, .. } => {
+                Box::new(tables.iter().copied().flatten().map(|o| o.name))
+            }
+            Self::Rest { tables } => Box::new(tables.iter().copied().flatten().map(|o| o.name)),
+            Self::Json { tables, .. } => Box::new(tables.iter().copied().flatten().map(|o| o.name)),
         }
     }
 }
@@ -90,20 +99,23 @@ impl Dialect {
     }
 }
 
-/// One operation of a query service.
+/// One operation that is found by its name; `R` is what its arguments come as.
 #[derive(Debug)]
-pub(crate) struct QueryOperation {
+pub(crate) struct Operation<R> {
     pub(crate) name: &'static str,
     pub(crate) mutating: bool,
-    pub(crate) run: fn(&mut Cx<'_>, &mut Params) -> Answer,
+    pub(crate) run: fn(&mut Cx<'_>, &mut R) -> Answer,
 }
 
-impl QueryOperation {
+/// One operation of a query service.
+pub(crate) type QueryOperation = Operation<Params>;
+
+/// One operation of a JSON service.
+pub(crate) type JsonOperation = Operation<JsonRequest>;
+
+impl<R> Operation<R> {
     /// An operation that only reads.
-    pub(crate) const fn read(
-        name: &'static str,
-        run: fn(&mut Cx<'_>, &mut Params) -> Answer,
-    ) -> Self {
+    pub(crate) const fn read(name: &'static str, run: fn(&mut Cx<'_>, &mut R) -> Answer) -> Self {
         Self {
             name,
             mutating: false,
@@ -112,10 +124,7 @@ impl QueryOperation {
     }
 
     /// An operation that can change something.
-    pub(crate) const fn write(
-        name: &'static str,
-        run: fn(&mut Cx<'_>, &mut Params) -> Answer,
-    ) -> Self {
+    pub(crate) const fn write(name: &'static str, run: fn(&mut Cx<'_>, &mut R) -> Answer) -> Self {
         Self {
             name,
             mutating: true,

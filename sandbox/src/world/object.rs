@@ -21,6 +21,11 @@ pub(crate) trait Kind: Serialize + DeserializeOwned + Clone + Send + 'static {
     /// Whether the ledger shows it. Book-keeping (updates, tokens) is not an object of the user.
     const LISTED: bool = true;
 
+    /// Whether the ledger shows this one. What a service makes of its own accord is nobody's until somebody takes it over.
+    fn is_listed(&self) -> bool {
+        Self::LISTED
+    }
+
     /// Returns when [`Kind::settle`] must be called next, in milliseconds since the epoch.
     fn due_ms(&self) -> Option<u64> {
         None
@@ -95,7 +100,7 @@ impl<T: Kind> Object<T> {
             deleted_seq: self.deleted_seq,
             created_ms: self.created_ms,
             visible_ms: self.visible_ms,
-            listed: T::LISTED,
+            listed: self.body.is_listed(),
             body: json(&self.body),
         }
     }

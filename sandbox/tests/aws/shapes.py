@@ -15,7 +15,7 @@ from collections import Counter
 import botocore.session
 
 SESSION = botocore.session.get_session()
-MODELS = {name: SESSION.get_service_model(name) for name in ("ec2", "iam", "sts", "eks")}
+MODELS = {name: SESSION.get_service_model(name) for name in ("ec2", "iam", "sts", "eks", "kms", "logs", "ecr", "ssm")}
 
 # What every service may answer, beside the errors that the model lists for an operation.
 COMMON = {
@@ -24,6 +24,12 @@ COMMON = {
     "eks": {"ThrottlingException", "AccessDeniedException", "ExpiredTokenException", "ServerException",
             "ServiceUnavailableException", "InvalidParameterException"},
 }
+# What all services of this protocol share; each refuses arguments by a code of its own.
+SHARED = {"ThrottlingException", "AccessDeniedException", "ExpiredTokenException", "InternalFailure", "ServiceUnavailable",
+          "SerializationException"}
+for name, refusal in (("kms", "ValidationException"), ("logs", "InvalidParameterException"),
+                      ("ecr", "InvalidParameterException"), ("ssm", "ValidationException")):
+    COMMON[name] = SHARED | {refusal}
 
 # What the documentation says and the enumeration of the model does not: an attached internet gateway is `available`,
 # and states of VPC endpoints are in small letters.
@@ -255,6 +261,10 @@ def check_rest_request(operation, call, where):
 
 
 def check_rest_answer(model, operation, call, where):
+    if operation.output_shape is None and call["status"] < 300:
+        if call["answer"]:
+            report(where, "a body, although there is no output")
+        return None
     answer = json.loads(call["answer"])
     if call["status"] >= 300:
         if not isinstance(answer.get("message"), str):

@@ -21,7 +21,8 @@ SETTINGS = dict(
     aws_secret_access_key="test",
     config=Config(retries={"max_attempts": 0}),
 )
-ec2, iam, sts, eks = (boto3.client(name, **SETTINGS) for name in ("ec2", "iam", "sts", "eks"))
+ec2, iam, sts, eks, kms, logs, ecr, ssm = (
+    boto3.client(name, **SETTINGS) for name in ("ec2", "iam", "sts", "eks", "kms", "logs", "ecr", "ssm"))
 
 
 def refused(code, call, **arguments):
@@ -314,13 +315,94 @@ def policies(arns):
     refused("NoSuchEntity", iam.get_open_id_connect_provider, **of)
 
 
+def key_policy(service):
+    root = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"}
+    use = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "kms:Encrypt*", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [root, use]})
+
+
+def keys():
+    made = kms.create_key(Description="tour", Tags=[{"TagKey": "Name", "TagValue": "tour"}],
+                          Policy=key_policy("logs.eu-west-1.amazonaws.com"))["KeyMetadata"]
+    of = dict(KeyId=made["KeyId"])
+    kms.update_key_description(**of, Description="other")
+    assert kms.describe_key(**of)["KeyMetadata"]["Description"] == "other"
+    kms.put_key_policy(**of, Policy=key_policy("logs.eu-west-1.amazonaws.com"))
+    assert "logs.eu-west-1" in kms.get_key_policy(**of)["Policy"]
+    kms.enable_key_rotation(**of, RotationPeriodInDays=90)
+    assert kms.get_key_rotation_status(**of)["RotationPeriodInDays"] == 90
+    kms.disable_key(**of)
+    refused("DisabledException", kms.disable_key_rotation, **of)
+    kms.enable_key(**of)
+    kms.disable_key_rotation(**of)
+    kms.tag_resource(**of, Tags=[{"TagKey": "a", "TagValue": "1"}])
+    kms.untag_resource(**of, TagKeys=["a"])
+    assert kms.list_resource_tags(**of)["Tags"] == [{"TagKey": "Name", "TagValue": "tour"}]
+    assert [one["KeyArn"] for one in kms.list_keys()["Keys"]] == [made["Arn"]]
+    kms.create_alias(AliasName="alias/tour", TargetKeyId=made["Arn"])
+    refused("AlreadyExistsException", kms.create_alias, AliasName="alias/tour", TargetKeyId=made["Arn"])
+    assert kms.describe_key(KeyId="alias/tour")["KeyMetadata"]["Arn"] == made["Arn"]
+    other = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    kms.update_alias(AliasName="alias/tour", TargetKeyId=other)
+    assert kms.list_aliases(KeyId=other)["Aliases"][0]["AliasName"] == "alias/tour"
+    kms.delete_alias(AliasName="alias/tour")
+    refused("NotFoundException", kms.delete_alias, AliasName="alias/tour")
+    kms.schedule_key_deletion(KeyId=other, PendingWindowInDays=7)
+    kms.cancel_key_deletion(KeyId=other)
+    kms.schedule_key_deletion(KeyId=other)
+
+    group = dict(logGroupName="/tour/a")
+    logs.create_log_group(**group, kmsKeyId=made["Arn"], tags={"Name": "tour"}, logGroupClass="INFREQUENT_ACCESS")
+    refused("ResourceAlreadyExistsException", logs.create_log_group, **group)
+    logs.put_retention_policy(**group, retentionInDays=30)
+    logs.disassociate_kms_key(**group)
+    logs.associate_kms_key(**group, kmsKeyId=made["Arn"])
+    read = logs.describe_log_groups(logGroupNamePrefix="/tour/")["logGroups"][0]
+    assert (read["retentionInDays"], read["kmsKeyId"]) == (30, made["Arn"])
+    logs.delete_retention_policy(**group)
+    logs.tag_resource(resourceArn=read["logGroupArn"], tags={"a": "1"})
+    logs.untag_resource(resourceArn=read["logGroupArn"], tagKeys=["a"])
+    assert logs.list_tags_for_resource(resourceArn=read["logGroupArn"])["tags"] == {"Name": "tour"}
+    logs.delete_log_group(**group)
+    refused("ResourceNotFoundException", logs.delete_log_group, **group)
+
+    yield made["Arn"]
+    kms.schedule_key_deletion(**of)
+    refused("KMSInvalidStateException", kms.schedule_key_deletion, **of)
+
+
+def repositories(key):
+    of = dict(repositoryName="tour/a")
+    made = ecr.create_repository(**of, tags=[{"Key": "Name", "Value": "tour"}], imageScanningConfiguration={"scanOnPush": True},
+                                 encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key})["repository"]
+    refused("RepositoryAlreadyExistsException", ecr.create_repository, **of)
+    ecr.put_image_tag_mutability(**of, imageTagMutability="IMMUTABLE")
+    ecr.put_image_scanning_configuration(**of, imageScanningConfiguration={"scanOnPush": False})
+    read = ecr.describe_repositories(repositoryNames=["tour/a"])["repositories"][0]
+    assert (read["imageTagMutability"], read["encryptionConfiguration"]["kmsKey"]) == ("IMMUTABLE", key)
+    arn = made["repositoryArn"]
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "a", "Value": "1"}])
+    ecr.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "Name", "Value": "tour"}]
+    ecr.put_image(**of, imageManifest="{}", imageTag="v1")
+    refused("RepositoryNotEmptyException", ecr.delete_repository, **of)
+    ecr.delete_repository(**of, force=True)
+    refused("RepositoryNotFoundException", ecr.describe_repositories, repositoryNames=["tour/a"])
+
+
+def images():
+    name = "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/arm64/standard/recommended/image_id"
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"].startswith("ami-")
+    refused("ParameterNotFound", ssm.get_parameter, Name="/tour")
+
+
 def updated(name, update, **of):
     read = lambda: eks.describe_update(name=name, updateId=update["id"], **of)["update"]
     wait(f"the {update['type']}", lambda: read()["status"] != "InProgress")
     assert read()["status"] == "Successful", read()
 
 
-def cluster(arns, subnets):
+def cluster(arns, subnets, key):
     name = "tour"
     assert any(v["defaultVersion"] for v in eks.describe_cluster_versions()["clusterVersions"])
     request = dict(
@@ -329,7 +411,7 @@ def cluster(arns, subnets):
         accessConfig={"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
         logging={"clusterLogging": [{"types": ["api", "audit"], "enabled": True}]},
         upgradePolicy={"supportType": "STANDARD"}, bootstrapSelfManagedAddons=False,
-        encryptionConfig=[{"resources": ["secrets"], "provider": {"keyArn": "arn:aws:kms:eu-west-1:123456789012:key/k"}}],
+        encryptionConfig=[{"resources": ["secrets"], "provider": {"keyArn": key}}],
         tags={"Name": name}, clientRequestToken="tour",
     )
     made = eks.create_cluster(**request)["cluster"]
@@ -428,6 +510,23 @@ def cluster(arns, subnets):
 
     nodes = "nodes"
     of = dict(clusterName=name, nodegroupName=nodes)
+    template = ec2.create_launch_template(LaunchTemplateName="tour-nodes", LaunchTemplateData={"InstanceType": "m7i.large"})
+    template = template["LaunchTemplate"]["LaunchTemplateId"]
+    ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData={"InstanceType": "m7i.xlarge"})
+    of_template = dict(clusterName=name, nodegroupName="template", subnets=subnets, nodeRole=arns["node"])
+    refused("InvalidParameterException", eks.create_nodegroup, **of_template, diskSize=20,
+            launchTemplate={"id": template})
+    eks.create_nodegroup(**of_template, launchTemplate={"id": template, "version": "1"})
+    of_template = dict(clusterName=name, nodegroupName="template")
+    wait("the node group", lambda: eks.describe_nodegroup(**of_template)["nodegroup"]["status"] == "ACTIVE")
+    newer = {"name": "tour-nodes", "version": "2"}
+    update = eks.update_nodegroup_version(**of_template, launchTemplate=newer)["update"]
+    updated(name, update, nodegroupName="template")
+    read = eks.describe_nodegroup(**of_template)["nodegroup"]
+    assert read["launchTemplate"]["version"] == "2" and "diskSize" not in read, read
+    eks.delete_nodegroup(**of_template)
+    wait("the end of the node group", lambda: eks.list_nodegroups(clusterName=name)["nodegroups"] == [])
+    ec2.delete_launch_template(LaunchTemplateId=template)
     eks.create_nodegroup(
         **of, subnets=subnets, nodeRole=arns["node"], version="1.34", labels={"a": "1"}, tags={"Name": nodes},
         taints=[{"key": "k", "value": "v", "effect": "NO_SCHEDULE"}],
@@ -466,6 +565,7 @@ def command_line():
     assert aws("ec2", "describe-vpcs", "--filters", "Name=tag:Name,Values=tour")["Vpcs"][0]["State"] == "available"
     assert aws("iam", "get-role", "--role-name", "tour-node")["Role"]["Path"] == "/"
     assert aws("eks", "describe-cluster", "--name", "tour")["cluster"]["version"] == "1.35"
+    assert aws("logs", "describe-log-groups")["logGroups"][0]["logGroupName"] == "/aws/eks/tour/cluster"
 
 
 def main():
@@ -475,7 +575,11 @@ def main():
     parts = [routing(vpc, subnets), groups(vpc), roles()]
     results = [next(part) for part in parts]
     policies(results[2])
-    parts.append(cluster(results[2], subnets))
+    parts.append(keys())
+    key = next(parts[-1])
+    repositories(key)
+    images()
+    parts.append(cluster(results[2], subnets, key))
     next(parts[-1])
     command_line()
     refused("DependencyViolation", ec2.delete_vpc, VpcId=vpc)

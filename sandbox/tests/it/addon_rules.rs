@@ -315,7 +315,8 @@ async fn encryption_is_added_once() {
         "must not be empty",
     )
     .await;
-    let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
+    let made = world.json("kms", "CreateKey", json!({})).await.json();
+    let key = made["KeyMetadata"]["Arn"].as_str().unwrap();
     let started = accepted(&world, add, config(key)).await;
     assert_eq!(started["update"]["type"], "AssociateEncryptionConfig");
     world.pass(1800);

@@ -67,7 +67,7 @@ impl Answer {
 pub(crate) async fn send(
     addr: SocketAddr,
     (method, path): (&str, &str),
-    scope: &str,
+    (scope, target): (&str, &str),
     body: &str,
 ) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(addr).await?;
@@ -78,8 +78,13 @@ pub(crate) async fn send(
             "authorization: AWS4-HMAC-SHA256 Credential=AKID/20261121/{scope}/aws4_request, SignedHeaders=host, Signature=0\r\n"
         )
     };
+    let target = if target.is_empty() {
+        String::new()
+    } else {
+        format!("x-amz-target: {target}\r\n")
+    };
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\ncontent-length: {}\r\n{signature}\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\ncontent-length: {}\r\n{signature}{target}\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).await?;
@@ -153,7 +158,7 @@ impl World {
     /// Sends a query call, and returns the answer, or the error of the connection.
     pub(crate) async fn try_query(&self, service: &str, form: &str) -> std::io::Result<Answer> {
         let scope = format!("eu-west-1/{service}");
-        send(self.server.addr(), ("POST", "/"), &scope, form).await
+        send(self.server.addr(), ("POST", "/"), (&scope, ""), form).await
     }
 
     pub(crate) async fn ec2(&self, form: &str) -> Answer {
@@ -170,7 +175,27 @@ impl World {
         } else {
             body.to_string()
         };
-        send(self.server.addr(), (method, path), "eu-west-1/eks", &body)
+        let scope = ("eu-west-1/eks", "");
+        send(self.server.addr(), (method, path), scope, &body)
+            .await
+            .unwrap()
+    }
+
+    /// Sends a call of a JSON service.
+    pub(crate) async fn json(&self, service: &str, operation: &str, body: Value) -> Answer {
+        let target = match service {
+            "kms" => "TrentService",
+            "logs" => "Logs_20140328",
+            "ecr" => "AmazonEC2ContainerRegistry_V20150921",
+            "ssm" => "AmazonSSM",
+            other => panic!("{other} does not speak JSON"),
+        };
+        let (scope, target) = (
+            format!("eu-west-1/{service}"),
+            format!("{target}.{operation}"),
+        );
+        let place = (scope.as_str(), target.as_str());
+        send(self.server.addr(), ("POST", "/"), place, &body.to_string())
             .await
             .unwrap()
     }
@@ -182,7 +207,9 @@ impl World {
 
     /// Sends a call to any address and scope.
     pub(crate) async fn raw(&self, line: (&str, &str), scope: &str, body: &str) -> Answer {
-        send(self.server.addr(), line, scope, body).await.unwrap()
+        send(self.server.addr(), line, (scope, ""), body)
+            .await
+            .unwrap()
     }
 
     /// Makes a network with two subnets in two zones, and returns their ids.

@@ -56,7 +56,7 @@ async fn ledger_of(store: &Path) -> Ledger {
 async fn create_until_killed(addr: SocketAddr) -> Vec<String> {
     let mut ids = Vec::new();
     let form = "Action=CreateInternetGateway";
-    while let Ok(answer) = send(addr, ("POST", "/"), "eu-west-1/ec2", form).await {
+    while let Ok(answer) = send(addr, ("POST", "/"), ("eu-west-1/ec2", ""), form).await {
         ids.push(answer.text("internetGatewayId"));
     }
     ids
@@ -162,12 +162,12 @@ async fn reset_empties_the_world() {
         send(
             server.addr(),
             ("POST", "/"),
-            "eu-west-1/ec2",
+            ("eu-west-1/ec2", ""),
             "Action=CreateInternetGateway",
         )
     };
     let before = call().await.unwrap().text("internetGatewayId");
-    let reset = send(server.addr(), ("POST", "/_strata/reset"), "", "")
+    let reset = send(server.addr(), ("POST", "/_strata/reset"), ("", ""), "")
         .await
         .unwrap();
     assert_eq!(reset.status, 200);
@@ -177,7 +177,7 @@ async fn reset_empties_the_world() {
         before,
         "ids follow from the seed"
     );
-    let ledger = send(server.addr(), ("GET", "/_strata/ledger"), "", "")
+    let ledger = send(server.addr(), ("GET", "/_strata/ledger"), ("", ""), "")
         .await
         .unwrap();
     let ledger: Ledger = serde_json::from_str(&ledger.body).unwrap();

@@ -15,4 +15,7 @@ mod eks_rules;
 mod endpoint_rules;
 mod faults;
 mod iam_rules;
+mod image_rules;
+mod key_rules;
+mod log_rules;
 mod tour;

@@ -11,8 +11,8 @@ use strata_model::schema::ResourceSchema;
 use crate::change::Change;
 use crate::checks::Checks;
 use crate::cloud::{Cloud, at_once};
-use crate::eks::node_group_change::{self, limits_request, taints_request};
-use crate::eks::node_group_schema::{self, NodeGroup, Scaling, Taint, UpdateLimits};
+use crate::eks::node_group_change::{self, limits_request, taints_request, template_request};
+use crate::eks::node_group_schema::{self, NodeGroup, Scaling, Taint, Template, UpdateLimits};
 use crate::eks::updates::{self, Part, Subject};
 use crate::eks::upgrade::{self, Versioned};
 use crate::eks::{NODE_GROUP_INTERVAL, tagging};
@@ -54,6 +54,7 @@ impl ResourceType for NodeGroups {
             change.forget("status");
             change.forget_missing(&["version", "release_version"]);
         }
+        plan_template(change);
         if change.replaces() {
             return Ok(());
         }
@@ -107,6 +108,7 @@ impl ResourceType for NodeGroups {
             .set_ami_type(planned.ami_type.as_deref().map(AmiTypes::from))
             .set_capacity_type(planned.capacity_type.as_deref().map(CapacityTypes::from))
             .set_disk_size(planned.disk_size)
+            .set_launch_template(planned.launch_template.as_ref().map(template_request))
             .set_labels(
                 planned
                     .labels
@@ -185,6 +187,21 @@ impl ResourceType for NodeGroups {
         };
         let what = format!("node group {name} of {cluster}");
         step.wait(&what, NODE_GROUP_INTERVAL, look).await
+    }
+}
+
+/// EKS keeps a node group with a template, or without: neither is given or taken away later.
+fn plan_template(change: &mut Change<'_>) {
+    let Some(before) = change.prior.and_then(|prior| prior.get("launch_template")) else {
+        return;
+    };
+    let after = change.planned().get("launch_template");
+    if after.is_some_and(|after| after.is_null() != before.is_null()) {
+        change.replace("launch_template");
+    }
+    // The image that a template brings is the release.
+    if change.changes("launch_template") && change.prior_text("ami_type") == Some("CUSTOM") {
+        change.forget("release_version");
     }
 }
 
@@ -298,6 +315,7 @@ fn see(cloud: &Cloud, live: &LiveGroup, recorded: Option<&NodeGroup>) -> Seen<No
             .capacity_type()
             .map(|capacity| capacity.as_str().to_owned()),
         disk_size: live.disk_size,
+        launch_template: see_template(live, recorded),
         labels: Some(tagging::ordered(live.labels())),
         taint: Some(see_taints(live)),
         version: live.version.clone(),
@@ -334,6 +352,21 @@ fn see_limits(live: &LiveGroup) -> Option<UpdateLimits> {
     live.update_config().map(|limits| UpdateLimits {
         max_unavailable: limits.max_unavailable(),
         max_unavailable_percentage: limits.max_unavailable_percentage(),
+    })
+}
+
+/// The recorded `$Latest` or `$Default` stays: EKS tells the number that it stood for.
+fn see_template(live: &LiveGroup, recorded: Option<&NodeGroup>) -> Option<Template> {
+    let live = live.launch_template()?;
+    let recorded = recorded.and_then(|group| group.launch_template.as_ref());
+    let named = recorded.filter(|template| template.version.starts_with('$'));
+    Some(Template {
+        id: live.id.clone(),
+        name: live.name.clone(),
+        version: match named {
+            Some(template) => template.version.clone(),
+            None => live.version.clone().unwrap_or_default(),
+        },
     })
 }
 

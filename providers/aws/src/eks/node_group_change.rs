@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_eks::types::{
-    Nodegroup as LiveGroup, NodegroupScalingConfig, NodegroupUpdateConfig, Taint as LiveTaint,
-    TaintEffect, Update, UpdateLabelsPayload, UpdateTaintsPayload,
+    AmiTypes, LaunchTemplateSpecification, Nodegroup as LiveGroup, NodegroupScalingConfig,
+    NodegroupUpdateConfig, Taint as LiveTaint, TaintEffect, Update, UpdateLabelsPayload,
+    UpdateTaintsPayload,
 };
 
-use crate::eks::node_group_schema::{NodeGroup, Taint, UpdateLimits};
+use crate::eks::node_group_schema::{NodeGroup, Taint, Template, UpdateLimits};
 use crate::eks::tagging;
 use crate::eks::updates::Subject;
 use crate::error::Failure;
@@ -20,6 +21,7 @@ pub(crate) enum NodeGroupChange {
     Version {
         version: Option<String>,
         release: Option<String>,
+        template: Option<LaunchTemplateSpecification>,
         force: bool,
     },
     Config {
@@ -30,18 +32,45 @@ pub(crate) enum NodeGroupChange {
     },
 }
 
-/// The update of Kubernetes or machine image that is missing.
+/// The update of Kubernetes, machine image or launch template that is missing.
 pub(crate) fn version(live: &LiveGroup, planned: &NodeGroup) -> Option<NodeGroupChange> {
     let differs = |wanted: &Option<String>, now: Option<&str>| {
         wanted.as_deref().is_some_and(|wanted| now != Some(wanted))
     };
     let version = differs(&planned.version, live.version());
     let release = differs(&planned.release_version, live.release_version());
-    (version || release).then(|| NodeGroupChange::Version {
+    let template = template(live, planned);
+    // An update that names no release takes the newest; where the template brings the image, there is none to name.
+    let is_custom = live.ami_type() == Some(&AmiTypes::Custom);
+    let keeps_release = template.is_some() && !version && !is_custom;
+    (version || release || template.is_some()).then(|| NodeGroupChange::Version {
         version: planned.version.clone().filter(|_| version),
-        release: planned.release_version.clone().filter(|_| release),
+        release: planned
+            .release_version
+            .clone()
+            .filter(|_| release || keeps_release),
+        template,
         force: planned.force_update_version,
     })
+}
+
+/// The version of the launch template that the nodes do not have yet. `$Latest` and `$Default` had their meaning when
+/// the node group was made.
+fn template(live: &LiveGroup, planned: &NodeGroup) -> Option<LaunchTemplateSpecification> {
+    let wanted = planned.launch_template.as_ref()?;
+    let now = live.launch_template()?.version();
+    let differs = !wanted.version.starts_with('$') && now != Some(wanted.version.as_str());
+    differs.then(|| template_request(wanted))
+}
+
+/// A launch template in the SDK's form: EKS takes its id or its name, not both.
+pub(crate) fn template_request(template: &Template) -> LaunchTemplateSpecification {
+    let name = template.name.clone().filter(|_| template.id.is_none());
+    LaunchTemplateSpecification::builder()
+        .set_id(template.id.clone())
+        .set_name(name)
+        .version(&template.version)
+        .build()
 }
 
 /// The update of everything else that is missing.
@@ -182,6 +211,7 @@ impl NodeGroupChange {
             NodeGroupChange::Version {
                 version,
                 release,
+                template,
                 force,
             } => {
                 let call = eks
@@ -190,6 +220,7 @@ impl NodeGroupChange {
                     .nodegroup_name(name)
                     .set_version(version)
                     .set_release_version(release)
+                    .set_launch_template(template)
                     .force(force)
                     .client_request_token(format!("{}-version", step.op));
                 let answer = step.change("UpdateNodegroupVersion", call.send()).await?;
@@ -268,5 +299,52 @@ mod tests {
             version(&live(1), &wanted),
             Some(NodeGroupChange::Version { version: Some(v), release: None, .. }) if v == "1.34"
         ));
+    }
+
+    #[test]
+    fn a_new_version_of_a_template_keeps_the_release() {
+        let live = |ami: AmiTypes| {
+            let template = LaunchTemplateSpecification::builder()
+                .id("lt-1")
+                .version("1");
+            LiveGroup::builder()
+                .version("1.33")
+                .release_version("1.33.9-20261001")
+                .ami_type(ami)
+                .launch_template(template.build())
+                .build()
+        };
+        let wanted = |template: &str| {
+            let mut group = group(1, 1);
+            group.release_version = Some("1.33.9-20261001".into());
+            group.launch_template = Some(Template {
+                id: Some("lt-1".into()),
+                name: Some("nodes".into()),
+                version: template.into(),
+            });
+            group
+        };
+        let standard = live(AmiTypes::Al2023X8664Standard);
+        let sent = |live: &LiveGroup, template: &str| match version(live, &wanted(template)) {
+            Some(NodeGroupChange::Version {
+                version: None,
+                release,
+                template: Some(template),
+                ..
+            }) => {
+                assert_eq!((template.id(), template.name()), (Some("lt-1"), None));
+                Some((release, template.version().map(str::to_owned)))
+            }
+            other => {
+                assert_eq!(other, None);
+                None
+            }
+        };
+        assert_eq!(sent(&standard, "1"), None);
+        assert_eq!(sent(&standard, "$Latest"), None);
+        let release = Some("1.33.9-20261001".to_owned());
+        assert_eq!(sent(&standard, "2"), Some((release, Some("2".to_owned()))));
+        let custom = sent(&live(AmiTypes::Custom), "2");
+        assert_eq!(custom, Some((None, Some("2".to_owned()))));
     }
 }

@@ -30,6 +30,7 @@ pub(crate) struct NodeGroup {
     pub(super) ami_type: Option<String>,
     pub(super) capacity_type: Option<String>,
     pub(super) disk_size: Option<i32>,
+    pub(super) launch_template: Option<Template>,
     pub(super) labels: Option<BTreeMap<String, String>>,
     pub(super) taint: Option<BTreeSet<Taint>>,
     pub(super) version: Option<String>,
@@ -54,6 +55,16 @@ pub(crate) struct Scaling {
 pub(crate) struct UpdateLimits {
     pub(super) max_unavailable: Option<i32>,
     pub(super) max_unavailable_percentage: Option<i32>,
+}
+
+/// The launch template of the nodes: AWS tells id and name, whichever was given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Template {
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    /// A number, `$Latest` or `$Default`.
+    pub(super) version: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +96,10 @@ pub(super) fn schema() -> ResourceSchema {
         ),
         ("capacity_type", Attribute::optional_computed(text(), "`ON_DEMAND`, `SPOT` or `CAPACITY_BLOCK`.").replaces()),
         ("disk_size", Attribute::optional_computed(AttributeType::Number, "Root disk of a node, in GiB.").replaces()),
+        (
+            "launch_template",
+            Attribute::optional(template(), "Template of the machines. It says what their disk is like, and may name their image, as well as their type."),
+        ),
         ("labels", Attribute::optional(AttributeType::string_map(), "Kubernetes labels of the nodes.")),
         (
             "taint",
@@ -149,6 +164,27 @@ fn update_limits() -> AttributeType {
     ])
 }
 
+fn template() -> AttributeType {
+    let text = || AttributeType::String;
+    AttributeType::object([
+        (
+            "id",
+            Attribute::optional_computed(text(), "Id of the template; or its name.").replaces(),
+        ),
+        (
+            "name",
+            Attribute::optional_computed(text(), "Name of the template; or its id.").replaces(),
+        ),
+        (
+            "version",
+            Attribute::required(
+                text(),
+                "Version of the template. A number, such as the template's `latest_version`, brings each new version onto the nodes; `$Latest` and `$Default` stand for what they mean when the node group is made.",
+            ),
+        ),
+    ])
+}
+
 fn taint() -> AttributeType {
     AttributeType::object([
         ("key", Attribute::required(AttributeType::String, "Key.")),
@@ -186,6 +222,7 @@ pub(super) fn validate(checks: &mut Checks<'_>) {
             &["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"],
         );
     });
+    check_template(checks);
     let number = |path| checks.known(path).and_then(Value::as_i64);
     let min = number("scaling_config.min_size");
     let max = number("scaling_config.max_size");
@@ -211,6 +248,70 @@ pub(super) fn validate(checks: &mut Checks<'_>) {
         checks.fault(
             "update_config.max_unavailable_percentage",
             "must not be given together with max_unavailable.",
+        );
+    }
+}
+
+/// What a launch template says is not said again.
+fn check_template(checks: &mut Checks<'_>) {
+    let Some(template) = checks.known("launch_template") else {
+        return;
+    };
+    let is_given = |name| template.get(name).is_some_and(|value| !value.is_null());
+    let (id, name) = (is_given("id"), is_given("name"));
+    if id == name {
+        let message = "must have either id or name.";
+        checks.fault("launch_template", message);
+    }
+    checks.text("launch_template.version", |version| {
+        let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+        (!is_number && !["$Latest", "$Default"].contains(&version))
+            .then(|| format!("must be a number, $Latest or $Default, not '{version}'."))
+    });
+    if checks.known("disk_size").is_some() {
+        let message = "must not be given with launch_template, which says what the disk is like.";
+        checks.fault("disk_size", message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(template: Value, disk: Value, expected: &[&str]) {
+        let config = Value::object([("launch_template", template), ("disk_size", disk)]);
+        let mut checks = Checks::new(&config);
+        check_template(&mut checks);
+        let faults = checks.finish();
+        let paths: Vec<String> = faults.iter().map(|fault| fault.path.to_string()).collect();
+        assert_eq!(paths, expected, "{config:?}");
+    }
+
+    #[test]
+    fn a_template_is_named_once() {
+        let none = || Value::null();
+        let template = |id: Value, name: Value, version: &str| {
+            Value::object([("id", id), ("name", name), ("version", version.into())])
+        };
+        check(template("lt-1".into(), none(), "1"), none(), &[]);
+        check(template(none(), "a".into(), "$Latest"), none(), &[]);
+        let unknown = Value::unknown(strata_model::Type::String);
+        check(template(unknown, none(), "2"), none(), &[]);
+        check(template(none(), none(), "1"), none(), &["launch_template"]);
+        check(
+            template("lt-1".into(), "a".into(), "1"),
+            none(),
+            &["launch_template"],
+        );
+        check(
+            template("lt-1".into(), none(), "new"),
+            none(),
+            &["launch_template.version"],
+        );
+        check(
+            template("lt-1".into(), none(), "1"),
+            20.into(),
+            &["disk_size"],
         );
     }
 }

@@ -96,6 +96,12 @@ const CREATING_IDENTITIES: &[&str] = &["CreateAddon", "CreatePodIdentityAssociat
 const FARGATE: &[&str] = &["CreateFargateProfile"];
 const ISSUER: &[&str] = &["AssociateIdentityProviderConfig"];
 const NODE_GROUP: &[&str] = &["CreateNodegroup"];
+/// Operations on keys that may have been made a moment ago, and of which the names do not say so.
+const SWITCHING: &[&str] = &["Enable", "Disable"];
+/// Operations that hand a key to Logs.
+const LOGS_KEY: &[&str] = &["CreateLogGroup", "AssociateKmsKey"];
+const INVALID_STATE: &str = "KMSInvalidStateException";
+const PENDING_DELETION: &str = "pending deletion";
 pub(super) const IP: &str = "InvalidParameterException";
 
 /// The table.
@@ -188,6 +194,12 @@ const RULES: &[Rule] = &[
         AlreadyExists,
     ),
     on(FARGATE, "ResourceNotFoundException", "", Propagation),
+    on(
+        &["PutRetentionPolicy", "AssociateKmsKey"],
+        "ResourceNotFoundException",
+        "",
+        Propagation,
+    ),
     on(
         ISSUER,
         "ResourceInUseException",
@@ -289,6 +301,47 @@ const RULES: &[Rule] = &[
     ),
     any("ConcurrentModification*", Busy),
     any("EntityTemporarilyUnmodifiable*", Busy),
+    // KMS.
+    on(REFERRING, "NotFoundException", "", Propagation),
+    on(SWITCHING, "NotFoundException", "", Propagation),
+    any("NotFoundException", NotFound),
+    any("AlreadyExistsException", AlreadyExists),
+    // A key that is about to go is as good as gone, for whoever reads it or lets it go.
+    on(
+        &["Schedule", "Get", "List"],
+        INVALID_STATE,
+        PENDING_DELETION,
+        NotFound,
+    ),
+    on(&[], INVALID_STATE, PENDING_DELETION, Invalid)
+        .hint("Use another key, or take its deletion back with `aws kms cancel-key-deletion`."),
+    any(INVALID_STATE, Busy),
+    // Logs.
+    any("ResourceAlreadyExistsException", AlreadyExists),
+    any("OperationAbortedException", Busy),
+    // The key's policy has to name the service, and its change takes a while to be seen.
+    on(
+        LOGS_KEY,
+        IP,
+        "does not exist or is not allowed to be used",
+        Propagation,
+    )
+    .hint("The key's policy has to allow logs.REGION.amazonaws.com to use it."),
+    // ECR.
+    any("RepositoryAlreadyExistsException", AlreadyExists),
+    on(REFERRING, "RepositoryNotFoundException", "", Propagation),
+    any("RepositoryNotFoundException", NotFound),
+    any("RepositoryNotEmptyException", Dependency)
+        .hint("Delete its images first, or set force_delete = true and apply that."),
+    on(
+        &["CreateRepository"],
+        "KmsException",
+        "NotFound",
+        Propagation,
+    ),
+    // SSM.
+    any("ParameterNotFound", NotFound),
+    any("ParameterVersionNotFound", NotFound),
     // Quotas.
     any("*LimitExceeded", Quota)
         .hint("Ask for a higher quota in Service Quotas, or remove what is not needed."),

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::TypeCase;
 use super::iam::{document, role};
+use super::kms::with_keys;
 use crate::world::{Needs, Outcome, World};
 
 /// A network with three subnets, a security group, and the roles of clusters and nodes.
@@ -72,7 +73,7 @@ pub(crate) async fn with_cluster(world: &World) -> Outcome<Needs> {
 pub(super) const CLUSTER: TypeCase = TypeCase {
     name: "aws_eks_cluster",
     variant: "",
-    needs: |world| ground(world).boxed(),
+    needs: |world| ground_with_keys(world).boxed(),
     config: |needs, n| cluster(needs, &format!("cluster-{n}")),
     updates: |needs, _| {
         vec![
@@ -88,7 +89,7 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
             ("access_config.authentication_mode", json!("API")),
             ("upgrade_policy.support_type", json!("STANDARD")),
             ("enabled_cluster_log_types", json!(["audit", "scheduler"])),
-            ("encryption_config", encryption("a")),
+            ("encryption_config", encryption(&needs["key0"])),
             ("zonal_shift_config", json!({"enabled": true})),
             ("tags", json!({"team": "a"})),
         ]
@@ -118,25 +119,30 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
 };
 
 fn encryption(key: &str) -> Json {
-    let arn = format!("arn:aws:kms:us-east-1:123456789012:key/{key}");
-    json!({"provider": {"key_arn": arn}, "resources": ["secrets"]})
+    json!({"provider": {"key_arn": key}, "resources": ["secrets"]})
+}
+
+/// What a cluster needs, and keys.
+async fn ground_with_keys(world: &World) -> Outcome<Needs> {
+    let mut needs = ground(world).await?;
+    needs.extend(with_keys(world).await?);
+    Ok(needs)
 }
 
 /// A cluster whose encryption can neither go nor get another key.
 pub(super) const ENCRYPTED_CLUSTER: TypeCase = TypeCase {
     name: "aws_eks_cluster",
     variant: "encrypted",
-    needs: |world| ground(world).boxed(),
+    needs: |world| ground_with_keys(world).boxed(),
     config: |needs, n| {
         let mut config = cluster(needs, &format!("cluster-{n}"));
-        config["encryption_config"] = encryption("a");
+        config["encryption_config"] = encryption(&needs["key0"]);
         config
     },
     updates: super::none,
-    replaces: |_, _| {
-        let other = encryption("b")["provider"]["key_arn"].clone();
+    replaces: |needs, _| {
         vec![
-            ("encryption_config.provider.key_arn", other),
+            ("encryption_config.provider.key_arn", json!(needs["key1"])),
             ("encryption_config", Json::Null),
         ]
     },
@@ -264,6 +270,79 @@ pub(super) const NODE_GROUP: TypeCase = TypeCase {
         "update_config.max_unavailable_percentage",
     ],
     untold: &["force_update_version"],
+};
+
+/// A cluster, and launch templates of two versions: one that names no image, and one that does.
+async fn with_templates(world: &World) -> Outcome<Needs> {
+    let mut needs = with_cluster(world).await?;
+    for (name, image) in [
+        ("template0", Json::Null),
+        ("template1", json!("ami-0123456789abcdef0")),
+    ] {
+        let data = |hops: u32| {
+            json!({
+                "name": format!("{name}-nodes"), "image_id": image,
+                "metadata_options": {"http_tokens": "required", "http_put_response_hop_limit": hops},
+            })
+        };
+        let template = world.create("aws_launch_template", &data(1)).await?;
+        let second = world.arguments("aws_launch_template", &data(2));
+        world.update(&template, &second).await?;
+        needs.insert(name, template.id);
+    }
+    Ok(needs)
+}
+
+/// A node group of a launch template, which says what the machines' disk is like.
+pub(super) const TEMPLATE_NODE_GROUP: TypeCase = TypeCase {
+    name: "aws_eks_node_group",
+    variant: "template",
+    needs: |world| with_templates(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
+            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
+            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
+            "launch_template": {"id": needs["template0"], "version": "1"},
+            "version": "1.32", "release_version": "1.32.13-20261001",
+        })
+    },
+    updates: |_, _| {
+        vec![
+            ("launch_template.version", json!("2")),
+            ("version", json!("1.33")),
+            ("labels", json!({"tier": "a"})),
+        ]
+    },
+    replaces: |needs, _| {
+        vec![
+            ("launch_template.id", json!(needs["template1"])),
+            ("launch_template.name", json!("others")),
+            ("launch_template", Json::Null),
+        ]
+    },
+    silent: &[],
+    untold: &[],
+};
+
+/// A node group whose machine image comes from its launch template.
+pub(super) const CUSTOM_NODE_GROUP: TypeCase = TypeCase {
+    name: "aws_eks_node_group",
+    variant: "custom",
+    needs: |world| with_templates(world).boxed(),
+    config: |needs, n| {
+        json!({
+            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
+            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
+            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
+            "launch_template": {"name": "template1-nodes", "version": "$Latest"},
+        })
+    },
+    updates: |_, _| vec![("launch_template.version", json!("1"))],
+    replaces: super::none,
+    silent: &[],
+    // An import tells the number that the word stood for.
+    untold: &["launch_template.version"],
 };
 
 /// A cluster, and principals of their own for three entries.

@@ -11,6 +11,7 @@ use crate::aws::ACCOUNT;
 use crate::aws::arn::partition;
 use crate::aws::ec2::{self, Interface};
 use crate::aws::error::{Answer, AwsError};
+use crate::aws::logs;
 use crate::aws::rest::RestRequest;
 use crate::aws::service::{Cx, RestOperation};
 use crate::aws::time::seconds;
@@ -29,7 +30,7 @@ use super::pod_identity::PodIdentity;
 use super::update::Update;
 use super::{
     Named, cluster_check, failure_of, fargate, find_cluster, in_use, invalid_parameter,
-    invalid_request, names_page, role, take_page,
+    invalid_request, names_page, role, take_page, writes_logs,
 };
 
 pub(super) const OPERATIONS: &[RestOperation] = &[
@@ -122,6 +123,10 @@ impl Kind for Cluster {
             };
             cluster.body.until_ms = None;
         });
+        // It writes as soon as it runs, whether or not somebody made a log group for it.
+        if writes_logs(world, &key.region, &key.id) {
+            logs::deliver(world, &key.region, &key.id);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::aws::ec2::{Cidr, SecurityGroup, Subnet, Vpc};
 use crate::aws::error::AwsError;
+use crate::aws::kms::{self, Unusable};
 use crate::aws::service::{Cx, not_emulated};
 
 use super::auto_mode::{self, AutoMode, Blocks};
@@ -52,7 +53,7 @@ pub(super) fn check(cx: &Cx<'_>, wanted: &CreateCluster) -> Result<Checked, AwsE
         &support_type,
         &["STANDARD", "EXTENDED"],
     )?;
-    check_encryption(wanted.encryption_config.as_deref().unwrap_or_default())?;
+    check_encryption(cx, wanted.encryption_config.as_deref().unwrap_or_default())?;
     let config = &wanted.resources_vpc_config;
     let vpc = check_subnets(cx, config.subnet_ids.as_deref().unwrap_or_default())?;
     check_groups(
@@ -150,14 +151,22 @@ pub(super) fn check_groups(cx: &Cx<'_>, ids: &[String], vpc: &str) -> Result<(),
     Ok(())
 }
 
-/// Refuses what cannot be encrypted, or no key.
-pub(super) fn check_encryption(config: &[Encryption]) -> Result<(), AwsError> {
+/// Refuses what cannot be encrypted, no key, or one that encrypts nothing.
+pub(super) fn check_encryption(cx: &Cx<'_>, config: &[Encryption]) -> Result<(), AwsError> {
     for encryption in config {
         if encryption.resources != ["secrets"] || !encryption.provider.key_arn.starts_with("arn:") {
             return Err(invalid_parameter(
                 "encryptionConfig must name the resource secrets and a key's ARN",
             ));
         }
+        let arn = &encryption.provider.key_arn;
+        let why = match kms::check_usable(cx.world, (&cx.region, arn), None) {
+            Ok(()) => continue,
+            Err(Unusable::Missing | Unusable::NotAllowed) => "does not exist",
+            Err(Unusable::NotEnabled) => "is not enabled",
+            Err(Unusable::Asymmetric) => "is not symmetric",
+        };
+        return Err(invalid_parameter(format!("The KMS key {arn} {why}")));
     }
     Ok(())
 }

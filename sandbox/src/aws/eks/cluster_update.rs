@@ -202,8 +202,8 @@ fn associate_encryption(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
         cx,
         "AssociateEncryptionConfig",
         (&name, token.as_deref(), &canonical),
-        |_cx, cluster| {
-            check_encryption(&wanted.encryption_config)?;
+        |cx, cluster| {
+            check_encryption(cx, &wanted.encryption_config)?;
             if wanted.encryption_config.is_empty() {
                 return Err(invalid_parameter("encryptionConfig must not be empty"));
             }

@@ -18,6 +18,7 @@ use super::cluster::{self, Cluster};
 use super::nodegroup_request::{
     AMI_TYPES, CreateNodegroup, Taint, UpdateLimits, check, newest_release, sizes,
 };
+use super::nodegroup_template::Template;
 use super::{
     Named, failure_of, find_cluster, find_nodegroup, in_use, invalid_parameter, invalid_request,
     names_page, role, take_page,
@@ -69,7 +70,8 @@ pub(super) struct Nodegroup {
     pub(super) release_version: String,
     pub(super) ami_type: String,
     pub(super) capacity_type: String,
-    pub(super) disk_size: u32,
+    /// Nothing where the launch template says it.
+    pub(super) disk_size: Option<u32>,
     pub(super) instance_types: Vec<String>,
     pub(super) subnets: Vec<String>,
     pub(super) node_role: String,
@@ -78,6 +80,7 @@ pub(super) struct Nodegroup {
     pub(super) scaling: (u32, u32, u32),
     pub(super) limits: UpdateLimits,
     pub(super) node_repair: Option<bool>,
+    pub(super) launch_template: Option<Template>,
     pub(super) scaling_group: String,
     pub(super) status: Status,
     pub(super) until_ms: Option<u64>,
@@ -157,7 +160,7 @@ fn create(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
     }
     let cluster = find_cluster(cx, &cluster_name)?.clone();
     let id = format!("{cluster_name}/{}", wanted.nodegroup_name);
-    check(cx, &cluster, &wanted)?;
+    let template = check(cx, &cluster, &wanted)?;
     if cx.world.raw::<Nodegroup>(&region, &id).is_some() {
         let text = format!(
             "NodeGroup already exists with name {} and cluster name {cluster_name}",
@@ -174,7 +177,7 @@ fn create(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
         )));
     }
     role::check_role(cx, &wanted.node_role, role::NODE)?;
-    let group = build(cx, &cluster, &wanted)?;
+    let group = build(cx, (&cluster, template), &wanted)?;
     used.remember(cx.world, &id);
     let new = New::plain(&region, id, group)
         .name(&wanted.nodegroup_name)
@@ -186,9 +189,13 @@ fn create(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
 
 fn build(
     cx: &Cx<'_>,
-    cluster: &Object<Cluster>,
+    (cluster, template): (&Object<Cluster>, Option<Template>),
     wanted: &CreateNodegroup,
 ) -> Result<Nodegroup, AwsError> {
+    let image = template
+        .as_ref()
+        .and_then(|template| template.image.clone());
+    let has_type = template.as_ref().is_some_and(|template| template.has_type);
     let region = &cx.region;
     let unique = cx.world.draw(9).uuid();
     let name = &wanted.nodegroup_name;
@@ -199,6 +206,7 @@ fn build(
     let release = wanted
         .release_version
         .clone()
+        .or_else(|| image.clone())
         .unwrap_or_else(|| newest_release(&version));
     let limits = wanted.update_config.clone().unwrap_or(UpdateLimits {
         max_unavailable: Some(1),
@@ -213,20 +221,23 @@ fn build(
         ),
         release_version: release,
         version,
-        ami_type: wanted
-            .ami_type
-            .clone()
-            .unwrap_or_else(|| AMI_TYPES[0].to_owned()),
+        ami_type: wanted.ami_type.clone().unwrap_or_else(|| match image {
+            Some(_) => "CUSTOM".to_owned(),
+            None => AMI_TYPES[0].to_owned(),
+        }),
         capacity_type: wanted
             .capacity_type
             .clone()
             .unwrap_or_else(|| "ON_DEMAND".to_owned()),
-        disk_size: wanted.disk_size.unwrap_or(20),
+        disk_size: template.is_none().then(|| wanted.disk_size.unwrap_or(20)),
         instance_types: wanted
             .instance_types
             .clone()
             .filter(|types| !types.is_empty())
-            .unwrap_or_else(|| vec!["t3.medium".to_owned()]),
+            .unwrap_or_else(|| {
+                let chosen = (!has_type).then(|| "t3.medium".to_owned());
+                chosen.into_iter().collect()
+            }),
         subnets: wanted.subnets.clone(),
         node_role: wanted.node_role.clone(),
         labels: wanted.labels.clone().unwrap_or_default(),
@@ -237,6 +248,7 @@ fn build(
             .node_repair_config
             .as_ref()
             .and_then(|switch| switch.enabled),
+        launch_template: template,
         scaling_group: format!("eks-{name}-{unique}"),
         status: Status::Creating,
         until_ms: Some(cx.world.after_seconds(CREATE_SECONDS)),
@@ -311,16 +323,23 @@ fn view(group: &Object<Nodegroup>) -> Value {
         "status": body.status,
         "capacityType": body.capacity_type,
         "scalingConfig": { "minSize": min, "maxSize": max, "desiredSize": desired },
-        "instanceTypes": body.instance_types,
         "subnets": body.subnets,
         "amiType": body.ami_type,
         "nodeRole": body.node_role,
         "labels": body.labels,
-        "diskSize": body.disk_size,
         "health": { "issues": issues },
         "updateConfig": body.limits,
         "tags": group.tags,
     });
+    if !body.instance_types.is_empty() {
+        view["instanceTypes"] = json!(body.instance_types);
+    }
+    if let Some(size) = body.disk_size {
+        view["diskSize"] = json!(size);
+    }
+    if let Some(template) = &body.launch_template {
+        view["launchTemplate"] = json!(template);
+    }
     if !body.taints.is_empty() {
         view["taints"] = json!(body.taints);
     }

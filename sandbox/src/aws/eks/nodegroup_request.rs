@@ -12,6 +12,7 @@ use crate::world::Object;
 use super::cluster::Cluster;
 use super::cluster_check::check_name;
 use super::cluster_request::{Switch, check_tags, one_of};
+use super::nodegroup_template::{self, Template, TemplateName};
 use super::{invalid_parameter, versions};
 
 /// The kinds of node images; the first is the default.
@@ -46,6 +47,7 @@ pub(super) struct CreateNodegroup {
     pub(super) capacity_type: Option<String>,
     pub(super) version: Option<String>,
     pub(super) release_version: Option<String>,
+    pub(super) launch_template: Option<TemplateName>,
 }
 
 /// How many nodes there are.
@@ -79,12 +81,13 @@ pub(super) struct UpdateLimits {
     pub(super) update_strategy: Option<String>,
 }
 
-/// Checks a whole request but for the role and the sizes.
+/// Checks a whole request but for the role and the sizes, and finds its launch template.
 pub(super) fn check(
     cx: &Cx<'_>,
     cluster: &Object<Cluster>,
     wanted: &CreateNodegroup,
-) -> Result<(), AwsError> {
+) -> Result<Option<Template>, AwsError> {
+    let template = nodegroup_template::find_for(cx, wanted)?;
     check_name(&wanted.nodegroup_name, 63)?;
     check_tags(&wanted.tags.clone().unwrap_or_default())?;
     if wanted.subnets.is_empty() {
@@ -119,7 +122,8 @@ pub(super) fn check(
     let version = wanted.version.as_ref().unwrap_or(&cluster.body.version);
     check_release(version, wanted.release_version.as_deref())?;
     check_limits(wanted.update_config.as_ref())?;
-    check_taints(wanted.taints.as_deref().unwrap_or_default())
+    check_taints(wanted.taints.as_deref().unwrap_or_default())?;
+    Ok(template)
 }
 
 /// Nodes are never newer than the control plane, nor more than three minors older.

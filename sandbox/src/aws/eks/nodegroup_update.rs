@@ -16,6 +16,7 @@ use super::nodegroup::{Nodegroup, Status};
 use super::nodegroup_request::{
     Scaling, Taint, UpdateLimits, check_limits, check_release, check_taints, newest_release, sizes,
 };
+use super::nodegroup_template::{self, Template, TemplateName};
 use super::update::{self, Change, Start};
 use super::{find_cluster, find_nodegroup, in_use, invalid_parameter, versions};
 
@@ -55,6 +56,7 @@ pub(super) enum NodegroupChange {
     Version {
         version: String,
         release: String,
+        template: Option<Template>,
     },
 }
 
@@ -76,9 +78,14 @@ impl NodegroupChange {
                 body.limits = limits;
                 body.node_repair = node_repair;
             }
-            Self::Version { version, release } => {
+            Self::Version {
+                version,
+                release,
+                template,
+            } => {
                 body.version = version;
                 body.release_version = release;
+                body.launch_template = template;
             }
         }
     }
@@ -116,6 +123,7 @@ struct TaintChanges {
 struct UpdateVersion {
     version: Option<String>,
     release_version: Option<String>,
+    launch_template: Option<TemplateName>,
     #[expect(
         dead_code,
         reason = "it overrides pod disruption budgets, which are not emulated"
@@ -291,6 +299,7 @@ fn version_change(
     group: &Object<Nodegroup>,
     wanted: &UpdateVersion,
 ) -> Result<Found, AwsError> {
+    let template = changed_template(cx, group, wanted)?;
     let cluster = group.id.split('/').next().unwrap_or_default();
     let plane = find_cluster(cx, cluster)?.body.version.clone();
     let version = wanted
@@ -317,16 +326,59 @@ fn version_change(
         return Err(invalid_parameter(text));
     }
     check_release(&version, wanted.release_version.as_deref())?;
-    let release = wanted
-        .release_version
-        .clone()
-        .unwrap_or_else(|| newest_release(&version));
-    if version == group.body.version && release == group.body.release_version {
+    // The image of the template is the release; for all others it is the newest that is not named.
+    let own = template
+        .as_ref()
+        .and_then(|template| template.image.clone());
+    let own = own.or_else(|| {
+        let is_custom = group.body.ami_type == "CUSTOM";
+        is_custom.then(|| group.body.release_version.clone())
+    });
+    let release = wanted.release_version.clone().or(own);
+    let release = release.unwrap_or_else(|| newest_release(&version));
+    if version == group.body.version
+        && release == group.body.release_version
+        && template == group.body.launch_template
+    {
         return Err(invalid_parameter("No changes detected"));
     }
     let params = vec![
         ("Version", version.clone()),
         ("ReleaseVersion", release.clone()),
     ];
-    Ok((NodegroupChange::Version { version, release }, params))
+    let change = NodegroupChange::Version {
+        version,
+        release,
+        template,
+    };
+    Ok((change, params))
+}
+
+/// The template after an update: only its version changes, and only where there was one.
+fn changed_template(
+    cx: &Cx<'_>,
+    group: &Object<Nodegroup>,
+    wanted: &UpdateVersion,
+) -> Result<Option<Template>, AwsError> {
+    let before = group.body.launch_template.as_ref();
+    let Some(name) = &wanted.launch_template else {
+        return Ok(before.cloned());
+    };
+    let Some(before) = before else {
+        return Err(invalid_parameter(
+            "You cannot specify a launch template for a node group that was not created with one.",
+        ));
+    };
+    let found = nodegroup_template::find(cx, name)?;
+    if found.id != before.id {
+        let text = format!(
+            "You cannot change the launch template of a node group: {} is not {}.",
+            found.id, before.id
+        );
+        return Err(invalid_parameter(text));
+    }
+    if found.image.is_some() && (wanted.version.is_some() || wanted.release_version.is_some()) {
+        return Err(nodegroup_template::image_is_given());
+    }
+    Ok(Some(found))
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::aws::error::{Answer, AwsError};
+use crate::aws::logs;
 use crate::aws::rest::RestRequest;
 use crate::aws::service::{Cx, RestOperation};
 use crate::aws::time::seconds;
@@ -15,7 +16,9 @@ use super::cluster_update::ClusterChange;
 use super::identity_provider;
 use super::nodegroup::{self, Nodegroup};
 use super::nodegroup_update::NodegroupChange;
-use super::{failure_of, find_cluster, find_nodegroup, names_page, not_found, take_page};
+use super::{
+    failure_of, find_cluster, find_nodegroup, names_page, not_found, take_page, writes_logs,
+};
 
 pub(super) const OPERATIONS: &[RestOperation] = &[
     RestOperation::read(
@@ -115,6 +118,9 @@ fn finish(world: &mut World, update: &Object<Update>, succeeded: bool) {
                 cluster.body.update = None;
                 cluster.body.status = cluster::Status::Active;
             });
+            if writes_logs(world, region, cluster) {
+                logs::deliver(world, region, cluster);
+            }
         }
         Change::Nodegroup(change) => {
             let name = update.body.nodegroup.as_deref().unwrap_or_default();

@@ -127,6 +127,34 @@ fn what_kubectl_made_is_adopted() {
 }
 
 #[test]
+fn what_kubectl_made_otherwise_is_taken_over() {
+    let (ns, project) = one("other");
+    somebody(
+        "POST",
+        "/api/v1/namespaces",
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}}),
+    );
+    let created = PLANE
+        .kubectl()
+        .args([
+            "create",
+            "configmap",
+            "a",
+            "-n",
+            &ns,
+            "--from-literal=x=theirs",
+        ])
+        .output()
+        .unwrap();
+    assert!(created.status.success());
+    project.run("plan").exits(0).says("\"theirs\" -> \"1\"");
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/a");
+    assert_eq!(get(&path)["data"], json!({"x": "1"}));
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
 fn what_somebody_edits_is_drift_and_put_right() {
     let (ns, project) = one("edited");
     project.run("apply -auto-approve").exits(0);

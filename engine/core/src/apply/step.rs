@@ -194,7 +194,22 @@ impl<'a> Executor<'a> {
             },
         };
         let id = step.import_id.clone();
-        self.observe(step, provider, (ReadPurpose::Import, id, None));
+        let config = self.looked_for(step);
+        let purpose = match config {
+            Some(_) => ReadPurpose::Adopt,
+            None => ReadPurpose::Import,
+        };
+        self.observe(step, provider, (purpose, id, config));
+    }
+
+    /// What an object looked like that was found before it was to be made, or `None` where its id does not follow from
+    /// that: by these arguments it is read as planning read it.
+    fn looked_for(&self, step: &Step) -> Option<Value> {
+        let (provider, schema) = self.connections.schema(&step.key.address).ok()?;
+        let planned = step.planned.as_ref()?;
+        let planned = planned.decode(schema.schema.object_type()).ok()?;
+        let id = provider.id_of(schema.name, &planned);
+        (id.is_some() && id == step.import_id).then_some(planned)
     }
 
     fn observe(

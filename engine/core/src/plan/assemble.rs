@@ -4,6 +4,7 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use strata_model::layer::LAYER_TYPE;
 use strata_model::plan::{
     Action, Confidence, DriftRecord, NoOp, PLAN_FORMAT, Plan, PlanMode, Reason, Step,
 };
@@ -377,7 +378,9 @@ impl<'a> Assembly<'a> {
                 Reason::Deposed
             } else if removed.is_some() {
                 Reason::Removed
-            } else if blocks.contains(&key.address.block()) {
+            } else if *key.address.resource_type != *LAYER_TYPE
+                && blocks.contains(&key.address.block())
+            {
                 Reason::KeyGone
             } else {
                 Reason::NotDeclared

@@ -70,7 +70,7 @@ fn version_and_completions() {
     project.run("-version").exits(0).says("Strata v");
     assert_eq!(
         project.run("version -json").exits(0).json()["providers"],
-        serde_json::json!(["aws", "strata"])
+        serde_json::json!(["aws", "kubernetes", "strata"])
     );
     for shell in ["bash", "zsh", "fish"] {
         project

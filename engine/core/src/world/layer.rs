@@ -271,8 +271,12 @@ impl World<'_> {
                 ));
             }
         }
-        if arguments.get("health").is_some_and(|value| !value.is_null()) {
-            let detail = "Rules of one's own for the health of objects are not part of this version yet.";
+        if arguments
+            .get("health")
+            .is_some_and(|value| !value.is_null())
+        {
+            let detail =
+                "Rules of one's own for the health of objects are not part of this version yet.";
             found.push(not_yet(detail, block.place_of("health")).hint(
                 "Objects are judged by their kind and their conditions; wait = false waits for none of them.",
             ));

@@ -156,19 +156,21 @@ fn applied(project: &Project) {
         .says("No changes.");
 }
 
+/// The attributes of the first resource in a module of `show -json`, or in one below it.
+fn first_resource(module: &serde_json::Value) -> Option<serde_json::Value> {
+    let here = module["resources"].as_array().and_then(|all| all.first());
+    let below = module["child_modules"].as_array();
+    here.map(|resource| resource["values"].clone())
+        .or_else(|| below?.iter().find_map(first_resource))
+}
+
 /// The recorded attributes of an object.
 fn shown(project: &Project, address: &str) -> serde_json::Value {
     let shown = project
         .run_words(&["--sandbox", "state", "show", "-json", address])
         .exits(0)
         .json();
-    fn find(module: &serde_json::Value) -> Option<serde_json::Value> {
-        let here = module["resources"].as_array().and_then(|all| all.first());
-        let below = module["child_modules"].as_array();
-        here.map(|resource| resource["values"].clone())
-            .or_else(|| below?.iter().find_map(find))
-    }
-    find(&shown["values"]["root_module"]).unwrap_or_else(|| panic!("{address}: {shown}"))
+    first_resource(&shown["values"]["root_module"]).unwrap_or_else(|| panic!("{address}: {shown}"))
 }
 
 #[test]

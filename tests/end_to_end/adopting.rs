@@ -44,11 +44,8 @@ fn what_exists_of_every_type_is_adopted() {
     std::fs::remove_file(every).expect("the fixture has a second file");
     let mut imports = PROVIDER.to_owned();
     for (address, (_, id)) in &objects {
-        write!(
-            imports,
-            "import {{\n  to = {address}\n  id = \"{id}\"\n}}\n"
-        )
-        .expect("a text takes all");
+        writeln!(imports, "import {{\n  to = {address}\n  id = \"{id}\"\n}}")
+            .expect("a text takes all");
     }
     world.define(&imports);
     let count = objects.len();

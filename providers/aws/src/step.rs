@@ -144,7 +144,7 @@ impl<'a> Step<'a> {
                 ));
             }
             said = saw;
-            self.cloud.clock().sleep(next - now).await;
+            self.cloud.clock().sleep(next.saturating_sub(now)).await;
         }
     }
 

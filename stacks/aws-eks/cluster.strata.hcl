@@ -37,6 +37,15 @@ resource "aws_iam_role_policy_attachment" "cluster" {
   policy_arn = "${local.policy_prefix}/${each.value}"
 }
 
+# Made before the cluster, or EKS makes it, and keeps everything for ever.
+resource "aws_cloudwatch_log_group" "control_plane" {
+  count = length(var.log_types) > 0 ? 1 : 0
+
+  name              = "/aws/eks/${var.name}/cluster"
+  retention_in_days = var.log_retention_days
+  tags              = local.tags
+}
+
 resource "aws_eks_cluster" "main" {
   name     = var.name
   role_arn = aws_iam_role.cluster.arn
@@ -82,7 +91,7 @@ resource "aws_eks_cluster" "main" {
   storage_config = local.is_auto ? { block_storage = { enabled = true } } : null
 
   # Without the policies EKS cannot make the cluster, nor clean up after it.
-  depends_on = [aws_iam_role_policy_attachment.cluster]
+  depends_on = [aws_iam_role_policy_attachment.cluster, aws_cloudwatch_log_group.control_plane]
 }
 
 # Only who stands here may use the cluster: its creator gets no rights by having made it.

@@ -178,11 +178,22 @@ variable "caller_is_admin" {
 variable "log_types" {
   type        = set(string)
   default     = []
-  description = "Logs of the control plane that go to CloudWatch, into a log group that EKS makes and leaves behind."
+  description = "Logs of the control plane that go to CloudWatch."
 
   validation {
     condition     = alltrue([for kind in var.log_types : contains(["api", "audit", "authenticator", "controllerManager", "scheduler"], kind)])
     error_message = "There are api, audit, authenticator, controllerManager and scheduler."
+  }
+}
+
+variable "log_retention_days" {
+  type        = number
+  default     = 90
+  description = "For how many days the logs of the control plane are kept."
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "CloudWatch keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731 days, or for 3 years and more by a number that it knows."
   }
 }
 

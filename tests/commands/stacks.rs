@@ -319,6 +319,7 @@ fn wrong_inputs_are_refused_with_what_is_right() {
     );
     refused("    gateway_endpoints = [\"sqs\"]", "s3 and dynamodb only");
     refused("    support_type = \"LONG\"", "STANDARD or EXTENDED");
+    refused("    log_retention_days = 8", "CloudWatch keeps logs for");
     refused("    secrets_key_arn = \"key\"", "ARN of a KMS key");
     refused("    service_cidr = \"ten\"", "IPv4 block");
     refused(

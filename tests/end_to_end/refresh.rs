@@ -39,7 +39,7 @@ fn a_refresh_of_every_type_makes_few_calls() {
 fn a_refresh_of_a_fleet_makes_few_calls() {
     let world = World::of_example("eks-fleet", WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);
-    expect_few_calls("examples/eks-fleet", &world, |_| 0);
+    expect_few_calls("examples/eks-fleet", &world, one_by_one);
 }
 
 /// Twenty clusters like the larger one of the example.
@@ -57,7 +57,11 @@ fn a_refresh_of_twenty_clusters_makes_few_calls() {
         std::fs::write(file, copy).expect("a definition can be written");
     }
     world.run(&["apply", "-auto-approve"]).expect_code(0);
-    expect_few_calls("examples/eks-fleet and 20 clusters more", &world, |_| 0);
+    expect_few_calls(
+        "examples/eks-fleet and 20 clusters more",
+        &world,
+        one_by_one,
+    );
 }
 
 /// Of a few plans the best counts: other tests run beside this one.

@@ -22,8 +22,6 @@ pub(crate) fn bar(state: &StateSnapshot) -> usize {
         "aws_vpc" | "aws_iam_role" | "aws_eks_access_entry" => 2 * count,
         "aws_iam_role_policy_attachment" | "aws_eks_access_policy_association" => 0,
         "aws_kms_key" => 5 * count,
-        // They are told with their keys.
-        "aws_kms_alias" => 0,
         "aws_iam_openid_connect_provider" => *count,
         name if name.starts_with("aws_eks_") => *count,
         name if name.starts_with("aws_") => count.div_ceil(PAGE),
@@ -40,15 +38,18 @@ pub(crate) fn bar(state: &StateSnapshot) -> usize {
     calls.sum::<usize>() + identities.sum::<usize>() + 2
 }
 
-/// What AWS has no list for that tells all of it, and a fleet does without: a policy's document and a profile's tags are
-/// asked for one by one, and so are the contents of a launch template.
+/// What AWS has no list for that tells all of it: the tags of a log group, a repository and a profile, a policy's
+/// document, and the contents of a launch template are asked for one by one.
 pub(crate) fn one_by_one(state: &StateSnapshot) -> usize {
     let calls = state
         .rows
         .values()
         .map(|row| match row.address().resource_type.as_ref() {
             "aws_iam_policy" => 2,
-            "aws_iam_instance_profile" | "aws_launch_template" => 1,
+            "aws_iam_instance_profile"
+            | "aws_launch_template"
+            | "aws_cloudwatch_log_group"
+            | "aws_ecr_repository" => 1,
             _ => 0,
         });
     calls.sum()

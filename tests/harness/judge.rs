@@ -11,7 +11,7 @@ use strata_sandbox::{Ledger, LedgerObject};
 pub(crate) type ObjectKey = (&'static str, String);
 
 /// Resource types and what the ledger calls their objects.
-const TYPES: [(&str, &str); 24] = [
+const TYPES: [(&str, &str); 28] = [
     ("aws_vpc", "vpc"),
     ("aws_subnet", "subnet"),
     ("aws_internet_gateway", "internet-gateway"),
@@ -34,6 +34,10 @@ const TYPES: [(&str, &str); 24] = [
     ("aws_iam_policy", "policy"),
     ("aws_iam_instance_profile", "instance-profile"),
     ("aws_iam_openid_connect_provider", "oidc-provider"),
+    ("aws_kms_key", "key"),
+    ("aws_kms_alias", "alias"),
+    ("aws_cloudwatch_log_group", "log-group"),
+    ("aws_ecr_repository", "repository"),
     ("aws_eks_cluster", "cluster"),
     ("aws_eks_node_group", "nodegroup"),
     ("aws_eks_access_entry", "access-entry"),
@@ -143,6 +147,7 @@ fn is_made_with_another(object: &LedgerObject, ledger: &Ledger) -> bool {
         "route-table" => "CreateRouteTable",
         "security-group" => "CreateSecurityGroup",
         "access-entry" => "CreateAccessEntry",
+        "log-group" => "CreateLogGroup",
         "pod-identity-association" => "CreatePodIdentityAssociation",
         _ => return false,
     };
@@ -208,6 +213,7 @@ fn natural(object: &LedgerObject, open: &OpenOp) -> bool {
     let parts: &[&str] = match object_kind(object) {
         "role-policy-attachment" => &["role", "policy_arn"],
         "access-policy-association" => &["cluster_name", "principal_arn", "policy_arn"],
+        "alias" => &["name"],
         "vpc-cidr-block-association" => {
             let is_create = open.intent.operation == Operation::Create;
             return is_create && row.address().resource_type.as_ref() == ONLY;

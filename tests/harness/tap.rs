@@ -166,12 +166,18 @@ fn message(from: &mut BufReader<TcpStream>) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// EC2, IAM and STS name the operation in the body; EKS has a method for it.
+/// EC2, IAM and STS name the operation in the body, KMS, Logs and ECR in a header; EKS has a method for it.
 fn is_mutating(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let reads = ["Describe", "Get", "List", "Assume"];
-    match text.split_once("Action=") {
-        Some((_, action)) => !reads.iter().any(|verb| action.starts_with(verb)),
+    let target = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_target = name.eq_ignore_ascii_case("x-amz-target");
+        is_target.then(|| value.rsplit('.').next().unwrap_or_default())
+    });
+    let action = text.split_once("Action=").map(|(_, action)| action);
+    match target.or(action) {
+        Some(action) => !reads.iter().any(|verb| action.starts_with(verb)),
         None => !text.starts_with("GET ") && !text.contains("/_strata/"),
     }
 }

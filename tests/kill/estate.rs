@@ -16,7 +16,7 @@ pub(crate) struct Inputs {
 }
 
 /// How many objects the fixture declares.
-pub(crate) const OBJECTS: usize = 231;
+pub(crate) const OBJECTS: usize = 238;
 
 impl Inputs {
     /// The arguments that give the variables these values.
@@ -35,6 +35,7 @@ impl Inputs {
         all.extend(self.other_networks());
         all.extend(self.other_identities());
         all.extend(self.other_clusters());
+        all.extend(self.stores());
         assert_eq!(all.len(), OBJECTS);
         all
     }
@@ -154,6 +155,19 @@ impl Inputs {
         all.extend(self.two("aws_iam_policy", "policy"));
         all.extend(self.two("aws_iam_instance_profile", "profile"));
         all.extend(self.two("aws_iam_openid_connect_provider", "issuer"));
+        all
+    }
+
+    /// Keys, logs and images. The second group and repository are replaced, and the alias.
+    fn stores(self) -> Vec<Expected> {
+        let alias = format!("alias/kill-{}", self.generation);
+        let mut all = vec![
+            untagged("aws_kms_alias", alias),
+            self.object("aws_kms_key", "key-0".to_owned()),
+            self.object("aws_kms_key", "key-1".to_owned()),
+        ];
+        all.extend(self.two("aws_cloudwatch_log_group", "logs"));
+        all.extend(self.two("aws_ecr_repository", "images"));
         all
     }
 

@@ -9,6 +9,8 @@ cluster "ace-prod" {
     interface_endpoints = ["ecr.api", "ecr.dkr", "sts"]
     zonal_shift         = true
 
+    secrets_key_arn = aws_kms_key.secrets.arn
+
     access = {
       admins  = { principal_arn = aws_iam_role.people["admins"].arn, policy = "AmazonEKSClusterAdminPolicy" }
       readers = { principal_arn = aws_iam_role.people["readers"].arn, policy = "AmazonEKSAdminViewPolicy" }

@@ -7,6 +7,8 @@ cluster "ace-test" {
     cidr_block = "10.10.0.0/16"
     zone_count = 2
 
+    secrets_key_arn = aws_kms_key.secrets.arn
+
     access = {
       admins = { principal_arn = aws_iam_role.people["admins"].arn, policy = "AmazonEKSClusterAdminPolicy" }
     }

@@ -49,11 +49,13 @@ output "private_subnet_ids" {
 }
 
 output "kubernetes" {
-  description = "How the cluster's API is reached, and what has to be there before a pod can run: add-ons for nodes, a node group or what takes its place, DNS, and who may use the cluster."
+  description = "What a layer on the cluster needs: the cluster, how its API is reached, and what has to be there before a pod can run in it: add-ons for nodes, a node group or what takes its place, DNS, roles of service accounts, and who may use the cluster."
 
   value = {
+    cluster               = aws_eks_cluster.main.id
+    version               = aws_eks_cluster.main.version
     endpoint              = aws_eks_cluster.main.endpoint
-    certificate_authority = aws_eks_cluster.main.certificate_authority.data
+    certificate_authority = aws_eks_cluster.main.certificate_authority
 
     token = {
       type         = "aws_eks"
@@ -66,29 +68,10 @@ output "kubernetes" {
       slice([for pool in aws_eks_node_group.pool : pool.id], 0, min(1, length(local.node_pools))),
       [for profile in aws_eks_fargate_profile.profile : profile.id],
       [for name, addon in aws_eks_addon.after_compute : addon.id if name == "coredns"],
-      [for entry in aws_eks_access_policy_association.principal : entry.id],
-      [for entry in aws_eks_access_policy_association.caller : entry.id],
-    )
-  }
-}
-
-output "kubernetes" {
-  description = "What a layer on the cluster needs: the cluster, and all without which a pod cannot run in it or nobody may make one."
-
-  value = {
-    cluster               = aws_eks_cluster.main.id
-    version               = aws_eks_cluster.main.version
-    endpoint              = aws_eks_cluster.main.endpoint
-    certificate_authority = aws_eks_cluster.main.certificate_authority
-
-    ready_after = flatten([
-      [for addon in aws_eks_addon.before_compute : addon.id],
-      [for pool in aws_eks_node_group.pool : pool.id],
-      [for addon in aws_eks_addon.after_compute : addon.id],
       [for identity in aws_eks_pod_identity_association.account : identity.id],
+      [for entry in aws_eks_access_entry.principal : entry.id],
       [for access in aws_eks_access_policy_association.principal : access.id],
       [for access in aws_eks_access_policy_association.caller : access.id],
-      [for entry in aws_eks_access_entry.principal : entry.id],
-    ])
+    )
   }
 }

@@ -1,13 +1,14 @@
 //! What every resource type promises, one function for each promise.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use strata_model::provider::{
     Observation, OwnedObject, ProviderErrorKind, ReadPurpose, ReadRequest, Residue,
 };
 use strata_model::schema::Adoption;
-use strata_model::{AttributePath, PathStep, Value};
+use strata_model::{AttributePath, Clock, PathStep, Value};
 
 use crate::cases::TypeCase;
 use crate::proxy::Trap;
@@ -588,6 +589,8 @@ impl Subject<'_> {
     /// Objects beyond the first page are seen by refresh, by the list of what is owned, and by a search.
     pub(crate) async fn pages(&self) -> Outcome {
         let world = self.world;
+        // What earlier cases deleted, and what goes only after a while, is not listed any more.
+        world.clock.sleep(Duration::from_secs(60)).await;
         let mut made = Vec::new();
         for _ in 0..3 {
             made.push(self.make().await?);

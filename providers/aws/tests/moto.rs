@@ -75,6 +75,16 @@ pub(crate) const SKIPPED: &[Skip] = &[
         "moto has no zonal shift",
     ),
     Skip::not_run("aws_eks_node_group (released)*", NOT_LOOKED_AT),
+    Skip::not_run("aws_eks_node_group (template)*", NOT_LOOKED_AT),
+    Skip::not_run("aws_eks_node_group (custom)*", NOT_LOOKED_AT),
+    Skip::not_run("aws_kms_alias*", NOT_LOOKED_AT),
+    Skip::not_run(
+        "aws_kms_key*",
+        "moto keeps every key that is to be deleted, and a search looks at the tags of all",
+    ),
+    Skip::not_run("aws_cloudwatch_log_group*", NOT_LOOKED_AT),
+    Skip::not_run("aws_ecr_repository*", NOT_LOOKED_AT),
+    Skip::not_run("data/parameters", NOT_LOOKED_AT),
     Skip::not_run(
         "aws_iam_openid_connect_provider/update/client_id_list*",
         "moto breaks down in AddClientIDToOpenIDConnectProvider",

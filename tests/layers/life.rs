@@ -90,7 +90,7 @@ fn an_object_moves_between_layers_without_being_touched() {
     let before = get(&path);
     std::fs::rename(project.path("one/a.yaml"), project.path("two/a.yaml")).unwrap();
     let plan = project.run("plan").exits(0).says("0 to destroy");
-    assert!(plan.out.contains("has moved to"), "{}", plan.out);
+    assert!(plan.out.contains("(moved from layer.one["), "{}", plan.out);
     project
         .run("apply -auto-approve")
         .exits(0)

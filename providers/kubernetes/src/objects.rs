@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Candidate, Checkpoint, ConnectContext, Connection,
-    FindRequest, Observation, Operation, OwnedObject, ProviderConfig, ProviderError, ReadPurpose,
-    ReadRequest,
+    FindRequest, Observation, Operation, OwnedObject, ProviderConfig, ProviderError,
+    ProviderErrorKind, ReadPurpose, ReadRequest,
 };
 use strata_model::{Lineage, Value};
 
@@ -46,6 +46,10 @@ impl Objects {
         let mut api = self.api.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(api) = api.as_ref() {
             return Ok(Arc::clone(api));
+        }
+        if self.context.sandbox.is_some() {
+            let message = "the sandbox has no Kubernetes API in this version, and real clusters are not reached from it";
+            return Err(ProviderError::new(ProviderErrorKind::Unreachable, message));
         }
         let made = Arc::new(Api::new(config::connect(&self.config, &self.context)?));
         *api = Some(Arc::clone(&made));

@@ -4,13 +4,13 @@ use strata_sandbox::LedgerObject;
 
 use crate::harness::{World, WorldOptions, figures};
 
-/// Types in the order in which they go: none of one before all of those before it, in one cluster's network.
-const ORDER: [&[&str]; 5] = [
-    &["fargate-profile", "nodegroup"],
-    &["cluster"],
-    &["natgateway"],
-    &["elastic-ip", "internet-gateway"],
-    &["vpc"],
+/// What goes before what, in one cluster's network. NAT gateways serve nodes only: they go beside the cluster.
+const ORDER: [(&[&str], &[&str]); 5] = [
+    (&["fargate-profile", "nodegroup"], &["cluster"]),
+    (&["fargate-profile", "nodegroup"], &["natgateway"]),
+    (&["natgateway"], &["elastic-ip", "internet-gateway"]),
+    (&["elastic-ip", "internet-gateway"], &["vpc"]),
+    (&["cluster"], &["vpc"]),
 ];
 
 #[test]
@@ -27,7 +27,7 @@ fn a_destroyed_fleet_leaves_nothing() {
         ledger.calls.len()
     ));
     assert!(left.is_empty(), "{left:#?}");
-    for pair in ORDER.windows(2) {
+    for (before, after) in ORDER {
         let gone = |kinds: &[&str]| {
             let of_kinds = ledger
                 .objects
@@ -38,10 +38,10 @@ fn a_destroyed_fleet_leaves_nothing() {
                 .collect::<Vec<u64>>()
         };
         // Both clusters go side by side: the first of the later kind goes after the first of the earlier one.
-        let (earlier, later) = (gone(pair[0]), gone(pair[1]));
+        let (earlier, later) = (gone(before), gone(after));
         assert!(
             earlier.iter().min() < later.iter().min() && earlier.iter().max() < later.iter().max(),
-            "{pair:?}: {earlier:?}, {later:?}"
+            "{before:?}, {after:?}: {earlier:?}, {later:?}"
         );
     }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 use strata_model::Value;
+use strata_model::layer::INVENTORY;
 use strata_model::provider::{Member, MembersRequest, Observation, Provider as _};
 use strata_provider_kubernetes::Kubernetes;
 
@@ -182,6 +183,8 @@ fn members(root: &Path, below: &str, namespace: &str) -> (Vec<Member>, BTreeMap<
             }
         }
     }
+    // An inventory is of a whole layer; here each file is one.
+    all.remove(INVENTORY);
     let mut members: Vec<Member> = all.into_values().collect();
     members.sort_by_key(|member| member.stage);
     (members, left_out)

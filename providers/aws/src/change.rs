@@ -102,6 +102,13 @@ impl<'a> Change<'a> {
         self.planned = self.planned.with_at(&attribute_path(path), value);
     }
 
+    /// Plans the id of a type whose id is its name.
+    pub(crate) fn id_is_name(&mut self) {
+        if let Some(name) = self.planned.get("name").cloned() {
+            self.set("id", name);
+        }
+    }
+
     /// Plans a value as known after apply, unless the definition gives it.
     pub(crate) fn forget(&mut self, path: &str) {
         let at = attribute_path(path);

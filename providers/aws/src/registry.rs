@@ -98,13 +98,6 @@ impl Registry {
         &self.schemas
     }
 
-    pub(crate) fn schema(&self, mode: Mode, name: &str) -> Result<&ResourceSchema, ProviderError> {
-        self.schemas
-            .iter()
-            .find(|schema| schema.mode == mode && schema.name == name)
-            .ok_or_else(|| ProviderError::bug(format!("the provider aws has no type {name}")))
-    }
-
     /// A resource type with its schema.
     pub(crate) fn managed(
         &self,

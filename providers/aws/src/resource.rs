@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strata_model::OpId;
@@ -11,7 +12,7 @@ use strata_model::schema::{Attribute, AttributeType, ResourceSchema};
 
 use crate::change::Change;
 use crate::checks::Checks;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, at_once};
 use crate::error::Failure;
 use crate::step::Step;
 
@@ -92,6 +93,28 @@ pub(crate) struct Seen<T> {
     pub(crate) object: T,
     /// Whether its creation still goes on.
     pub(crate) incomplete: bool,
+}
+
+impl<T> Seen<T> {
+    /// An object whose creation is over.
+    pub(crate) fn complete(object: T) -> Self {
+        Seen {
+            object,
+            incomplete: false,
+        }
+    }
+}
+
+/// Reads each object by itself, some at once; the answers are in the order of what is wanted.
+pub(crate) async fn each<'w, T, R>(
+    wanted: &'w [Wanted<T>],
+    read: impl Fn(&'w Wanted<T>) -> R,
+) -> Vec<Result<Option<Seen<T>>, Failure>>
+where
+    T: Send,
+    R: Future<Output = Result<Option<Seen<T>>, Failure>> + Send + 'w,
+{
+    at_once(wanted.iter().map(|wanted| read(wanted).boxed())).await
 }
 
 /// What a lost create was going to make.

@@ -179,6 +179,27 @@ impl<'a> Step<'a> {
         .await
     }
 
+    /// The object as it is when a change of it is over: as `live`, where no call was made, else as it is seen once it is
+    /// as wanted.
+    pub(crate) async fn settled<T, F, Fut>(
+        &self,
+        what: &str,
+        (live, changed): (T, bool),
+        read: F,
+        is_settled: impl Fn(&T) -> bool + Send + Sync,
+    ) -> Result<T, Failure>
+    where
+        T: Send,
+        F: Fn() -> Fut + Send + Sync,
+        Fut: Future<Output = Result<Option<T>, Failure>> + Send,
+    {
+        if changed {
+            self.until(what, read, is_settled).await
+        } else {
+            Ok(live)
+        }
+    }
+
     /// Waits until a read says definitely that the object is gone.
     pub(crate) async fn until_gone<T, F, Fut>(
         &self,

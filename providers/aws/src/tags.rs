@@ -7,6 +7,7 @@ use strata_model::schema::{Attribute, AttributeType};
 use strata_model::{Lineage, OpId};
 
 use crate::checks::Checks;
+use crate::error::Failure;
 
 /// Tags by key.
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -195,6 +196,26 @@ impl Difference {
     pub(crate) fn is_empty(&self) -> bool {
         self.set.is_empty() && self.remove.is_empty()
     }
+}
+
+/// Brings an object's tags to what is wanted, by the calls of its service. Says whether one was made.
+pub(crate) async fn converge<S, R>(
+    difference: Difference,
+    set: impl FnOnce(Tags) -> S,
+    remove: impl FnOnce(Vec<String>) -> R,
+) -> Result<bool, Failure>
+where
+    S: Future<Output = Result<(), Failure>>,
+    R: Future<Output = Result<(), Failure>>,
+{
+    let is_needed = !difference.is_empty();
+    if !difference.set.is_empty() {
+        set(difference.set).await?;
+    }
+    if !difference.remove.is_empty() {
+        remove(difference.remove).await?;
+    }
+    Ok(is_needed)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::cloud::Cloud;
 use crate::ec2::listed::{filter, tag_map};
 use crate::error::{Failure, send};
 use crate::step::Step;
-use crate::tags::{Difference, Tags};
+use crate::tags::{self, Difference, Tags};
 
 /// The tags of a create call.
 pub(crate) fn specification(
@@ -40,29 +40,21 @@ pub(crate) async fn converge(
     id: &str,
     difference: Difference,
 ) -> Result<bool, Failure> {
-    if difference.is_empty() {
-        return Ok(false);
-    }
     let ec2 = &step.clients().await?.ec2;
-    if !difference.set.is_empty() {
+    let set = |tags| async {
         let call = ec2
             .create_tags()
             .resources(id)
-            .set_tags(Some(sdk_tags(difference.set)));
-        step.change("CreateTags", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
-        let keys = difference
-            .remove
-            .into_iter()
-            .map(|key| Tag::builder().key(key).build());
-        let call = ec2
-            .delete_tags()
-            .resources(id)
-            .set_tags(Some(keys.collect()));
-        step.change("DeleteTags", call.send()).await?;
-    }
-    Ok(true)
+            .set_tags(Some(sdk_tags(tags)));
+        step.change("CreateTags", call.send()).await.map(drop)
+    };
+    let remove = |keys: Vec<String>| async {
+        let keys = keys.into_iter().map(|key| Tag::builder().key(key).build());
+        let call = ec2.delete_tags().resources(id);
+        let call = call.set_tags(Some(keys.collect())).send();
+        step.change("DeleteTags", call).await.map(drop)
+    };
+    tags::converge(difference, set, remove).await
 }
 
 /// The types of EC2 of which there are objects with the connection's lineage, or have been a while ago: the list of tags

@@ -9,14 +9,13 @@ use aws_sdk_ecr::types::{
     EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
     Repository as LiveRepository, Tag,
 };
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
@@ -109,9 +108,7 @@ impl ResourceType for Repositories {
 
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
         change.forget_missing(&["arn", "registry_id", "repository_url"]);
-        if let Some(name) = change.planned().get("name").cloned() {
-            change.set("id", name);
-        }
+        change.id_is_name();
         Ok(())
     }
 
@@ -133,17 +130,14 @@ impl ResourceType for Repositories {
             Err(failure) => return vec![Err(failure); wanted.len()],
         };
         let known: &BTreeMap<String, LiveRepository> = &known;
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let Some(repository) = known.get(&wanted.id) else {
-                    return Ok(None);
-                };
-                let live = with_tags(cloud, repository.clone()).await?;
-                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let Some(repository) = known.get(&wanted.id) else {
+                return Ok(None);
+            };
+            let live = with_tags(cloud, repository.clone()).await?;
+            Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+        })
+        .await
     }
 
     async fn find(
@@ -188,16 +182,14 @@ impl ResourceType for Repositories {
         let wanted = step.wanted_tags(planned.tags.as_ref());
         let mut changed = converge_tags(step, &live, &wanted).await?;
         changed |= converge_settings(step, id, (&live.repository, planned)).await?;
-        let settled = if changed {
-            let is_settled = |live: &Live| {
-                is_mutable_as(&live.repository, planned)
-                    && scans(&live.repository) == wants_scans(planned)
-                    && Difference::between(&live.tags, &wanted).is_empty()
-            };
-            step.until(&what, look, is_settled).await?
-        } else {
-            live
+        let is_settled = |live: &Live| {
+            is_mutable_as(&live.repository, planned)
+                && scans(&live.repository) == wants_scans(planned)
+                && Difference::between(&live.tags, &wanted).is_empty()
         };
+        let settled = step
+            .settled(&what, (live, changed), look, is_settled)
+            .await?;
         Ok(see(step.cloud, &settled, Some(planned)).object)
     }
 
@@ -424,25 +416,20 @@ async fn converge_settings(
 }
 
 async fn converge_tags(step: &Step<'_>, live: &Live, wanted: &Tags) -> Result<bool, Failure> {
-    let difference = Difference::between(&live.tags, wanted);
-    let is_needed = !difference.is_empty();
     let arn = live.repository.repository_arn().unwrap_or_default();
     let ecr = &step.clients().await?.ecr;
-    if !difference.set.is_empty() {
-        let call = ecr
-            .tag_resource()
-            .resource_arn(arn)
-            .set_tags(Some(sdk_tags(difference.set)?));
-        step.change("TagResource", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
-        let call = ecr
-            .untag_resource()
-            .resource_arn(arn)
-            .set_tag_keys(Some(difference.remove));
-        step.change("UntagResource", call.send()).await?;
-    }
-    Ok(is_needed)
+    let set = |tags: Tags| async {
+        let call = ecr.tag_resource().resource_arn(arn);
+        let call = call.set_tags(Some(sdk_tags(tags)?)).send();
+        step.change("TagResource", call).await.map(drop)
+    };
+    let remove = |keys| async {
+        let call = ecr.untag_resource().resource_arn(arn);
+        let call = call.set_tag_keys(Some(keys)).send();
+        step.change("UntagResource", call).await.map(drop)
+    };
+    let difference = Difference::between(&live.tags, wanted);
+    tags::converge(difference, set, remove).await
 }
 
 /// What users see of a repository.
@@ -466,10 +453,7 @@ fn see(cloud: &Cloud, live: &Live, recorded: Option<&Repository>) -> Seen<Reposi
         tags: Some(tags.tags),
         tags_all: Some(tags.tags_all),
     };
-    Seen {
-        object,
-        incomplete: false,
-    }
+    Seen::complete(object)
 }
 
 /// A repository that says nothing of scans has none.

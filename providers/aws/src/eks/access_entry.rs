@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_eks::types::AccessEntry as LiveEntry;
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::Value;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
@@ -13,7 +12,7 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::eks::tagging;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -152,14 +151,11 @@ impl ResourceType for AccessEntries {
         cloud: &Cloud,
         wanted: &[Wanted<AccessEntry>],
     ) -> Vec<Result<Option<Seen<AccessEntry>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = describe(cloud, parts(&wanted.id)?).await?;
-                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = describe(cloud, parts(&wanted.id)?).await?;
+            Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+        })
+        .await
     }
 
     async fn find(

@@ -142,9 +142,8 @@ impl ResourceType for AccessPolicies {
         let answers = wanted.iter().map(|wanted| {
             let (cluster, principal, policy) = parts(&wanted.id)?;
             match lists.get(&(cluster, principal)) {
-                Some(Ok(list)) => Ok(pick(list, policy).map(|live| Seen {
-                    object: see(region, &wanted.id, (cluster, principal), live),
-                    incomplete: false,
+                Some(Ok(list)) => Ok(pick(list, policy).map(|live| {
+                    Seen::complete(see(region, &wanted.id, (cluster, principal), live))
                 })),
                 Some(Err(failure)) => Err(failure.clone()),
                 None => Ok(None),
@@ -167,10 +166,7 @@ impl ResourceType for AccessPolicies {
         let region = cloud.region().await.ok();
         let id = id_of(entry.0, entry.1, &planned.policy_arn);
         let found = pick(&list, &planned.policy_arn).map(|live| Found {
-            seen: Seen {
-                object: see(region, &id, entry, live),
-                incomplete: false,
-            },
+            seen: Seen::complete(see(region, &id, entry, live)),
             id: id.clone(),
             ours: None,
         });

@@ -7,14 +7,13 @@ use async_trait::async_trait;
 use aws_sdk_eks::types::{
     Addon as LiveAddon, AddonPodIdentityAssociations, AddonStatus, ResolveConflicts,
 };
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema, Timeouts};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::eks::updates::{self, Part, Subject};
 use crate::eks::{MINUTE, pod_identity, tagging};
 use crate::error::{Failure, found, send};
@@ -111,16 +110,13 @@ impl ResourceType for Addons {
         cloud: &Cloud,
         wanted: &[Wanted<Addon>],
     ) -> Vec<Result<Option<Seen<Addon>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                match describe(cloud, parts(&wanted.id)?).await? {
-                    Some(live) => Ok(Some(see(cloud, &live, wanted.recorded.as_ref()).await?)),
-                    None => Ok(None),
-                }
+        resource::each(wanted, |wanted| async move {
+            match describe(cloud, parts(&wanted.id)?).await? {
+                Some(live) => Ok(Some(see(cloud, &live, wanted.recorded.as_ref()).await?)),
+                None => Ok(None),
             }
-            .boxed()
-        });
-        at_once(reads).await
+        })
+        .await
     }
 
     async fn find(&self, cloud: &Cloud, lost: &Lost<Addon>) -> Result<Vec<Found<Addon>>, Failure> {

@@ -7,14 +7,13 @@ use aws_sdk_eks::types::{
     AuthenticationMode, Cluster as LiveCluster, ClusterStatus, CreateAccessConfigRequest, IpFamily,
     KubernetesNetworkConfigRequest, SupportType, UpgradePolicyRequest,
 };
-use futures::FutureExt;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::ResourceSchema;
 
 use crate::change::Change;
 use crate::checks::Checks;
 use crate::cidr;
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::eks::auto_mode::{self, AutoMode};
 use crate::eks::cluster_change::{self, vpc_request};
 use crate::eks::cluster_schema::{
@@ -25,7 +24,7 @@ use crate::eks::updates::{self, Part, Subject};
 use crate::eks::upgrade::{self, Versioned};
 use crate::eks::{CLUSTER_INTERVAL, reach, tagging};
 use crate::error::{Failure, found, send};
-use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
+use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
 
 /// `aws_eks_cluster`.
@@ -46,9 +45,7 @@ impl ResourceType for Clusters {
     }
 
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
-        if let Some(name) = change.planned().get("name").cloned() {
-            change.set("id", name);
-        }
+        change.id_is_name();
         change.forget_missing(&["arn", "created_at"]);
         if change.prior.is_some() && change.prior_text("status") != Some("ACTIVE") {
             LATE.iter().for_each(|path| change.forget(path));
@@ -79,14 +76,11 @@ impl ResourceType for Clusters {
         cloud: &Cloud,
         wanted: &[Wanted<Cluster>],
     ) -> Vec<Result<Option<Seen<Cluster>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = describe(cloud, &wanted.id).await?;
-                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = describe(cloud, &wanted.id).await?;
+            Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+        })
+        .await
     }
 
     async fn find(

@@ -7,14 +7,13 @@ use aws_sdk_eks::types::{
     ConfigStatus, IdentityProviderConfig as Reference, OidcIdentityProviderConfig as LiveConfig,
     OidcIdentityProviderConfigRequest,
 };
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema, Timeouts};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::eks::{CLUSTER_INTERVAL, MINUTE, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -125,14 +124,11 @@ impl ResourceType for IdentityProviders {
         cloud: &Cloud,
         wanted: &[Wanted<IdentityProvider>],
     ) -> Vec<Result<Option<Seen<IdentityProvider>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = describe(cloud, parts(&wanted.id)?).await?;
-                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = describe(cloud, parts(&wanted.id)?).await?;
+            Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+        })
+        .await
     }
 
     async fn find(

@@ -4,20 +4,19 @@ use async_trait::async_trait;
 use aws_sdk_eks::types::{
     AmiTypes, CapacityTypes, Nodegroup as LiveGroup, NodegroupScalingConfig, NodegroupStatus,
 };
-use futures::FutureExt;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::ResourceSchema;
 
 use crate::change::Change;
 use crate::checks::Checks;
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::eks::node_group_change::{self, limits_request, taints_request, template_request};
 use crate::eks::node_group_schema::{self, NodeGroup, Scaling, Taint, Template, UpdateLimits};
 use crate::eks::updates::{self, Part, Subject};
 use crate::eks::upgrade::{self, Versioned};
 use crate::eks::{NODE_GROUP_INTERVAL, tagging};
 use crate::error::{Failure, found, send};
-use crate::resource::{Found, Lost, ResourceType, Seen, Target, Wanted};
+use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
 
 const VERSIONED: Versioned = Versioned {
@@ -66,15 +65,12 @@ impl ResourceType for NodeGroups {
         cloud: &Cloud,
         wanted: &[Wanted<NodeGroup>],
     ) -> Vec<Result<Option<Seen<NodeGroup>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let (cluster, name) = parts(&wanted.id)?;
-                let live = describe(cloud, cluster, name).await?;
-                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let (cluster, name) = parts(&wanted.id)?;
+            let live = describe(cloud, cluster, name).await?;
+            Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+        })
+        .await
     }
 
     async fn find(

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_eks::types::PodIdentityAssociation as LiveAssociation;
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::Value;
 use strata_model::provider::ProviderError;
@@ -12,7 +11,7 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::eks::tagging;
 use crate::error::{Failure, found, no_id, send};
 use crate::iam::policy;
@@ -97,14 +96,11 @@ impl ResourceType for PodIdentities {
         cloud: &Cloud,
         wanted: &[Wanted<PodIdentity>],
     ) -> Vec<Result<Option<Seen<PodIdentity>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = describe(cloud, parts(&wanted.id)?).await?;
-                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = describe(cloud, parts(&wanted.id)?).await?;
+            Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+        })
+        .await
     }
 
     /// The list knows neither tags nor roles: what it names is looked at by itself.

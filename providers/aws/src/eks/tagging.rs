@@ -22,9 +22,7 @@ pub(crate) fn seen(
     live: Option<&HashMap<String, String>>,
     recorded: Option<Option<&Tags>>,
 ) -> Seen {
-    let none = Tags::new();
-    let recorded = recorded.map(|tags| tags.unwrap_or(&none));
-    tags::seen(ordered(live), cloud.default_tags(), recorded)
+    tags::seen_of(ordered(live), cloud.default_tags(), recorded)
 }
 
 /// The op that made an object.
@@ -44,23 +42,16 @@ pub(crate) async fn converge(
     (live, wanted): (Option<&HashMap<String, String>>, &Tags),
 ) -> Result<bool, Failure> {
     let difference = Difference::between(&ordered(live), wanted);
-    if difference.is_empty() {
-        return Ok(false);
-    }
     let eks = &step.clients().await?.eks;
-    if !difference.set.is_empty() {
-        let call = eks
-            .tag_resource()
-            .resource_arn(arn)
-            .set_tags(Some(difference.set.into_iter().collect()));
-        step.change("TagResource", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
-        let call = eks
-            .untag_resource()
-            .resource_arn(arn)
-            .set_tag_keys(Some(difference.remove));
-        found(step.change("UntagResource", call.send()).await)?;
-    }
-    Ok(true)
+    let set = |tags: Tags| async {
+        let tags = Some(tags.into_iter().collect());
+        let call = eks.tag_resource().resource_arn(arn).set_tags(tags);
+        step.change("TagResource", call.send()).await.map(drop)
+    };
+    let remove = |keys| async {
+        let call = eks.untag_resource().resource_arn(arn);
+        let call = call.set_tag_keys(Some(keys)).send();
+        found(step.change("UntagResource", call).await).map(drop)
+    };
+    tags::converge(difference, set, remove).await
 }

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::{Policy as LivePolicy, PolicyVersion};
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{Cloud, at_once, partition};
+use crate::cloud::{Cloud, partition};
 use crate::error::{Failure, found, no_id, send};
 use crate::iam::{check_path, policy, tagging};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -117,14 +116,11 @@ impl ResourceType for Policies {
         cloud: &Cloud,
         wanted: &[Wanted<Policy>],
     ) -> Vec<Result<Option<Seen<Policy>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = get(cloud, &wanted.id).await?;
-                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = get(cloud, &wanted.id).await?;
+            Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+        })
+        .await
     }
 
     /// The ARN of a policy follows from its name.

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::InstanceProfile as LiveProfile;
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::error::{Failure, found, send};
 use crate::iam::{check_path, tagging};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -95,9 +94,7 @@ impl ResourceType for InstanceProfiles {
 
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
         change.forget_missing(&["arn", "create_date", "unique_id"]);
-        if let Some(name) = change.planned().get("name").cloned() {
-            change.set("id", name);
-        }
+        change.id_is_name();
         Ok(())
     }
 
@@ -106,17 +103,11 @@ impl ResourceType for InstanceProfiles {
         cloud: &Cloud,
         wanted: &[Wanted<InstanceProfile>],
     ) -> Vec<Result<Option<Seen<InstanceProfile>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = get(cloud, &wanted.id).await?;
-                Ok(live.map(|live| Seen {
-                    object: see(cloud, &live, wanted.recorded.as_ref()),
-                    incomplete: false,
-                }))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = get(cloud, &wanted.id).await?;
+            Ok(live.map(|live| Seen::complete(see(cloud, &live, wanted.recorded.as_ref()))))
+        })
+        .await
     }
 
     async fn find(
@@ -128,10 +119,7 @@ impl ResourceType for InstanceProfiles {
         let found = get(cloud, name).await?.map(|live| Found {
             id: name.clone(),
             ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
-            seen: Seen {
-                object: see(cloud, &live, Some(&lost.planned)),
-                incomplete: false,
-            },
+            seen: Seen::complete(see(cloud, &live, Some(&lost.planned))),
         });
         Ok(found.into_iter().collect())
     }

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProviderOutput as Live;
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::Checks;
-use crate::cloud::{Cloud, at_once, partition};
+use crate::cloud::{Cloud, partition};
 use crate::error::{Failure, found, no_id, send};
 use crate::iam::tagging;
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -109,17 +108,13 @@ impl ResourceType for OidcProviders {
         cloud: &Cloud,
         wanted: &[Wanted<OidcProvider>],
     ) -> Vec<Result<Option<Seen<OidcProvider>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = get(cloud, &wanted.id).await?;
-                Ok(live.map(|live| Seen {
-                    object: see(cloud, (&wanted.id, &live), wanted.recorded.as_ref()),
-                    incomplete: false,
-                }))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = get(cloud, &wanted.id).await?;
+            Ok(live.map(|live| {
+                Seen::complete(see(cloud, (&wanted.id, &live), wanted.recorded.as_ref()))
+            }))
+        })
+        .await
     }
 
     /// The ARN of a provider follows from its URL.
@@ -135,10 +130,7 @@ impl ResourceType for OidcProviders {
         let arn = format!("arn:{partition}:iam::{account}:oidc-provider/{place}");
         let found = get(cloud, &arn).await?.map(|live| Found {
             ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
-            seen: Seen {
-                object: see(cloud, (&arn, &live), Some(planned)),
-                incomplete: false,
-            },
+            seen: Seen::complete(see(cloud, (&arn, &live), Some(planned))),
             id: arn.clone(),
         });
         Ok(found.into_iter().collect())

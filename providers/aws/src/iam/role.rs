@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::Role as LiveRole;
-use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
-use crate::cloud::{Cloud, at_once};
+use crate::cloud::Cloud;
 use crate::error::{Failure, found, send};
 use crate::iam::{check_path, policy, tagging};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -106,9 +105,7 @@ impl ResourceType for Roles {
 
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
         change.forget_missing(&["id", "arn", "create_date", "unique_id"]);
-        if let Some(name) = change.planned().get("name").cloned() {
-            change.set("id", name);
-        }
+        change.id_is_name();
         policy::keep_planned(change, "assume_role_policy");
         Ok(())
     }
@@ -118,17 +115,11 @@ impl ResourceType for Roles {
         cloud: &Cloud,
         wanted: &[Wanted<Role>],
     ) -> Vec<Result<Option<Seen<Role>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = get(cloud, &wanted.id).await?;
-                Ok(live.map(|live| Seen {
-                    object: role(cloud, &live, wanted.recorded.as_ref()),
-                    incomplete: false,
-                }))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = get(cloud, &wanted.id).await?;
+            Ok(live.map(|live| Seen::complete(role(cloud, &live, wanted.recorded.as_ref()))))
+        })
+        .await
     }
 
     async fn find(&self, cloud: &Cloud, lost: &Lost<Role>) -> Result<Vec<Found<Role>>, Failure> {
@@ -136,10 +127,7 @@ impl ResourceType for Roles {
         let found = get(cloud, name).await?.map(|live| Found {
             id: name.clone(),
             ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
-            seen: Seen {
-                object: role(cloud, &live, Some(&lost.planned)),
-                incomplete: false,
-            },
+            seen: Seen::complete(role(cloud, &live, Some(&lost.planned))),
         });
         Ok(found.into_iter().collect())
     }
@@ -171,12 +159,10 @@ impl ResourceType for Roles {
         let mut changed = converge_tags(step, id, &live, planned).await?;
         changed |= converge_policies(step, id, (&now, planned)).await?;
         changed |= converge_texts(step, id, (&now, planned)).await?;
-        let settled = if changed {
-            let is_settled = |live: &LiveRole| is_as_planned(step, live, planned);
-            step.until(&what, look, is_settled).await?
-        } else {
-            live
-        };
+        let is_settled = |live: &LiveRole| is_as_planned(step, live, planned);
+        let settled = step
+            .settled(&what, (live, changed), look, is_settled)
+            .await?;
         Ok(role(step.cloud, &settled, Some(planned)))
     }
 

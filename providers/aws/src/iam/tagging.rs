@@ -18,9 +18,7 @@ pub(crate) fn tag_map(tags: &[Tag]) -> Tags {
 
 /// What users see of an object's tags; `recorded` are those of the definition, of an object that is recorded.
 pub(crate) fn seen(cloud: &Cloud, live: &[Tag], recorded: Option<Option<&Tags>>) -> Seen {
-    let none = Tags::new();
-    let recorded = recorded.map(|tags| tags.unwrap_or(&none));
-    tags::seen(tag_map(live), cloud.default_tags(), recorded)
+    tags::seen_of(tag_map(live), cloud.default_tags(), recorded)
 }
 
 /// The op that made an object.
@@ -51,14 +49,6 @@ where
     S: Future<Output = Result<(), Failure>>,
     R: Future<Output = Result<(), Failure>>,
 {
-    if difference.is_empty() {
-        return Ok(false);
-    }
-    if !difference.set.is_empty() {
-        set(sdk_tags(difference.set)?).await?;
-    }
-    if !difference.remove.is_empty() {
-        remove(difference.remove).await?;
-    }
-    Ok(true)
+    let set = |tags| async { set(sdk_tags(tags)?).await };
+    tags::converge(difference, set, remove).await
 }

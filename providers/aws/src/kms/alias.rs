@@ -76,9 +76,7 @@ impl ResourceType for Aliases {
 
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
         change.forget_missing(&["arn", "target_key_arn"]);
-        if let Some(name) = change.planned().get("name").cloned() {
-            change.set("id", name);
-        }
+        change.id_is_name();
         let before = change.prior_text("target_key_id").map(key_id);
         let after = change.planned_text("target_key_id").map(key_id);
         if change.prior.is_some() && (after.is_none() || before != after) {
@@ -218,10 +216,7 @@ fn see(live: &AliasListEntry, recorded: Option<&Alias>) -> Seen<Alias> {
         },
         target_key_arn: place.map(|(place, _)| format!("{place}:key/{target}")),
     };
-    Seen {
-        object,
-        incomplete: false,
-    }
+    Seen::complete(object)
 }
 
 #[cfg(test)]

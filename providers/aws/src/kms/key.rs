@@ -151,17 +151,11 @@ impl ResourceType for Keys {
         cloud: &Cloud,
         wanted: &[Wanted<Key>],
     ) -> Vec<Result<Option<Seen<Key>>, Failure>> {
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let live = get(cloud, &wanted.id).await?;
-                Ok(live.map(|live| Seen {
-                    object: see(cloud, &live, wanted.recorded.as_ref()),
-                    incomplete: false,
-                }))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let live = get(cloud, &wanted.id).await?;
+            Ok(live.map(|live| Seen::complete(see(cloud, &live, wanted.recorded.as_ref()))))
+        })
+        .await
     }
 
     /// KMS does not filter by tag: the tags of every key are looked at.
@@ -175,10 +169,7 @@ impl ResourceType for Keys {
                 all.push(Found {
                     id,
                     ours: Some(true),
-                    seen: Seen {
-                        object: see(cloud, &live, Some(&lost.planned)),
-                        incomplete: false,
-                    },
+                    seen: Seen::complete(see(cloud, &live, Some(&lost.planned))),
                 });
             }
         }
@@ -215,12 +206,10 @@ impl ResourceType for Keys {
         changed |= converge_rotation(step, id, (&live, planned)).await?;
         changed |= converge_words(step, id, (&live, planned)).await?;
         changed |= switch(step, id, (&live, planned), false).await?;
-        let settled = if changed {
-            let is_settled = |live: &Live| is_as_planned(live, planned, &wanted);
-            step.until(&what, look, is_settled).await?
-        } else {
-            live
-        };
+        let is_settled = |live: &Live| is_as_planned(live, planned, &wanted);
+        let settled = step
+            .settled(&what, (live, changed), look, is_settled)
+            .await?;
         Ok(see(step.cloud, &settled, Some(planned)))
     }
 

@@ -6,7 +6,7 @@ use strata_model::provider::ProviderError;
 use crate::cloud::Cloud;
 use crate::error::{Failure, send};
 use crate::step::Step;
-use crate::tags::{Difference, Tags};
+use crate::tags::{self, Difference, Tags};
 
 /// Tags in the SDK's form.
 pub(crate) fn sdk_tags(tags: Tags) -> Result<Vec<Tag>, Failure> {
@@ -36,19 +36,15 @@ pub(crate) async fn converge(
     key: &str,
     difference: Difference,
 ) -> Result<bool, Failure> {
-    let is_needed = !difference.is_empty();
     let kms = &step.clients().await?.kms;
-    if !difference.set.is_empty() {
-        let tags = sdk_tags(difference.set)?;
-        let call = kms.tag_resource().key_id(key).set_tags(Some(tags));
-        step.change("TagResource", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
-        let call = kms
-            .untag_resource()
-            .key_id(key)
-            .set_tag_keys(Some(difference.remove));
-        step.change("UntagResource", call.send()).await?;
-    }
-    Ok(is_needed)
+    let set = |tags| async {
+        let call = kms.tag_resource().key_id(key);
+        let call = call.set_tags(Some(sdk_tags(tags)?)).send();
+        step.change("TagResource", call).await.map(drop)
+    };
+    let remove = |keys| async {
+        let call = kms.untag_resource().key_id(key).set_tag_keys(Some(keys));
+        step.change("UntagResource", call.send()).await.map(drop)
+    };
+    tags::converge(difference, set, remove).await
 }

@@ -91,9 +91,7 @@ impl ResourceType for LogGroups {
 
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
         change.forget_missing(&["arn"]);
-        if let Some(name) = change.planned().get("name").cloned() {
-            change.set("id", name);
-        }
+        change.id_is_name();
         Ok(())
     }
 
@@ -109,22 +107,19 @@ impl ResourceType for LogGroups {
             .map(|(place, prefix)| async move { (place, list(cloud, prefix).await) }.boxed());
         let lists: BTreeMap<&str, _> = at_once(lists).await.into_iter().collect();
         let lists = &lists;
-        let reads = wanted.iter().map(|wanted| {
-            async move {
-                let group = match lists.get(place(&wanted.id)) {
-                    Some(Ok(groups)) => groups.get(&wanted.id),
-                    Some(Err(failure)) => return Err(failure.clone()),
-                    None => None,
-                };
-                let Some(group) = group else {
-                    return Ok(None);
-                };
-                let live = with_tags(cloud, group.clone()).await?;
-                Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
-            }
-            .boxed()
-        });
-        at_once(reads).await
+        resource::each(wanted, |wanted| async move {
+            let group = match lists.get(place(&wanted.id)) {
+                Some(Ok(groups)) => groups.get(&wanted.id),
+                Some(Err(failure)) => return Err(failure.clone()),
+                None => None,
+            };
+            let Some(group) = group else {
+                return Ok(None);
+            };
+            let live = with_tags(cloud, group.clone()).await?;
+            Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
+        })
+        .await
     }
 
     async fn find(
@@ -171,16 +166,14 @@ impl ResourceType for LogGroups {
         let mut changed = converge_tags(step, &live, &wanted).await?;
         changed |= converge_retention(step, id, (&live, planned)).await?;
         changed |= converge_key(step, id, (&live, planned)).await?;
-        let settled = if changed {
-            let is_settled = |live: &Live| {
-                retention(live) == planned.retention_in_days
-                    && live.group.kms_key_id == planned.kms_key_id
-                    && Difference::between(&live.tags, &wanted).is_empty()
-            };
-            step.until(&what, look, is_settled).await?
-        } else {
-            live
+        let is_settled = |live: &Live| {
+            retention(live) == planned.retention_in_days
+                && live.group.kms_key_id == planned.kms_key_id
+                && Difference::between(&live.tags, &wanted).is_empty()
         };
+        let settled = step
+            .settled(&what, (live, changed), look, is_settled)
+            .await?;
         Ok(see(step.cloud, &settled, Some(planned)).object)
     }
 
@@ -312,24 +305,20 @@ fn retention(live: &Live) -> i32 {
 }
 
 async fn converge_tags(step: &Step<'_>, live: &Live, wanted: &Tags) -> Result<bool, Failure> {
-    let difference = Difference::between(&live.tags, wanted);
-    let (is_needed, arn) = (!difference.is_empty(), arn_of(&live.group));
+    let arn = &arn_of(&live.group);
     let logs = &step.clients().await?.logs;
-    if !difference.set.is_empty() {
-        let call = logs
-            .tag_resource()
-            .resource_arn(&arn)
-            .set_tags(Some(difference.set.into_iter().collect()));
-        step.change("TagResource", call.send()).await?;
-    }
-    if !difference.remove.is_empty() {
-        let call = logs
-            .untag_resource()
-            .resource_arn(&arn)
-            .set_tag_keys(Some(difference.remove));
-        step.change("UntagResource", call.send()).await?;
-    }
-    Ok(is_needed)
+    let set = |tags: Tags| async {
+        let call = logs.tag_resource().resource_arn(arn);
+        let call = call.set_tags(Some(tags.into_iter().collect())).send();
+        step.change("TagResource", call).await.map(drop)
+    };
+    let remove = |keys| async {
+        let call = logs.untag_resource().resource_arn(arn);
+        let call = call.set_tag_keys(Some(keys)).send();
+        step.change("UntagResource", call).await.map(drop)
+    };
+    let difference = Difference::between(&live.tags, wanted);
+    tags::converge(difference, set, remove).await
 }
 
 async fn converge_retention(
@@ -426,10 +415,7 @@ fn see(cloud: &Cloud, live: &Live, recorded: Option<&LogGroup>) -> Seen<LogGroup
         tags: Some(tags.tags),
         tags_all: Some(tags.tags_all),
     };
-    Seen {
-        object,
-        incomplete: false,
-    }
+    Seen::complete(object)
 }
 
 #[cfg(test)]

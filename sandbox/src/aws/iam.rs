@@ -49,12 +49,6 @@ pub(super) static SERVICE: Service = Service {
 /// Where IAM's objects are kept.
 const GLOBAL: &str = "global";
 
-const TAG_RULES: TagRules = TagRules {
-    key_chars: 128,
-    value_chars: 256,
-    plain: true,
-};
-
 /// Finds a role as the call sees it.
 fn find_role<'a>(cx: &'a Cx<'_>, name: &str) -> Result<&'a Object<Role>, AwsError> {
     cx.world
@@ -85,25 +79,29 @@ fn take_tags(p: &mut Params, name: &str) -> Result<Tags, AwsError> {
 }
 
 fn check_tags(tags: &Tags) -> Result<(), AwsError> {
-    TAG_RULES.check(tags).map_err(|problem| match problem {
-        TagProblem::TooMany => AwsError::with_status(
-            409,
-            "LimitExceeded",
-            format!("The number of tags has reached the maximum limit of {MAX_TAGS}."),
-        ),
-        TagProblem::Reserved(key) => AwsError::new(
-            "InvalidInput",
-            format!("Tag key {key} is reserved: tag keys cannot start with aws:"),
-        ),
-        TagProblem::EmptyKey | TagProblem::KeyLength(_) => {
-            tag_constraint("key", "length from 1 to 128")
-        }
-        TagProblem::ValueLength(_) => tag_constraint("value", "length less than or equal to 256"),
-        TagProblem::Characters(_) => tag_constraint(
-            "key",
-            "satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+",
-        ),
-    })
+    TagRules::USUAL
+        .check(tags)
+        .map_err(|problem| match problem {
+            TagProblem::TooMany => AwsError::with_status(
+                409,
+                "LimitExceeded",
+                format!("The number of tags has reached the maximum limit of {MAX_TAGS}."),
+            ),
+            TagProblem::Reserved(key) => AwsError::new(
+                "InvalidInput",
+                format!("Tag key {key} is reserved: tag keys cannot start with aws:"),
+            ),
+            TagProblem::EmptyKey | TagProblem::KeyLength(_) => {
+                tag_constraint("key", "length from 1 to 128")
+            }
+            TagProblem::ValueLength(_) => {
+                tag_constraint("value", "length less than or equal to 256")
+            }
+            TagProblem::Characters(_) => tag_constraint(
+                "key",
+                "satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+",
+            ),
+        })
 }
 
 /// Writes tags; absent if there are none.

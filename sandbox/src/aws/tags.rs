@@ -1,6 +1,10 @@
 //! What all services ask of tags.
 
-use crate::world::Tags;
+use serde::Deserialize;
+
+use crate::aws::error::AwsError;
+use crate::aws::service::Cx;
+use crate::world::{Kind, Object, Tags};
 
 /// How many tags an object has at most.
 pub(crate) const MAX_TAGS: usize = 50;
@@ -26,6 +30,13 @@ pub(crate) struct TagRules {
 }
 
 impl TagRules {
+    /// As most services have them.
+    pub(crate) const USUAL: TagRules = TagRules {
+        key_chars: 128,
+        value_chars: 256,
+        plain: true,
+    };
+
     /// Checks the tags that an object would have.
     pub(crate) fn check(&self, tags: &Tags) -> Result<(), TagProblem> {
         if tags.keys().filter(|key| !key.starts_with("aws:")).count() > MAX_TAGS {
@@ -57,6 +68,69 @@ impl TagRules {
 
 fn allowed(c: char) -> bool {
     c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c)
+}
+
+/// A request that puts tags on what an ARN names.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TagArn<T> {
+    pub(crate) resource_arn: String,
+    pub(crate) tags: T,
+}
+
+/// A request that takes tags off what an ARN names.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct UntagArn {
+    pub(crate) resource_arn: String,
+    pub(crate) tag_keys: Vec<String>,
+}
+
+/// A request for the tags of what an ARN names.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TagsOfArn {
+    pub(crate) resource_arn: String,
+}
+
+/// The tags of a list in which every key may stand once.
+pub(crate) fn of_list(
+    list: impl Iterator<Item = (String, String)>,
+    duplicate: impl FnOnce() -> AwsError,
+) -> Result<Tags, AwsError> {
+    let mut tags = Tags::new();
+    for (key, value) in list {
+        if tags.insert(key, value).is_some() {
+            return Err(duplicate());
+        }
+    }
+    Ok(tags)
+}
+
+/// The tags of an object after some were added, if `check` allows them.
+pub(crate) fn with<T>(
+    object: &Object<T>,
+    added: Tags,
+    check: impl FnOnce(&Tags) -> Result<(), AwsError>,
+) -> Result<Tags, AwsError> {
+    let mut tags = object.tags.clone();
+    tags.extend(added);
+    check(&tags)?;
+    Ok(tags)
+}
+
+/// The tags of an object after some were taken off.
+pub(crate) fn without<T>(object: &Object<T>, keys: &[String]) -> Tags {
+    let kept = object.tags.iter().filter(|(key, _)| !keys.contains(key));
+    kept.map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// Gives an object of the request's region other tags.
+pub(crate) fn set<T: Kind>(cx: &mut Cx<'_>, id: &str, tags: Tags) {
+    let region = cx.region.clone();
+    cx.world
+        .update::<T>(&region, id, |object| object.tags = tags);
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::aws::error::{Answer, AwsError};
 use crate::aws::json::JsonRequest;
 use crate::aws::service::{Cx, JsonOperation};
-use crate::aws::tags::{TagProblem, TagRules};
+use crate::aws::tags::{self, TagArn, TagProblem, TagRules, TagsOfArn, UntagArn};
 use crate::world::Tags;
 
 use super::repository::Repository;
@@ -18,12 +18,6 @@ pub(super) const OPERATIONS: &[JsonOperation] = &[
     JsonOperation::read("ListTagsForResource", list),
 ];
 
-const RULES: TagRules = TagRules {
-    key_chars: 128,
-    value_chars: 256,
-    plain: true,
-};
-
 /// A tag as callers send it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -34,19 +28,15 @@ pub(super) struct Tag {
 
 /// Reads the tags of a create or tag call.
 pub(super) fn read(list: &[Tag]) -> Result<Tags, AwsError> {
-    let mut tags = Tags::new();
-    for tag in list {
-        let before = tags.insert(tag.key.clone(), tag.value.clone());
-        if before.is_some() {
-            return Err(invalid("Invalid tag parameter: duplicate tag keys"));
-        }
-    }
+    let pairs = list.iter().map(|tag| (tag.key.clone(), tag.value.clone()));
+    let duplicate = || invalid("Invalid tag parameter: duplicate tag keys");
+    let tags = tags::of_list(pairs, duplicate)?;
     check(&tags)?;
     Ok(tags)
 }
 
 fn check(tags: &Tags) -> Result<(), AwsError> {
-    RULES.check(tags).map_err(|problem| match problem {
+    TagRules::USUAL.check(tags).map_err(|problem| match problem {
         TagProblem::TooMany => AwsError::new(
             "TooManyTagsException",
             "The list of tags on the repository is over the limit. The maximum number of tags that can be applied to a repository is 50.",
@@ -76,56 +66,25 @@ fn name_of<'a>(cx: &Cx<'_>, given: &'a str) -> Result<&'a str, AwsError> {
     })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TagResource {
-    resource_arn: String,
-    tags: Vec<Tag>,
-}
-
 fn tag(cx: &mut Cx<'_>, request: &mut JsonRequest) -> Answer {
-    let wanted: TagResource = request.body()?;
+    let wanted: TagArn<Vec<Tag>> = request.body()?;
     let added = read(&wanted.tags)?;
-    let repository = find(cx, name_of(cx, &wanted.resource_arn)?)?;
-    let mut tags = repository.tags.clone();
-    tags.extend(added);
-    check(&tags)?;
-    let name = repository.id.clone();
-    set(cx, &name, tags);
+    let name = name_of(cx, &wanted.resource_arn)?;
+    let tags = tags::with(find(cx, name)?, added, check)?;
+    tags::set::<Repository>(cx, name, tags);
     Ok(json!({}))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct UntagResource {
-    resource_arn: String,
-    tag_keys: Vec<String>,
 }
 
 fn untag(cx: &mut Cx<'_>, request: &mut JsonRequest) -> Answer {
-    let wanted: UntagResource = request.body()?;
-    let repository = find(cx, name_of(cx, &wanted.resource_arn)?)?;
-    let mut tags = repository.tags.clone();
-    tags.retain(|known, _| !wanted.tag_keys.contains(known));
-    let name = repository.id.clone();
-    set(cx, &name, tags);
+    let wanted: UntagArn = request.body()?;
+    let name = name_of(cx, &wanted.resource_arn)?;
+    let tags = tags::without(find(cx, name)?, &wanted.tag_keys);
+    tags::set::<Repository>(cx, name, tags);
     Ok(json!({}))
 }
 
-fn set(cx: &mut Cx<'_>, name: &str, tags: Tags) {
-    let region = cx.region.clone();
-    cx.world
-        .update::<Repository>(&region, name, |repository| repository.tags = tags);
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ListTagsForResource {
-    resource_arn: String,
-}
-
 fn list(cx: &mut Cx<'_>, request: &mut JsonRequest) -> Answer {
-    let wanted: ListTagsForResource = request.body()?;
+    let wanted: TagsOfArn = request.body()?;
     let repository = find(cx, name_of(cx, &wanted.resource_arn)?)?;
     let views = repository
         .tags

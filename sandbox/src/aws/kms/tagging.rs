@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::aws::error::{Answer, AwsError};
 use crate::aws::json::JsonRequest;
 use crate::aws::service::{Cx, JsonOperation};
-use crate::aws::tags::{TagProblem, TagRules};
+use crate::aws::tags::{self, TagProblem, TagRules};
 use crate::world::Tags;
 
 use super::key::Key;
@@ -18,12 +18,6 @@ pub(super) const OPERATIONS: &[JsonOperation] = &[
     JsonOperation::read("ListResourceTags", list),
 ];
 
-const RULES: TagRules = TagRules {
-    key_chars: 128,
-    value_chars: 256,
-    plain: true,
-};
-
 /// A tag as callers send it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -34,29 +28,28 @@ pub(super) struct Tag {
 
 /// Reads the tags of a create or tag call.
 pub(super) fn read(list: &[Tag]) -> Result<Tags, AwsError> {
-    let mut tags = Tags::new();
-    for tag in list {
-        let before = tags.insert(tag.tag_key.clone(), tag.tag_value.clone());
-        if before.is_some() {
-            return Err(tag_error("Duplicate tag keys"));
-        }
-    }
+    let pairs = list
+        .iter()
+        .map(|tag| (tag.tag_key.clone(), tag.tag_value.clone()));
+    let tags = tags::of_list(pairs, || tag_error("Duplicate tag keys"))?;
     check(&tags)?;
     Ok(tags)
 }
 
 fn check(tags: &Tags) -> Result<(), AwsError> {
-    RULES.check(tags).map_err(|problem| match problem {
-        TagProblem::TooMany => {
-            AwsError::new("LimitExceededException", "Too many tags on the KMS key")
-        }
-        TagProblem::Reserved(_) => {
-            tag_error("aws: prefixed tag key names are not allowed for external use.")
-        }
-        TagProblem::EmptyKey | TagProblem::KeyLength(_) => tag_error("Invalid tag key length"),
-        TagProblem::ValueLength(_) => tag_error("Invalid tag value length"),
-        TagProblem::Characters(_) => tag_error("Invalid characters in a tag"),
-    })
+    TagRules::USUAL
+        .check(tags)
+        .map_err(|problem| match problem {
+            TagProblem::TooMany => {
+                AwsError::new("LimitExceededException", "Too many tags on the KMS key")
+            }
+            TagProblem::Reserved(_) => {
+                tag_error("aws: prefixed tag key names are not allowed for external use.")
+            }
+            TagProblem::EmptyKey | TagProblem::KeyLength(_) => tag_error("Invalid tag key length"),
+            TagProblem::ValueLength(_) => tag_error("Invalid tag value length"),
+            TagProblem::Characters(_) => tag_error("Invalid characters in a tag"),
+        })
 }
 
 fn tag_error(text: &str) -> AwsError {
@@ -74,11 +67,8 @@ fn tag(cx: &mut Cx<'_>, request: &mut JsonRequest) -> Answer {
     let wanted: TagResource = request.body()?;
     let added = read(&wanted.tags)?;
     let key = find_lasting(cx, &wanted.key_id)?;
-    let mut tags = key.tags.clone();
-    tags.extend(added);
-    check(&tags)?;
-    let id = key.id.clone();
-    set(cx, &id, tags);
+    let (id, tags) = (key.id.clone(), tags::with(key, added, check)?);
+    tags::set::<Key>(cx, &id, tags);
     Ok(Value::Null)
 }
 
@@ -92,16 +82,9 @@ struct UntagResource {
 fn untag(cx: &mut Cx<'_>, request: &mut JsonRequest) -> Answer {
     let wanted: UntagResource = request.body()?;
     let key = find_lasting(cx, &wanted.key_id)?;
-    let mut tags = key.tags.clone();
-    tags.retain(|known, _| !wanted.tag_keys.contains(known));
-    let id = key.id.clone();
-    set(cx, &id, tags);
+    let (id, tags) = (key.id.clone(), tags::without(key, &wanted.tag_keys));
+    tags::set::<Key>(cx, &id, tags);
     Ok(Value::Null)
-}
-
-fn set(cx: &mut Cx<'_>, id: &str, tags: Tags) {
-    let region = cx.region.clone();
-    cx.world.update::<Key>(&region, id, |key| key.tags = tags);
 }
 
 #[derive(Debug, Deserialize)]

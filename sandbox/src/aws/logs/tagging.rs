@@ -1,12 +1,11 @@
 //! The tags of log groups.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::aws::error::{Answer, AwsError};
 use crate::aws::json::JsonRequest;
 use crate::aws::service::{Cx, JsonOperation};
-use crate::aws::tags::{TagProblem, TagRules};
+use crate::aws::tags::{self, TagArn, TagProblem, TagRules, TagsOfArn, UntagArn};
 use crate::world::Tags;
 
 use super::group::LogGroup;
@@ -18,25 +17,21 @@ pub(super) const OPERATIONS: &[JsonOperation] = &[
     JsonOperation::read("ListTagsForResource", list),
 ];
 
-const RULES: TagRules = TagRules {
-    key_chars: 128,
-    value_chars: 256,
-    plain: true,
-};
-
 pub(super) fn check(tags: &Tags) -> Result<(), AwsError> {
-    RULES.check(tags).map_err(|problem| match problem {
-        TagProblem::TooMany => AwsError::new(
-            "TooManyTagsException",
-            "The resource has too many tags: no more than 50 are possible.",
-        ),
-        TagProblem::Reserved(key) => invalid(&format!(
-            "aws: prefixed tag key names are not allowed for external use, as in {key}"
-        )),
-        TagProblem::EmptyKey | TagProblem::KeyLength(_) => invalid("Invalid tag key length"),
-        TagProblem::ValueLength(_) => invalid("Invalid tag value length"),
-        TagProblem::Characters(key) => invalid(&format!("Invalid characters in the tag {key}")),
-    })
+    TagRules::USUAL
+        .check(tags)
+        .map_err(|problem| match problem {
+            TagProblem::TooMany => AwsError::new(
+                "TooManyTagsException",
+                "The resource has too many tags: no more than 50 are possible.",
+            ),
+            TagProblem::Reserved(key) => invalid(&format!(
+                "aws: prefixed tag key names are not allowed for external use, as in {key}"
+            )),
+            TagProblem::EmptyKey | TagProblem::KeyLength(_) => invalid("Invalid tag key length"),
+            TagProblem::ValueLength(_) => invalid("Invalid tag value length"),
+            TagProblem::Characters(key) => invalid(&format!("Invalid characters in the tag {key}")),
+        })
 }
 
 fn invalid(text: &str) -> AwsError {
@@ -50,42 +45,23 @@ fn name_of<'a>(cx: &Cx<'_>, given: &'a str) -> Result<&'a str, AwsError> {
         .ok_or_else(|| invalid(&format!("Invalid resource identifier: {given}")))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TagResource {
-    resource_arn: String,
-    tags: Tags,
-}
-
-/// Whoever puts tags on a group that EKS made has taken it over.
 fn tag(cx: &mut Cx<'_>, request: &mut JsonRequest) -> Answer {
-    let wanted: TagResource = request.body()?;
-    let group = find(cx, name_of(cx, &wanted.resource_arn)?)?;
-    let mut tags = group.tags.clone();
-    tags.extend(wanted.tags);
-    check(&tags)?;
-    let name = group.id.clone();
-    set(cx, &name, tags);
+    let wanted: TagArn<Tags> = request.body()?;
+    let name = name_of(cx, &wanted.resource_arn)?;
+    let tags = tags::with(find(cx, name)?, wanted.tags, check)?;
+    set(cx, name, tags);
     Ok(Value::Null)
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct UntagResource {
-    resource_arn: String,
-    tag_keys: Vec<String>,
 }
 
 fn untag(cx: &mut Cx<'_>, request: &mut JsonRequest) -> Answer {
-    let wanted: UntagResource = request.body()?;
-    let group = find(cx, name_of(cx, &wanted.resource_arn)?)?;
-    let mut tags = group.tags.clone();
-    tags.retain(|known, _| !wanted.tag_keys.contains(known));
-    let name = group.id.clone();
-    set(cx, &name, tags);
+    let wanted: UntagArn = request.body()?;
+    let name = name_of(cx, &wanted.resource_arn)?;
+    let tags = tags::without(find(cx, name)?, &wanted.tag_keys);
+    set(cx, name, tags);
     Ok(Value::Null)
 }
 
+/// Whoever changes the tags of a group that EKS made has taken it over.
 fn set(cx: &mut Cx<'_>, name: &str, tags: Tags) {
     let region = cx.region.clone();
     cx.world.update::<LogGroup>(&region, name, |group| {
@@ -94,14 +70,8 @@ fn set(cx: &mut Cx<'_>, name: &str, tags: Tags) {
     });
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ListTagsForResource {
-    resource_arn: String,
-}
-
 fn list(cx: &mut Cx<'_>, request: &mut JsonRequest) -> Answer {
-    let wanted: ListTagsForResource = request.body()?;
+    let wanted: TagsOfArn = request.body()?;
     let group = find(cx, name_of(cx, &wanted.resource_arn)?)?;
     Ok(json!({ "tags": group.tags }))
 }

@@ -113,12 +113,31 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Brings a row of an older schema version to the current one.
+    /// Brings a row of an older schema version to the current one. By default a row of any version up to the schema's is
+    /// as it has to be.
     ///
     /// # Errors
     ///
-    /// When the row's version is newer than the provider's.
-    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError>;
+    /// When the row's version is newer than the provider's, or its type is none of the provider's.
+    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {
+        let ty = &row.address().resource_type;
+        let known = |schema: &&ResourceSchema| schema.mode == Mode::Managed && *schema.name == **ty;
+        let Some(schema) = self.schemas().iter().find(known) else {
+            let provider = self.name();
+            return Err(ProviderError::bug(format!(
+                "the provider {provider} has no type {ty}"
+            )));
+        };
+        if row.schema_version > schema.version {
+            let message = format!(
+                "the object was recorded with version {} of its schema, and this Strata knows version {}",
+                row.schema_version, schema.version
+            );
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, message)
+                .hint("Use the version of Strata that recorded it, or a newer one."));
+        }
+        Ok(row)
+    }
 
     /// Makes a connection. No call leaves before the connection is used.
     ///

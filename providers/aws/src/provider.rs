@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use strata_model::Mode;
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, PlanRequest, PlannedChange, Provider,
-    ProviderConfig, ProviderError, ProviderErrorKind, ProviderName, ValidateRequest,
+    ProviderConfig, ProviderError, ProviderName, ValidateRequest,
 };
 use strata_model::schema::{ResourceSchema, Schema};
-use strata_model::state::StateRow;
 
 use crate::cloud::Cloud;
 use crate::config::{self, Config};
@@ -63,22 +61,6 @@ impl Provider for Aws {
     fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError> {
         let (ty, schema) = self.registry.managed(request.resource_type)?;
         ty.plan(schema, &request)
-    }
-
-    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {
-        let address = row.address();
-        let schema = self
-            .registry
-            .schema(Mode::Managed, &address.resource_type)?;
-        if row.schema_version > schema.version {
-            let message = format!(
-                "the object was recorded with version {} of its schema, and this Strata knows version {}",
-                row.schema_version, schema.version
-            );
-            return Err(ProviderError::new(ProviderErrorKind::Invalid, message)
-                .hint("Use the version of Strata that recorded it, or a newer one."));
-        }
-        Ok(row)
     }
 
     fn connect(

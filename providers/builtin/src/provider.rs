@@ -10,14 +10,13 @@ use strata_model::provider::{
     ValidateRequest,
 };
 use strata_model::schema::{ResourceSchema, Schema};
-use strata_model::state::StateRow;
 use strata_model::{IdSource, Lineage, Mode, Value};
 
 use crate::data::Data;
 use crate::private_key::PrivateKey;
 use crate::random_id::RandomId;
 use crate::random_password::RandomPassword;
-use crate::resource::{BuiltinType, invalid, with_attributes};
+use crate::resource::{BuiltinType, with_attributes};
 
 /// The registry: one line per resource type.
 const TYPES: &[&dyn BuiltinType] = &[&Data, &PrivateKey, &RandomId, &RandomPassword];
@@ -92,18 +91,6 @@ impl Provider for Builtin {
             proposal.planned = ty.plan(schema.schema.propose(None, request.config)).planned;
         }
         Ok(proposal.into())
-    }
-
-    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {
-        let (_, schema) = lookup(&self.schemas, &row.address().resource_type)?;
-        if row.schema_version > schema.version {
-            return Err(invalid(format!(
-                "the object was recorded with version {} of its schema, and this Strata knows version {}",
-                row.schema_version, schema.version
-            ))
-            .hint("Use the version of Strata that recorded it, or a newer one."));
-        }
-        Ok(row)
     }
 
     fn connect(

@@ -10,7 +10,6 @@ use strata_model::provider::{
     ValidateRequest,
 };
 use strata_model::schema::{ResourceSchema, Schema};
-use strata_model::state::StateRow;
 use strata_model::{AttributePath, Mode, Type, Value};
 
 use crate::kinds::Kinds;
@@ -160,19 +159,6 @@ impl Provider for Kubernetes {
 
     fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
         manifest::members(&request)
-    }
-
-    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {
-        let (_, schema) = self.schema(&row.address().resource_type)?;
-        if row.schema_version > schema.version {
-            let message = format!(
-                "the object was recorded with version {} of its schema, and this Strata knows version {}",
-                row.schema_version, schema.version
-            );
-            return Err(ProviderError::new(ProviderErrorKind::Invalid, message)
-                .hint("Use the version of Strata that recorded it, or a newer one."));
-        }
-        Ok(row)
     }
 
     fn connect(

@@ -95,10 +95,6 @@ impl Provider for Fake {
         Ok(schema.schema.propose(request.prior, request.config).into())
     }
 
-    fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {
-        Ok(row)
-    }
-
     fn connect(
         &self,
         _config: &ProviderConfig,
@@ -134,7 +130,7 @@ pub(super) fn key() -> SecretKey {
 impl Scenario {
     pub(super) fn new() -> Self {
         let provider: Arc<dyn Provider> = Arc::new(Fake::new());
-        let layers: Arc<dyn Provider> = Arc::new(super::layers::FakeLayers::new());
+        let layers: Arc<dyn Provider> = Arc::new(super::layer_scenario::FakeLayers::new());
         let snapshot = StateSnapshot {
             lineage: Some(Lineage::from_bits([1; 16])),
             ..StateSnapshot::default()

@@ -208,18 +208,33 @@ pub(super) const AUTO_CLUSTER: TypeCase = TypeCase {
     ],
 };
 
+/// A node group of two machines in the cluster of the needs, with further arguments.
+fn pool(needs: &Needs, n: u64, further: &Json) -> Json {
+    let mut arguments = json!({
+        "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
+        "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
+        "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
+    });
+    let further = further.as_object().expect("arguments by name");
+    for (name, value) in further {
+        arguments[name] = value.clone();
+    }
+    arguments
+}
+
 /// A node group with the release before the newest.
 pub(super) const RELEASED_NODE_GROUP: TypeCase = TypeCase {
     name: "aws_eks_node_group",
     variant: "released",
     needs: |world| with_cluster(world).boxed(),
     config: |needs, n| {
-        json!({
-            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
-            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
-            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
-            "version": "1.33", "release_version": "1.33.9-20261001",
-        })
+        pool(
+            needs,
+            n,
+            &json!({
+                "version": "1.33", "release_version": "1.33.9-20261001",
+            }),
+        )
     },
     updates: |_, _| vec![("release_version", json!("1.33.9-20261101"))],
     replaces: super::none,
@@ -232,16 +247,17 @@ pub(super) const NODE_GROUP: TypeCase = TypeCase {
     variant: "",
     needs: |world| with_cluster(world).boxed(),
     config: |needs, n| {
-        json!({
-            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
-            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
-            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
-            "update_config": {"max_unavailable": 1},
-            "instance_types": ["m7i.large"], "labels": {"tier": "a", "zone": "x"},
-            "taint": [{"key": "dedicated", "value": "a", "effect": "NO_SCHEDULE"}],
-            "version": "1.32",
-            "tags": {"Name": format!("pool-{n}")},
-        })
+        pool(
+            needs,
+            n,
+            &json!({
+                "update_config": {"max_unavailable": 1},
+                "instance_types": ["m7i.large"], "labels": {"tier": "a", "zone": "x"},
+                "taint": [{"key": "dedicated", "value": "a", "effect": "NO_SCHEDULE"}],
+                "version": "1.32",
+                "tags": {"Name": format!("pool-{n}")},
+            }),
+        )
     },
     updates: |_, _| {
         vec![
@@ -305,13 +321,14 @@ pub(super) const TEMPLATE_NODE_GROUP: TypeCase = TypeCase {
     variant: "template",
     needs: |world| with_templates(world).boxed(),
     config: |needs, n| {
-        json!({
-            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
-            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
-            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
-            "launch_template": {"id": needs["template0"], "version": "1"},
-            "version": "1.32", "release_version": "1.32.13-20261001",
-        })
+        pool(
+            needs,
+            n,
+            &json!({
+                "launch_template": {"id": needs["template0"], "version": "1"},
+                "version": "1.32", "release_version": "1.32.13-20261001",
+            }),
+        )
     },
     updates: |_, _| {
         vec![
@@ -336,12 +353,13 @@ pub(super) const CUSTOM_NODE_GROUP: TypeCase = TypeCase {
     variant: "custom",
     needs: |world| with_templates(world).boxed(),
     config: |needs, n| {
-        json!({
-            "cluster_name": needs["cluster"], "node_group_name": format!("pool-{n}"),
-            "node_role_arn": needs["node_role"], "subnet_ids": [needs["subnet0"], needs["subnet1"]],
-            "scaling_config": {"min_size": 1, "max_size": 3, "desired_size": 2},
-            "launch_template": {"name": "template1-nodes", "version": "$Latest"},
-        })
+        pool(
+            needs,
+            n,
+            &json!({
+                "launch_template": {"name": "template1-nodes", "version": "$Latest"},
+            }),
+        )
     },
     updates: |_, _| vec![("launch_template.version", json!("1"))],
     replaces: super::none,

@@ -157,20 +157,18 @@ fn members(object: Value) -> Map<String, Value> {
 }
 
 #[cfg(test)]
+pub(crate) mod judge;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::yaml::to_json;
 
-    fn is_valid(schema: &Value, text: &str) -> bool {
-        let validator = jsonschema::draft202012::new(schema).unwrap();
-        validator.is_valid(&to_json(text))
-    }
-
-    #[test]
-    fn both_schemas_are_schemas() {
-        for schema in [definitions(), defaults()] {
-            assert!(jsonschema::draft202012::meta::is_valid(&schema));
-        }
+    /// The texts with their faults.
+    fn judged<'t>(schema: &Value, texts: &[&'t str]) -> Vec<(&'t str, Vec<String>)> {
+        let values: Vec<_> = texts.iter().map(|text| to_json(text)).collect();
+        let faults = judge::faults(schema, &values);
+        texts.iter().copied().zip(faults).collect()
     }
 
     #[test]
@@ -190,56 +188,56 @@ mod tests {
 
     #[test]
     fn whole_files_are_valid() {
-        let check = |text: &str| assert!(is_valid(&definitions(), text), "{text}");
-        check("");
-        check("project:\n  name: x\n  include: [clusters/**]\n");
-        check(
+        let whole = [
+            "",
+            "project:\n  name: x\n  include: [clusters/**]\n",
             "resource:\n  aws_vpc:\n    main:\n      cidr: 1\n      tags: { a: b }\n      depends_on: [a.b]\n",
-        );
-        check("resource:\n  a:\n    b:\n");
-        check("variable:\n  a:\n  b: { type: list(string), default: [], nullable: false }\n");
-        check("provider:\n  aws: { region: x }\n");
-        check("provider:\n  aws: [{ region: x }, { alias: b }]\n");
-        check(
+            "resource:\n  a:\n    b:\n",
+            "variable:\n  a:\n  b: { type: list(string), default: [], nullable: false }\n",
+            "provider:\n  aws: { region: x }\n",
+            "provider:\n  aws: [{ region: x }, { alias: b }]\n",
             "stack:\n  n: { source: ./x, version: 1.10, inputs: { a: 1 }, providers: { aws: aws.eu } }\n",
-        );
-        check(
             "cluster:\n  n: { stack: x, inputs: '${var.x}', gitops: { url: a }, layer: { p: { path: ./a } } }\n",
-        );
-        check("moved: [{ from: a.b, to: a.c }]\n");
-        check("locals: { a: 1, b: { c: [true] } }\n");
-        check(
+            "moved: [{ from: a.b, to: a.c }]\n",
+            "locals: { a: 1, b: { c: [true] } }\n",
             "data:\n  a:\n    b:\n      lifecycle: { ignore_changes: all, postcondition: [{ condition: true, error_message: x }] }\n",
-        );
-        assert!(is_valid(
-            &defaults(),
-            "inputs: { a: 1 }\nlayer:\n  p: { path: x }\n"
-        ));
+        ];
+        for (text, faults) in judged(&definitions(), &whole) {
+            assert!(faults.is_empty(), "{text}: {faults:?}");
+        }
+        let whole = ["inputs: { a: 1 }\nlayer:\n  p: { path: x }\n"];
+        let faults = judged(&defaults(), &whole);
+        assert!(faults[0].1.is_empty(), "{faults:?}");
     }
 
     #[test]
     fn broken_files_are_not() {
-        let check = |text: &str| assert!(!is_valid(&definitions(), text), "{text}");
-        check("resurce: {}\n");
-        check("[]\n");
-        check("project: []\n");
-        check("project: { naem: x }\n");
-        check("project: { name: 1a }\n");
-        check("resource: { aws_vpc: [] }\n");
-        check("resource: { aws_vpc: { main: x } }\n");
-        check("resource: { aws_vpc: { 1a: {} } }\n");
-        check("resource: { a: { b: { depends_on: a.b } } }\n");
-        check("resource: { a: { b: { lifecycle: { create_before_destroy: 'yes' } } } }\n");
-        check("resource: { a: { b: { lifecycle: { ignore_changes: tags } } } }\n");
-        check("variable: { a: { sensitive: 1 } }\n");
-        check("stack: { n: { version: 1 } }\n");
-        check("stack: { n: }\n");
-        check("cluster: { n: { stack: x, inputs: text } }\n");
-        check("output: { x: { description: y } }\n");
-        check("moved: { from: a.b, to: a.c }\n");
-        check("moved: [{ from: a.b }]\n");
-        check("check: { x: { assert: { condition: true } } }\n");
-        check("locals: { 1a: 2 }\n");
-        assert!(!is_valid(&defaults(), "variable: {}\n"));
+        let broken = [
+            "resurce: {}\n",
+            "[]\n",
+            "project: []\n",
+            "project: { naem: x }\n",
+            "project: { name: 1a }\n",
+            "resource: { aws_vpc: [] }\n",
+            "resource: { aws_vpc: { main: x } }\n",
+            "resource: { aws_vpc: { 1a: {} } }\n",
+            "resource: { a: { b: { depends_on: a.b } } }\n",
+            "resource: { a: { b: { lifecycle: { create_before_destroy: 'yes' } } } }\n",
+            "resource: { a: { b: { lifecycle: { ignore_changes: tags } } } }\n",
+            "variable: { a: { sensitive: 1 } }\n",
+            "stack: { n: { version: 1 } }\n",
+            "stack: { n: }\n",
+            "cluster: { n: { stack: x, inputs: text } }\n",
+            "output: { x: { description: y } }\n",
+            "moved: { from: a.b, to: a.c }\n",
+            "moved: [{ from: a.b }]\n",
+            "check: { x: { assert: { condition: true } } }\n",
+            "locals: { 1a: 2 }\n",
+        ];
+        for (text, faults) in judged(&definitions(), &broken) {
+            assert!(!faults.is_empty(), "{text}");
+        }
+        let faults = judged(&defaults(), &["variable: {}\n"]);
+        assert!(!faults[0].1.is_empty(), "{faults:?}");
     }
 }

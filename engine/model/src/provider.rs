@@ -114,16 +114,6 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The objects that the files of a layer describe, in the order of files and lines. Pure. Providers without layers
-    /// find none.
-    ///
-    /// # Errors
-    ///
-    /// All that is wrong with the files.
-    fn members(&self, _request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
-        Ok(Vec::new())
-    }
-
     /// An object with these attributes as it is sent in the state of this lineage, `None` for a state that has none yet;
     /// nothing where no more is sent than the attributes say. Pure.
     fn sent(
@@ -133,6 +123,16 @@ pub trait Provider: fmt::Debug + Send + Sync {
         _lineage: Option<Lineage>,
     ) -> Option<Value> {
         None
+    }
+
+    /// The objects that the files of a layer describe, in the order of files and lines. Pure. Providers without layers
+    /// find none.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the files.
+    fn members(&self, _request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
+        Ok(Vec::new())
     }
 
     /// Brings a row of an older schema version to the current one.

@@ -174,10 +174,6 @@ impl Provider for Kubernetes {
         risk.map(str::to_owned)
     }
 
-    fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
-        manifest::members(&request)
-    }
-
     fn sent(
         &self,
         resource_type: &str,
@@ -186,6 +182,10 @@ impl Provider for Kubernetes {
     ) -> Option<Value> {
         let manifest = ObjectType::of(resource_type)?.manifest(attributes);
         Some(labelled(&manifest, (attributes, lineage)))
+    }
+
+    fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
+        manifest::members(&request)
     }
 
     fn upgrade(&self, row: StateRow) -> Result<StateRow, ProviderError> {

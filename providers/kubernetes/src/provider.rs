@@ -11,7 +11,7 @@ use strata_model::provider::{
 };
 use strata_model::schema::{ResourceSchema, Schema};
 use strata_model::state::StateRow;
-use strata_model::{AttributePath, Lineage, Mode, Type, Value};
+use strata_model::{AttributePath, Mode, Type, Value};
 
 use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
@@ -178,7 +178,7 @@ impl Provider for Kubernetes {
         &self,
         resource_type: &str,
         attributes: &Value,
-        lineage: Option<Lineage>,
+        lineage: Option<strata_model::Lineage>,
     ) -> Option<Value> {
         let manifest = ObjectType::of(resource_type)?.manifest(attributes);
         Some(labelled(&manifest, (attributes, lineage)))
@@ -211,7 +211,10 @@ impl Provider for Kubernetes {
 }
 
 /// A manifest with the label of its owner, which is known as soon as the state's lineage is.
-fn labelled(manifest: &Value, (attributes, lineage): (&Value, Option<Lineage>)) -> Value {
+fn labelled(
+    manifest: &Value,
+    (attributes, lineage): (&Value, Option<strata_model::Lineage>),
+) -> Value {
     let owner = lineage.map(|lineage| objects::owner(lineage, attributes));
     let label = match &owner {
         Some(owner) => Value::from(owner.as_str()),

@@ -239,7 +239,7 @@ fn with_member(object: &Value, path: &[&str], value: Value) -> Value {
         return value;
     };
     let mut members = object.members().cloned().unwrap_or_default();
-    let inner = members.get(*name).cloned().unwrap_or_else(Value::null);
+    let inner = members.get(name).cloned().unwrap_or_else(Value::null);
     members.insert((*name).into(), with_member(&inner, rest, value));
     normal::rebuilt(object, members)
 }

@@ -338,11 +338,9 @@ fn a_stateful_set_is_made_anew_only_when_that_is_allowed() {
         assert!(refused.err.contains(part), "{}", refused.err);
     }
     let allow = format!("-allow-delete={address}");
-    let output = project
-        .command(&["apply", "-auto-approve", &allow])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    project
+        .run_words(&["apply", "-auto-approve", &allow])
+        .exits(0);
     let after = (get(&pod), get(&path));
     let uid = |object: &serde_json::Value| object["metadata"]["uid"].clone();
     assert_eq!(uid(&before.0), uid(&after.0));

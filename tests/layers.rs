@@ -21,6 +21,8 @@ mod figures;
 
 #[path = "layers/example.rs"]
 mod example;
+#[path = "layers/health.rs"]
+mod health;
 #[path = "layers/kills.rs"]
 mod kills;
 #[path = "layers/life.rs"]

@@ -49,6 +49,7 @@ pub async fn find(session: &Session, named: &str) -> Result<Cluster, CommandErro
         lineage: opened.store.lineage(),
         variables: Arc::new(session.environment.clone()),
         clusters: Arc::new(strata_model::NoClusters),
+        conditions: Arc::new(strata_model::NoConditions),
         sandbox: sandbox_endpoint(session)?,
     };
     let connections = Connections::new(super::providers(), context);

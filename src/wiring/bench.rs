@@ -176,6 +176,7 @@ impl<'s> Bench<'s> {
             lineage,
             variables: Arc::new(session.environment.clone()),
             clusters: Arc::new(strata_model::NoClusters),
+            conditions: Arc::new(strata_model::NoConditions),
             sandbox: clouds.endpoint.clone(),
         };
         let connections = Connections::new(super::providers(), context);

@@ -10,7 +10,7 @@ use strata_model::plan::{Plan, PlanMode, PlanOptions};
 use strata_model::provider::{Observation, ProviderErrorKind};
 use strata_model::state::{RowKey, StateSnapshot};
 use strata_model::store::{Lock, StateStore};
-use strata_model::{Address, Diagnostics, PlanId};
+use strata_model::{Address, AttributePath, Diagnostics, PlanId};
 
 use super::bench::{Bench, check_recovery, hide_secrets};
 use super::refresh::Reading;
@@ -153,13 +153,29 @@ impl Bench<'_> {
             header: &header,
         };
         let mut outcome = self.rounds(&request, inputs, false).await?;
-        let objects = std::mem::take(&mut outcome.objects);
+        let mut objects = std::mem::take(&mut outcome.objects);
         // What may not be deleted says nothing of what is sent.
         let plan = outcome.plan.or(outcome.refused);
         hide_layers(self, &objects);
+        self.as_sent(&mut objects);
         let files = outcome.secret_files;
         self.finish((plan, &files), outcome.diagnostics, snapshot)?;
         Ok(objects)
+    }
+
+    /// Puts in place of manifests what is sent for them. Without a state its part of that is unknown.
+    fn as_sent(&self, objects: &mut [LayerObject]) {
+        let lineage = self.store.as_ref().map(StateStore::lineage);
+        for object in objects {
+            let known = self.connections.schema(&object.address).ok();
+            let sent = known.and_then(|(provider, schema)| {
+                provider.sent(schema.name, &object.attributes, lineage)
+            });
+            if let Some(sent) = sent {
+                let place = AttributePath::attribute("manifest");
+                object.attributes = object.attributes.with_at(&place, sent);
+            }
+        }
     }
 
     fn header(&self) -> PlanHeader {

@@ -309,3 +309,73 @@ fn a_cluster_that_cannot_be_reached_is_put_off() {
         .exits(0)
         .says("0 added, 1 changed, 0 destroyed");
 }
+
+#[test]
+fn a_stateful_set_is_made_anew_only_when_that_is_allowed() {
+    let ns = unique("set");
+    let set = |service: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{ name: db, namespace: {ns} }}\nspec:\n  serviceName: {service}\n  selector: {{ matchLabels: {{ app: db }} }}\n  template:\n    metadata: {{ labels: {{ app: db }} }}\n    spec:\n      containers: [{{ name: main, image: \"example.invalid/none:1\" }}]\n"
+        )
+    };
+    let project = project(&[
+        ("main.strata.yaml", LAYER),
+        ("app/namespace.yaml", &namespace(&ns)),
+        ("app/set.yaml", &set("one")),
+    ]);
+    project.run("apply -auto-approve").exits(0);
+    let pod = format!("/api/v1/namespaces/{ns}/pods/db-0");
+    let path = format!("/apis/apps/v1/namespaces/{ns}/statefulsets/db");
+    let before = (get(&pod), get(&path));
+    project.write("app/set.yaml", &set("two"));
+    let address = format!("layer.app[\"apps/StatefulSet/{ns}/db\"]");
+    let refused = project.run("apply -auto-approve").exits(1);
+    for part in [
+        "Replacement needs permission",
+        "its pods and their claims stay",
+        &format!("-allow-delete='{address}'"),
+    ] {
+        assert!(refused.err.contains(part), "{}", refused.err);
+    }
+    let allow = format!("-allow-delete={address}");
+    project
+        .run_words(&["apply", "-auto-approve", &allow])
+        .exits(0);
+    let after = (get(&pod), get(&path));
+    let uid = |object: &serde_json::Value| object["metadata"]["uid"].clone();
+    assert_eq!(uid(&before.0), uid(&after.0));
+    assert_ne!(uid(&before.1), uid(&after.1));
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
+fn what_is_rendered_is_what_is_sent() {
+    let (ns, project) = one("rendered");
+    let before = project.run("render").exits(0);
+    assert!(
+        before.out.contains("strata/owner: (known after apply)"),
+        "{}",
+        before.out
+    );
+    project.run("apply -auto-approve").exits(0);
+    let live = get(&format!("/api/v1/namespaces/{ns}/configmaps/a"));
+    let owner = live["metadata"]["labels"]["strata/owner"].as_str().unwrap();
+    let rendered = project.run("render").exits(0);
+    for part in [
+        owner,
+        &format!("name: strata-{owner}"),
+        "namespace: strata-system",
+    ] {
+        assert!(rendered.out.contains(part), "{}", rendered.out);
+    }
+    // Another tool would change nothing of what is there.
+    let path = project.path("rendered.yaml");
+    std::fs::write(&path, &rendered.out).unwrap();
+    let compared = PLANE
+        .kubectl()
+        .args(["diff", "--server-side", "--field-manager=strata", "-f"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{compared:?}");
+}

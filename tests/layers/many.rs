@@ -21,11 +21,19 @@ fn a_thousand_unchanged_objects_take_few_requests() {
         ("app/all.yaml", manifests.as_str()),
     ];
     let project = project_on(&QUIET, &files);
+    let (before, _) = requests(&QUIET);
+    project.run("plan -out=plan.bin").exits(0);
+    let (planned, _) = requests(&QUIET);
+    // One look at what is there already, not one for each object.
+    assert!(planned - before <= 10, "{} requests", planned - before);
     project
-        .run("apply -auto-approve -parallelism=16")
+        .run("apply -parallelism=16 plan.bin")
         .exits(0)
         .says("1002 added");
     let (all, writes) = requests(&QUIET);
+    // One for each object; beside that discovery, the namespace of the inventory, and a look at each namespace or two.
+    let applied = all - planned;
+    assert!(applied <= COUNT + 20, "{applied} requests");
     project.run("plan").exits(0).says("No changes.");
     let (all_after, writes_after) = requests(&QUIET);
     assert_eq!(writes_after, writes);

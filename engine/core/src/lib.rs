@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod code;
+mod conditions;
 mod lookup;
 pub mod plan;
 pub mod replay;

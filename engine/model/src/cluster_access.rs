@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::address::Address;
 use crate::id::Timestamp;
 use crate::provider::{ProviderError, ProviderErrorKind};
+use crate::value::Value;
 
 /// Access to the API server of one cluster.
 #[async_trait]
@@ -35,6 +37,12 @@ pub trait Clusters: fmt::Debug + Send + Sync {
     ///
     /// When there is no such row, when it is no cluster, or when the cluster is not ready.
     fn access(&self, address: &Address) -> Result<Arc<dyn ClusterAccess>, ProviderError>;
+
+    /// When this run last made a cluster, or changed who gets into one, as [`Clock::elapsed`](crate::Clock::elapsed);
+    /// `None` where it has not. For a while after that a cluster may refuse what is permitted by now.
+    fn access_changed(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A state without clusters.
@@ -47,6 +55,26 @@ impl Clusters for NoClusters {
             ProviderErrorKind::NotFound,
             format!("there is no cluster {address}"),
         ))
+    }
+}
+
+/// Conditions that users write about objects which only apply gets to see.
+pub trait Conditions: fmt::Debug + Send + Sync {
+    /// Whether a condition holds for an object. Pure.
+    ///
+    /// # Errors
+    ///
+    /// Why that cannot be said, as a sentence: the condition is wrong, or the object does not have what it asks for.
+    fn holds(&self, condition: &str, object: &Value) -> Result<bool, String>;
+}
+
+/// Nobody to judge conditions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoConditions;
+
+impl Conditions for NoConditions {
+    fn holds(&self, _condition: &str, _object: &Value) -> Result<bool, String> {
+        Err("Conditions cannot be judged here.".to_owned())
     }
 }
 

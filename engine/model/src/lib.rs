@@ -28,7 +28,9 @@ pub mod wire;
 
 pub use address::{Address, AddressError, InstanceKey, Mode, Name, Scope, ScopeKind, ScopeStep};
 pub use clock::{Clock, IdSource, NoVariables, Variables};
-pub use cluster_access::{BearerToken, ClusterAccess, Clusters, NoClusters};
+pub use cluster_access::{
+    BearerToken, ClusterAccess, Clusters, Conditions, NoClusters, NoConditions,
+};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label, Severity};
 pub use id::{DeposedId, Digest, Fence, Lineage, OpId, PlanId, RunId, Serial, Timestamp};
 pub use json::Json;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Mode;
 use crate::clock::{Clock, IdSource, Variables};
-use crate::cluster_access::{ClusterAccess, Clusters};
+use crate::cluster_access::{ClusterAccess, Clusters, Conditions};
 use crate::id::{Lineage, OpId};
 use crate::layer::{LAYER_PROVIDER, LAYER_TYPE};
 pub use crate::layer::{LayerFile, Member, MemberFault, MembersRequest};
@@ -101,6 +101,28 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// ([`ResourceSchema::holds_data`]): its deletion needs permission by address. Pure.
     fn holds_data(&self, _resource_type: &str, _object: &Value) -> bool {
         false
+    }
+
+    /// What people must know, and allow by address, before an object is replaced by another one though its deletion alone
+    /// would need no permission; a part of a sentence, `None` where there is nothing. Pure.
+    fn replacement_risk(
+        &self,
+        _resource_type: &str,
+        _before: &Value,
+        _planned: &Value,
+    ) -> Option<String> {
+        None
+    }
+
+    /// An object with these attributes as it is sent in the state of this lineage, `None` for a state that has none yet;
+    /// nothing where no more is sent than the attributes say. Pure.
+    fn sent(
+        &self,
+        _resource_type: &str,
+        _attributes: &Value,
+        _lineage: Option<Lineage>,
+    ) -> Option<Value> {
+        None
     }
 
     /// The objects that the files of a layer describe, in the order of files and lines. Pure. Providers without layers
@@ -222,6 +244,8 @@ pub struct ConnectContext {
     pub variables: Arc<dyn Variables>,
     /// The clusters that other connections may live in.
     pub clusters: Arc<dyn Clusters>,
+    /// Who judges conditions over objects.
+    pub conditions: Arc<dyn Conditions>,
     /// Where the sandbox answers, when the run is on the sandbox; the real clouds must not be reached then.
     pub sandbox: Option<SandboxEndpoint>,
 }
@@ -412,6 +436,8 @@ pub struct ApplyRequest<'a> {
     pub prior: Option<&'a Value>,
     /// The object as planned, fully known but for what the provider chooses; for a delete, the prior.
     pub planned: &'a Value,
+    /// For the delete of a replacement: the object that is made in its place, as planned and maybe partly unknown.
+    pub successor: Option<&'a Value>,
     /// Time limits, in the cloud's time.
     pub timeouts: Timeouts,
 }

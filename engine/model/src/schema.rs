@@ -443,6 +443,9 @@ pub struct ResourceSchema {
     /// Whether other objects live in it, by a connection that is made from its attributes: a cluster. What lives in it
     /// goes with it.
     pub hosts: bool,
+    /// Whether it decides who gets into an object that others live in. For a while after a change of it, that one may
+    /// refuse what is permitted by now.
+    pub admits: bool,
     /// The argument whose value must be unique, if it stays the same in a replacement. A replacement cannot be
     /// created before the old one is destroyed unless this argument changes.
     pub unique_name: Option<&'static str>,
@@ -469,6 +472,7 @@ impl ResourceSchema {
             consistency_window: Duration::ZERO,
             holds_data: false,
             hosts: false,
+            admits: false,
             unique_name: None,
             timeouts: Timeouts::default(),
             description,

@@ -543,6 +543,7 @@ impl Subject<'_> {
             id: Some(&live.id),
             prior: Some(&live.value),
             planned: &change.planned,
+            successor: None,
             timeouts: world.schema(live.ty).timeouts,
         };
         let connection = world.connect(&config);

@@ -195,6 +195,7 @@ impl World {
             id: step.id,
             prior: step.prior,
             planned: step.planned,
+            successor: None,
             timeouts: self.schema(step.ty).timeouts,
         };
         self.connection.apply_change(request, notes).await
@@ -451,6 +452,7 @@ fn connect(
         lineage,
         variables: Arc::new(strata_model::NoVariables),
         clusters: Arc::new(strata_model::NoClusters),
+        conditions: Arc::new(strata_model::NoConditions),
         sandbox: Some(SandboxEndpoint {
             aws_url: proxy.url(),
         }),

@@ -264,6 +264,7 @@ pub(crate) mod tests {
                 lineage: Lineage::from_bits([1; 16]),
                 variables: Arc::new(strata_model::NoVariables),
                 clusters: Arc::new(strata_model::NoClusters),
+                conditions: Arc::new(strata_model::NoConditions),
                 sandbox: None,
             };
             let connection = provider.connect(&config, &context).unwrap();
@@ -309,6 +310,7 @@ pub(crate) mod tests {
                 id: None,
                 prior,
                 planned,
+                successor: None,
                 timeouts: Default::default(),
             };
             let applied = self

@@ -1,6 +1,6 @@
 //! The requests of the API: finding kinds, and reading and writing objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use strata_kubernetes_merge::openapi::{GroupVersionKind, Models};
 use strata_kubernetes_merge::resource::Resource;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 
+use crate::admission::Admission;
 use crate::config::chain;
 use crate::kinds::{Catalogue, Kinds};
 use crate::{Connection, ConnectionError, Request, Response};
@@ -23,10 +24,14 @@ const PAGE: usize = 500;
 /// The form of discovery that lists all groups at once.
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
+/// The form of a list that gives no more of objects than their metadata.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
 /// An API server, with what is known of its kinds.
 #[derive(Debug)]
 pub(crate) struct Api {
     connection: Connection,
+    admission: Admission,
     discovered: tokio::sync::Mutex<Option<Arc<Discovered>>>,
     /// The schemas of groups that are not Kubernetes' own, by `apiVersion`.
     published: Mutex<BTreeMap<String, Arc<Catalogue>>>,
@@ -56,12 +61,18 @@ impl Discovered {
 }
 
 impl Api {
-    pub(crate) fn new(connection: Connection) -> Self {
+    pub(crate) fn new(connection: Connection, admission: Admission) -> Self {
         Api {
             connection,
+            admission,
             discovered: tokio::sync::Mutex::default(),
             published: Mutex::default(),
         }
+    }
+
+    /// Takes note that who may do what in the cluster was changed through this connection.
+    pub(crate) fn access_changes(&self) {
+        self.admission.changes();
     }
 
     /// Where the objects of a kind are. A kind that is not known is looked for once more: its definition may be new.
@@ -159,7 +170,7 @@ impl Api {
         if response.status == StatusCode::NOT_FOUND || response.status == StatusCode::FORBIDDEN {
             return Ok(Catalogue::default());
         }
-        let document = parsed("openapi", &succeeded("openapi", response)?)?;
+        let document = parsed("openapi", &self.succeeded("openapi", response)?)?;
         let mut models = Models::default();
         // A document without models describes nothing: values are deduced then.
         drop(models.add(&document));
@@ -180,7 +191,7 @@ impl Api {
         if response.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        parsed(&what, &succeeded(&what, response)?).map(Some)
+        parsed(&what, &self.succeeded(&what, response)?).map(Some)
     }
 
     /// The objects of a kind that carry a label, over all pages and namespaces.
@@ -222,6 +233,25 @@ impl Api {
                 Some(_) | None => return Ok(objects),
             }
         }
+    }
+
+    /// The names of the objects of a kind in a namespace. `None` where one page does not hold them, or they cannot be
+    /// listed: each is to be asked for then.
+    pub(crate) async fn names(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Option<BTreeSet<String>> {
+        let path = resource.path(namespace, None);
+        let request = Request::new(Method::GET, format!("{path}?limit={PAGE}")).accept(METADATA);
+        let answer = self.json(&format!("LIST {path}"), &request).await.ok()?;
+        let goes_on = answer["metadata"]["continue"].as_str();
+        if goes_on.is_some_and(|token| !token.is_empty()) {
+            return None;
+        }
+        let items = answer["items"].as_array()?.iter();
+        let names = items.map(|item| item["metadata"]["name"].as_str().map(str::to_owned));
+        names.collect()
     }
 
     /// Applies an object as Strata, and gives it as the server has it then.
@@ -286,17 +316,25 @@ impl Api {
         if response.status == StatusCode::NOT_FOUND || is_other_uid(&response) {
             return Ok(());
         }
-        succeeded(&what, response).map(drop)
+        self.succeeded(&what, response).map(drop)
     }
 
     async fn write(&self, what: &str, request: &Request) -> Result<Value, ProviderError> {
         let response = self.send(what, request).await?;
-        parsed(what, &succeeded(what, response)?)
+        parsed(what, &self.succeeded(what, response)?)
     }
 
     async fn json(&self, what: &str, request: &Request) -> Result<Value, ProviderError> {
         let response = self.send(what, request).await?;
-        parsed(what, &succeeded(what, response)?)
+        parsed(what, &self.succeeded(what, response)?)
+    }
+
+    fn succeeded(&self, what: &str, response: Response) -> Result<Response, ProviderError> {
+        if response.status.is_success() {
+            Ok(response)
+        } else {
+            Err(self.admission.judged(refusal(what, &response)))
+        }
     }
 
     async fn send(&self, what: &str, request: &Request) -> Result<Response, ProviderError> {
@@ -347,14 +385,6 @@ fn parsed(what: &str, response: &Response) -> Result<Value, ProviderError> {
         let message = format!("{what}: the answer is no JSON: {error}");
         ProviderError::new(ProviderErrorKind::Unavailable, message)
     })
-}
-
-fn succeeded(what: &str, response: Response) -> Result<Response, ProviderError> {
-    if response.status.is_success() {
-        Ok(response)
-    } else {
-        Err(refusal(what, &response))
-    }
 }
 
 /// Why a request was refused. What the server says may repeat what was sent, so that values of Secrets are cut.

@@ -17,13 +17,8 @@ pub(crate) enum Health {
 
 /// How an object is, by its generation, conditions and kind.
 pub(crate) fn of(object: &Value) -> Health {
-    if !object["metadata"]["deletionTimestamp"].is_null() {
-        return Health::Terminating;
-    }
-    let generation = &object["metadata"]["generation"];
-    let observed = &object["status"]["observedGeneration"];
-    if observed.is_number() && generation.is_number() && observed != generation {
-        return progress("the controller has not seen the last change yet");
+    if let Some(health) = before_status(object) {
+        return health;
     }
     if let Some(health) = generic(object) {
         return health;
@@ -46,6 +41,17 @@ pub(crate) fn of(object: &Value) -> Health {
         ("apiregistration.k8s.io", "APIService") => available(object),
         _ => ready(object),
     }
+}
+
+/// How an object is of which its status says nothing: it goes, or the status is about what it was before.
+pub(crate) fn before_status(object: &Value) -> Option<Health> {
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return Some(Health::Terminating);
+    }
+    let generation = &object["metadata"]["generation"];
+    let observed = &object["status"]["observedGeneration"];
+    let is_old = observed.is_number() && generation.is_number() && observed != generation;
+    is_old.then(|| progress("the controller has not seen the last change yet"))
 }
 
 fn progress(reason: impl Into<String>) -> Health {

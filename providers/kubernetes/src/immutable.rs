@@ -1,5 +1,6 @@
 //! Fields that an API server does not let change: their change needs a new object.
 
+use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::{AttributePath, PathStep, Value};
 
 use crate::object_id::ObjectId;
@@ -97,6 +98,64 @@ pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<Attri
         }
     }
     paths
+}
+
+/// Whether an object may be replaced because these of its fields change.
+///
+/// # Errors
+///
+/// A claim may not: its volume, with all that is on it, may go with it.
+pub(crate) fn may_be_replaced(
+    id: &ObjectId,
+    changed: &[AttributePath],
+) -> Result<(), ProviderError> {
+    let is_claim = id.kind.group.is_empty() && id.kind.kind == "PersistentVolumeClaim";
+    if !is_claim || changed.is_empty() {
+        return Ok(());
+    }
+    let fields: Vec<String> = changed.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "The claim {} cannot be changed so, and a claim is never replaced, as its volume may go with it: {}.",
+        id.name,
+        fields.join(", ")
+    );
+    Err(
+        ProviderError::new(ProviderErrorKind::Invalid, message).hint(
+            "Leave these fields as they are, or declare a claim of another name and move the data.",
+        ),
+    )
+}
+
+/// Whether an object that is made in another's place takes over what that one runs: a StatefulSet its pods, whose claims
+/// stay in any case. With another selector it would not find them.
+pub(crate) fn takes_pods_over(before: &Value, after: &Value) -> bool {
+    let (Some(old), Some(new)) = (ObjectId::of(before), ObjectId::of(after)) else {
+        return false;
+    };
+    let is_set = old.kind.group == "apps" && old.kind.kind == "StatefulSet";
+    let selector = |manifest: &Value| manifest.get("spec")?.get("selector").cloned();
+    let selectors = (selector(before), selector(after));
+    is_set && old.is_same(&new) && selectors.0.is_some() && selectors.0 == selectors.1
+}
+
+/// What people must know, and allow, before an object is replaced that is not lost with its replacement but runs
+/// something; `None` where they need not.
+pub(crate) fn risk(before: &Value, after: &Value) -> Option<&'static str> {
+    let id = ObjectId::of(after)?;
+    let runs = id.kind.group == "apps"
+        && matches!(
+            id.kind.kind.as_str(),
+            "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet"
+        );
+    let is_same = ObjectId::of(before).is_some_and(|old| old.is_same(&id));
+    if !runs || !is_same || changed(&id, before, after).is_empty() {
+        return None;
+    }
+    Some(if takes_pods_over(before, after) {
+        "its pods and their claims stay, and the new one takes them over"
+    } else {
+        "its pods go with it"
+    })
 }
 
 /// A place in the attribute `manifest`.

@@ -9,12 +9,14 @@
 //!
 //! What objects mean is the business of the `merge` crate beside this one.
 
+mod admission;
 mod api;
 mod config;
 pub mod connection;
 pub mod endpoint;
 mod exec;
 mod health;
+mod health_rule;
 pub mod identity;
 mod immutable;
 mod inventory;

@@ -1,6 +1,7 @@
 //! The connection: reading and changing objects of one cluster.
 
 mod change;
+mod existing;
 mod look;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,12 +11,13 @@ use sha2::{Digest as _, Sha256};
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Candidate, Checkpoint, ConnectContext, Connection,
     FindRequest, Observation, Operation, OwnedObject, ProviderConfig, ProviderError,
-    ProviderErrorKind, ReadPurpose, ReadRequest,
+    ProviderErrorKind, ReadRequest,
 };
 use strata_model::{Lineage, Value};
 
 use self::change::Change;
 use self::look::Look;
+use crate::admission::Admission;
 use crate::api::Api;
 use crate::object_id::ObjectId;
 use crate::types::ObjectType;
@@ -51,7 +53,9 @@ impl Objects {
             let message = "the sandbox has no Kubernetes API in this version, and real clusters are not reached from it";
             return Err(ProviderError::new(ProviderErrorKind::Unreachable, message));
         }
-        let made = Arc::new(Api::new(config::connect(&self.config, &self.context)?));
+        let connection = config::connect(&self.config, &self.context)?;
+        let admission = Admission::new(&self.context);
+        let made = Arc::new(Api::new(connection, admission));
         *api = Some(Arc::clone(&made));
         Ok(made)
     }
@@ -66,6 +70,14 @@ pub(crate) fn owner(lineage: Lineage, attributes: &Value) -> String {
         .take(6)
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// Whether an object is a Job that the cluster removes some time after it is done.
+pub(crate) fn removes_itself(id: &ObjectId, manifest: &Value) -> bool {
+    let spec = manifest.get("spec");
+    let limit = spec.and_then(|spec| spec.get("ttlSecondsAfterFinished"));
+    let is_job = id.kind.group == "batch" && id.kind.kind == "Job";
+    is_job && limit.is_some_and(|limit| !limit.is_null())
 }
 
 #[async_trait]
@@ -91,20 +103,12 @@ impl Connection for Objects {
             }
             ObjectId::of(&manifest)
         });
-        let id = id.map(|id| id.to_string());
-        let read = ReadRequest {
-            purpose: ReadPurpose::Adopt,
-            resource_type: request.resource_type,
-            id: id.as_deref(),
-            recorded: None,
-            config: Some(request.planned),
+        let Some(id) = id else {
+            return Ok(Vec::new());
         };
-        let mut seen = Look::new(&api).all(&[read]).await;
-        match seen.pop() {
-            Some(Observation::Present(object)) => Ok(vec![Candidate { object, ours: None }]),
-            Some(Observation::Absent) | None => Ok(Vec::new()),
-            Some(Observation::Unreadable(error)) => Err(error),
-        }
+        let owner = owner(self.context.lineage, request.planned);
+        let found = Look::new(&api).left(&request, (&id, &owner)).await?;
+        Ok(found.into_iter().collect())
     }
 
     async fn apply_change(

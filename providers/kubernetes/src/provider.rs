@@ -16,7 +16,7 @@ use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::Objects;
 use crate::types::{self, ObjectType};
-use crate::{config, immutable, inventory, manifest, observe};
+use crate::{config, immutable, inventory, manifest, normal, objects, observe};
 
 /// The provider `kubernetes`: objects of clusters, and layers of them.
 #[derive(Debug)]
@@ -92,7 +92,11 @@ impl Provider for Kubernetes {
         if let (Some(id), Some(before)) = (&id, &before) {
             match ObjectId::of(before) {
                 Some(old) if !old.is_same(id) => replace.push(AttributePath::attribute("manifest")),
-                Some(_) => replace.extend(immutable::changed(id, before, &wanted)),
+                Some(_) => {
+                    let changed = immutable::changed(id, before, &wanted);
+                    immutable::may_be_replaced(id, &changed)?;
+                    replace.extend(changed);
+                }
                 None => {}
             }
         }
@@ -157,6 +161,28 @@ impl Provider for Kubernetes {
         })
     }
 
+    /// Workloads are replaced where their selector changes, StatefulSets for more.
+    fn replacement_risk(
+        &self,
+        resource_type: &str,
+        before: &Value,
+        planned: &Value,
+    ) -> Option<String> {
+        let ty = ObjectType::of(resource_type)?;
+        let risk = immutable::risk(&ty.manifest(before), &ty.manifest(planned));
+        risk.map(str::to_owned)
+    }
+
+    fn sent(
+        &self,
+        resource_type: &str,
+        attributes: &Value,
+        lineage: Option<strata_model::Lineage>,
+    ) -> Option<Value> {
+        let manifest = ObjectType::of(resource_type)?.manifest(attributes);
+        Some(labelled(&manifest, (attributes, lineage)))
+    }
+
     fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
         manifest::members(&request)
     }
@@ -168,6 +194,40 @@ impl Provider for Kubernetes {
     ) -> Result<Arc<dyn Connection>, ProviderError> {
         Ok(Arc::new(Objects::new(config.clone(), context.clone())))
     }
+}
+
+/// A manifest with the label of its owner, which is known as soon as the state's lineage is.
+fn labelled(
+    manifest: &Value,
+    (attributes, lineage): (&Value, Option<strata_model::Lineage>),
+) -> Value {
+    let owner = lineage.map(|lineage| objects::owner(lineage, attributes));
+    let label = match &owner {
+        Some(owner) => Value::from(owner.as_str()),
+        None => Value::unknown(Type::String),
+    };
+    let mut object = manifest.clone();
+    if inventory::is_one(manifest) {
+        let layer = attributes.get("layer").and_then(Value::as_str);
+        let owner = owner.as_deref().unwrap_or_default();
+        let stored = inventory::stored(manifest, layer.unwrap_or_default(), owner);
+        object = Value::from_json(&stored).unwrap_or_else(Value::null);
+        if lineage.is_none() {
+            object = with_member(&object, &["metadata", "name"], Value::unknown(Type::String));
+        }
+    }
+    with_member(&object, &["metadata", "labels", objects::OWNER], label)
+}
+
+/// An object with a member deep in it, and objects on the way to it where there are none.
+fn with_member(object: &Value, path: &[&str], value: Value) -> Value {
+    let Some((name, rest)) = path.split_first() else {
+        return value;
+    };
+    let mut members = object.members().cloned().unwrap_or_default();
+    let inner = members.get(name).cloned().unwrap_or_else(Value::null);
+    members.insert((*name).into(), with_member(&inner, rest, value));
+    normal::rebuilt(object, members)
 }
 
 /// Refuses a change of what somebody else holds, unless it is to be taken.

@@ -136,7 +136,7 @@ fn managed<const N: usize>(
             update: minutes(10),
             delete: minutes(10),
         },
-        ..ResourceSchema::managed(name, Adoption::Natural, schema, description)
+        ..ResourceSchema::managed(name, Adoption::Name, schema, description)
     }
 }
 
@@ -167,9 +167,40 @@ fn member() -> ResourceSchema {
                 "layer",
                 Attribute::optional(AttributeType::String, "Address of the layer.").quiet(),
             ),
+            (
+                "health",
+                Attribute::optional(
+                    AttributeType::List(Box::new(rule())),
+                    "By what its health is judged, in place of what its kind says.",
+                )
+                .quiet(),
+            ),
         ],
         "An object of a layer.",
     )
+}
+
+/// A rule for the health of objects.
+fn rule() -> AttributeType {
+    let text = |about| Attribute::optional(AttributeType::String, about);
+    AttributeType::object([
+        (
+            "kind",
+            text("The kind of the objects, with its version or alone."),
+        ),
+        (
+            "name",
+            text("The name of the object, where it is about one."),
+        ),
+        (
+            "ready",
+            Attribute::required(
+                AttributeType::String,
+                "The condition that says that it is done.",
+            ),
+        ),
+        ("failed", text("The condition that says that it failed.")),
+    ])
 }
 
 fn secret() -> ResourceSchema {

@@ -6,8 +6,11 @@
 )]
 
 mod provider {
+    mod admission;
     pub(crate) mod bench;
+    mod creates;
     mod life;
     mod published;
+    mod replaced;
     mod traps;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use strata_model::provider::{
     ConnectContext, Connection, Provider, ProviderConfig, ProviderError, ProviderErrorKind,
@@ -9,7 +10,9 @@ use strata_model::provider::{
 };
 use strata_model::schema::ResourceSchema;
 use strata_model::state::StateRow;
-use strata_model::{Address, Clock, ClusterAccess, Clusters, IdSource, Value};
+use strata_model::{Address, Clock, ClusterAccess, Clusters, IdSource, Lineage, Value};
+
+use crate::conditions::Expressions;
 
 /// All providers of a run, with the connections that were made so far.
 #[derive(Debug)]
@@ -21,8 +24,13 @@ pub struct Connections {
 }
 
 /// The objects that others live in, as far as they are known.
-#[derive(Debug, Default)]
-struct Hosts(Mutex<BTreeMap<Address, Host>>);
+#[derive(Debug)]
+struct Hosts {
+    known: Mutex<BTreeMap<Address, Host>>,
+    clock: Arc<dyn Clock>,
+    /// When access to one of them changed last.
+    changed: Mutex<Option<Duration>>,
+}
 
 /// Such an object, with the connection that it is in itself.
 #[derive(Debug)]
@@ -33,7 +41,7 @@ struct Host {
 
 impl Clusters for Hosts {
     fn access(&self, address: &Address) -> Result<Arc<dyn ClusterAccess>, ProviderError> {
-        let hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let hosts = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = || {
             let message = format!("there is no cluster {address} yet");
             ProviderError::new(ProviderErrorKind::Unreachable, message)
@@ -46,16 +54,25 @@ impl Clusters for Hosts {
             ProviderError::new(ProviderErrorKind::Invalid, message)
         })
     }
+
+    fn access_changed(&self) -> Option<Duration> {
+        *self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Connections {
     /// No connections yet.
     pub fn new(providers: Providers, context: ConnectContext) -> Self {
-        let hosts = Arc::<Hosts>::default();
+        let hosts = Arc::new(Hosts {
+            known: Mutex::default(),
+            clock: Arc::clone(&context.clock),
+            changed: Mutex::default(),
+        });
         Connections {
             providers,
             context: ConnectContext {
                 clusters: Arc::clone(&hosts) as Arc<dyn Clusters>,
+                conditions: Arc::new(Expressions),
                 ..context
             },
             open: Mutex::default(),
@@ -82,7 +99,8 @@ impl Connections {
         let Ok(connection) = self.get(provider) else {
             return;
         };
-        let mut hosts = self.hosts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = &self.hosts.known;
+        let mut hosts = known.lock().unwrap_or_else(PoisonError::into_inner);
         let host = Host {
             connection,
             attributes: attributes.clone(),
@@ -93,6 +111,18 @@ impl Connections {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             open.retain(|config, _| !config.contains(&named));
         }
+    }
+
+    /// Takes note that access to a host has changed just now: refusals may be its past for a while.
+    pub fn access_changes(&self) {
+        let changed = &self.hosts.changed;
+        let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
+        *changed = Some(self.hosts.clock.elapsed());
+    }
+
+    /// The lineage of the state that all of this is about.
+    pub fn lineage(&self) -> Lineage {
+        self.context.lineage
     }
 
     /// The providers.

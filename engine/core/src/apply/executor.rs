@@ -70,6 +70,8 @@ pub(super) struct Executor<'a> {
     pub(super) continued: bool,
     /// The key that the row of a replaced object gets, by group, where the replacement is created first.
     pub(super) deposed: BTreeMap<u32, &'a RowKey>,
+    /// The step that makes the new object of a replacement, by group.
+    pub(super) successors: BTreeMap<u32, u32>,
     /// Objects of which an op is open: no step may touch them.
     pub(super) blocked: BTreeSet<&'a RowKey>,
     /// Steps that hold a slot.
@@ -159,6 +161,7 @@ impl<'a> Executor<'a> {
             fence: input.lock.fence,
             continued: input.record.status == PlanStatus::Running,
             deposed: deposed_keys(plan),
+            successors: successors(plan),
             blocked: state
                 .open_ops
                 .iter()
@@ -513,6 +516,14 @@ fn is_local(connections: &Connections, step: &Step) -> bool {
             .schema(&step.key.address)
             .is_ok_and(|(provider, _)| provider.is_local()),
     }
+}
+
+fn successors(plan: &Plan) -> BTreeMap<u32, u32> {
+    let creates = plan.steps.iter();
+    let creates = creates.filter(|step| step.action == Action::Create);
+    creates
+        .filter_map(|step| Some((step.group?, step.number)))
+        .collect()
 }
 
 fn deposed_keys(plan: &Plan) -> BTreeMap<u32, &RowKey> {

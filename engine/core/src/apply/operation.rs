@@ -77,6 +77,8 @@ pub(crate) struct Op<'a> {
     pub(crate) id: Option<String>,
     pub(crate) prior: Option<Value>,
     pub(crate) planned: Value,
+    /// What is made in the place of what is deleted.
+    pub(crate) successor: Option<Value>,
     pub(crate) timeouts: Timeouts,
     pub(crate) was_absent: bool,
     /// The op that created the object that is changed or completed.
@@ -233,6 +235,7 @@ impl Attempt<'_, '_> {
             id: known.map(|object| object.id.as_str()).or(op.id.as_deref()),
             prior: known.map(|object| &object.attributes).or(op.prior.as_ref()),
             planned: &op.planned,
+            successor: op.successor.as_ref(),
             timeouts: op.timeouts,
         };
         op.connection.apply_change(request, self.checkpoint).await

@@ -87,6 +87,9 @@ impl<'a> Executor<'a> {
             Vec::new()
         };
         self.rows.put(&row, Some(&object));
+        if op.schema.hosts || op.schema.admits {
+            self.connections.access_changes();
+        }
         if op.schema.hosts {
             self.connections
                 .host(&op.key.address, &op.provider, &object);

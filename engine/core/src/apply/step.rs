@@ -9,7 +9,7 @@ use strata_model::provider::{
     FindRequest, Object, Operation, ProviderConfig, ProviderError, ProviderErrorKind, ReadPurpose,
     ReadRequest,
 };
-use strata_model::schema::Adoption;
+use strata_model::schema::{Adoption, ResourceSchema};
 use strata_model::state::{Intent, RowKey, RowStatus, StateRow};
 use strata_model::store::Write;
 use strata_model::{OpId, Value};
@@ -369,6 +369,7 @@ impl<'a> Executor<'a> {
             id: subject.id,
             prior: subject.prior,
             planned,
+            successor: self.successor(step, schema),
             timeouts: step.timeouts,
             was_absent: false,
             created_by: subject.created_by,
@@ -377,6 +378,14 @@ impl<'a> Executor<'a> {
             began: self.cx.clock.elapsed(),
             journal: OpJournal::new(),
         }))
+    }
+
+    /// What a delete makes room for, as it was planned.
+    fn successor(&self, step: &Step, schema: &ResourceSchema) -> Option<Value> {
+        let group = step.group.filter(|_| step.action == Action::Delete)?;
+        let made = *self.successors.get(&group)?;
+        let planned = self.plan.steps[made as usize].planned.as_ref()?;
+        planned.decode(schema.schema.object_type()).ok()
     }
 
     fn subject(&self, step: &Step, change: Change) -> Result<Subject, ProviderError> {

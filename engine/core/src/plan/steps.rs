@@ -10,6 +10,7 @@ use super::assemble::{Assembly, blank, confidence, is_managed};
 use super::change::{ChangeKind, InstanceChange};
 use super::edges::{Deletion, Ref};
 use super::encode::encode;
+use super::select::any_matches;
 use super::walk::Planner;
 use crate::code;
 use crate::world::layer::name_whole_layers;
@@ -171,6 +172,25 @@ impl<'a> Assembly<'a> {
         last
     }
 
+    /// Whether an object may be replaced whose replacement has consequences of its own; reports it if not.
+    fn may_replace(&mut self, change: &InstanceChange<'_>, (before, planned): (&Value, &Value)) {
+        let (schema, address) = (change.schema, &change.address);
+        let known = self.input.providers.schema(schema.mode, schema.name);
+        let risk =
+            known.and_then(|(provider, _)| provider.replacement_risk(schema.name, before, planned));
+        let Some(risk) = risk.filter(|_| !any_matches(&self.allow_delete, address)) else {
+            return;
+        };
+        let detail =
+            format!("{address} cannot be changed so, and would be deleted and made anew: {risk}.");
+        self.diagnostics.push(
+            Diagnostic::error(code::HOLDS_DATA, "Replacement needs permission", detail)
+                .at(change.block.span)
+                .about(address)
+                .hint(format!("If that is wanted, add -allow-delete='{address}'.")),
+        );
+    }
+
     fn replace(
         &mut self,
         change: &InstanceChange<'a>,
@@ -193,6 +213,7 @@ impl<'a> Assembly<'a> {
         let group = self.groups;
         self.groups += 1;
         self.may_delete(row, (change.schema, before), Some(change));
+        self.may_replace(change, (before, planned));
         if row.protected && !change.protect {
             let lifted = self.protection(change, template.clone(), after.clone());
             after.extend(lifted.map(Ref::Step));

@@ -17,6 +17,7 @@ use super::graph::NodeKind;
 use super::graph::layers::{
     HOST_OUTPUT, LayerIx, LayerNode, TEMPLATE, files, host_address, is_template,
 };
+use super::health::{self, HEALTH};
 use super::view::{Each, View};
 use super::{Dep, ScopeIx, Slot, World};
 use crate::code;
@@ -110,6 +111,7 @@ static ARGUMENTS: LazyLock<Schema> = LazyLock::new(|| {
     let switch = |about| Attribute::optional(AttributeType::Bool, about);
     let rule = AttributeType::object([
         ("kind", text("")),
+        ("name", text("")),
         ("ready", Attribute::required(AttributeType::String, "")),
         ("failed", text("")),
     ]);
@@ -217,6 +219,7 @@ impl World<'_> {
             })
             .ok()?;
         let members = members(of, &arguments, (&files, is_template), found)?;
+        health::check_use(block, &arguments, &members, found);
         let timeout = timeout(of.layer, &arguments, found);
         let mut rendered = Rendered {
             prune: flag(&arguments, "prune").unwrap_or(true),
@@ -271,16 +274,7 @@ impl World<'_> {
                 ));
             }
         }
-        if arguments
-            .get("health")
-            .is_some_and(|value| !value.is_null())
-        {
-            let detail =
-                "Rules of one's own for the health of objects are not part of this version yet.";
-            found.push(not_yet(detail, block.place_of("health")).hint(
-                "Objects are judged by their kind and their conditions; wait = false waits for none of them.",
-            ));
-        }
+        health::check(block, arguments, found);
         self.check_words(of, arguments, found);
         !found.has_errors()
     }
@@ -529,6 +523,11 @@ impl World<'_> {
             let value = match (name.as_ref(), given) {
                 ("manifest", _) => manifest.clone(),
                 ("layer", _) => Value::string(address.to_string()),
+                (HEALTH, Some(given)) if !given.is_null() => {
+                    let rule = health::of_object(given, &manifest);
+                    let rule = rule.and_then(|rule| convert(&rule, &ty).ok());
+                    rule.unwrap_or_else(|| Value::null_of(ty))
+                }
                 (_, Some(given)) if !given.is_null() && attribute.is_argument() => {
                     convert(given, &ty).unwrap_or_else(|_| Value::null_of(ty))
                 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod expand;
 pub(crate) mod graph;
+mod health;
 pub(crate) mod inputs;
 pub(crate) mod layer;
 pub(crate) mod view;

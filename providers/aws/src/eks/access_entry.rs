@@ -103,6 +103,7 @@ impl ResourceType for AccessEntries {
             tags::all(),
         ]);
         ResourceSchema {
+            admits: true,
             consistency_window: super::CONSISTENCY_WINDOW,
             unique_name: Some("principal_arn"),
             ..ResourceSchema::managed(

@@ -78,6 +78,7 @@ impl ResourceType for AccessPolicies {
             resource::region(),
         ]);
         ResourceSchema {
+            admits: true,
             consistency_window: super::CONSISTENCY_WINDOW,
             ..ResourceSchema::managed(
                 Self::NAME,

@@ -78,6 +78,7 @@ impl ResourceType for IdentityProviders {
             tags::all(),
         ]);
         ResourceSchema {
+            admits: true,
             consistency_window: super::CONSISTENCY_WINDOW,
             unique_name: Some("cluster_name"),
             timeouts: Timeouts {

@@ -12,9 +12,12 @@ use strata_model::provider::{
 };
 use strata_model::{AttributePath, Value};
 
-use super::{OWNER, owner};
+use super::existing::{self, NO_VERSION};
+use super::{OWNER, owner, removes_itself};
 use crate::api::{Api, MANAGER, PAUSE};
-use crate::health::{self, Health};
+use crate::health::Health;
+use crate::health_rule;
+use crate::immutable;
 use crate::inventory;
 use crate::object_id::ObjectId;
 use crate::observe;
@@ -109,6 +112,9 @@ impl<'a> Change<'a> {
             .unwrap_or_default()
             .to_owned();
         let attributes = self.attributes(&id, &uid);
+        if resource.kind.group == "rbac.authorization.k8s.io" {
+            self.api.access_changes();
+        }
         let known = self.checkpoint.created(&id.to_string(), &attributes).await;
         let object = |attributes: &Value| Object {
             id: id.to_string(),
@@ -168,6 +174,9 @@ impl<'a> Change<'a> {
         }
         labels[OWNER] = self.owner.as_str().into();
         if self.request.operation == Operation::Create {
+            if self.is_first() {
+                body["metadata"]["resourceVersion"] = NO_VERSION.into();
+            }
             return Ok(body);
         }
         let uid = self
@@ -208,26 +217,71 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    /// Whether an object is to be made of which no send has made a part yet.
+    fn is_first(&self) -> bool {
+        self.request.operation == Operation::Create && self.request.id.is_none()
+    }
+
     async fn send(&self, path: &str, body: &Json) -> Result<Json, ApplyError> {
-        let take = self
-            .request
-            .planned
-            .get("conflicts")
-            .and_then(Value::as_str)
-            == Some("take");
-        self.may_send().await?;
-        let error = match self.api.apply(path, body, take).await {
-            Ok(written) => return Ok(written),
-            Err(error) => error,
-        };
-        if error.kind == ProviderErrorKind::NotFound
+        let mut answer = self.try_send(path, body).await?;
+        let has_no_namespace = |error: &ProviderError| error.kind == ProviderErrorKind::NotFound;
+        if answer.as_ref().is_err_and(has_no_namespace)
             && (self.flag("create_namespace") || self.is_inventory)
         {
             self.make_namespace().await?;
-            self.may_send().await?;
-            return self.api.apply(path, body, take).await.map_err(unsettled);
+            answer = self.try_send(path, body).await?;
+        }
+        let error = match answer {
+            Ok(written) => return Ok(written),
+            Err(error) => error,
+        };
+        let may_be_there = matches!(
+            error.kind,
+            ProviderErrorKind::Busy | ProviderErrorKind::Invalid
+        );
+        if self.is_first() && may_be_there {
+            return self.join(path, body, error).await;
+        }
+        if is_gone(&error) && self.removed_itself() {
+            let anew = with_metadata(body, &[("uid", None)]);
+            let answer = self.try_send(path, &anew).await?;
+            return answer.map_err(|error| unsettled(self.advised(error)));
         }
         Err(unsettled(self.advised(error)))
+    }
+
+    async fn try_send(
+        &self,
+        path: &str,
+        body: &Json,
+    ) -> Result<Result<Json, ProviderError>, ApplyError> {
+        let conflicts = self.request.planned.get("conflicts");
+        let take = conflicts.and_then(Value::as_str) == Some("take");
+        self.may_send().await?;
+        Ok(self.api.apply(path, body, take).await)
+    }
+
+    /// Applies to an object that is there though it was to be made, if that may be.
+    async fn join(
+        &self,
+        path: &str,
+        body: &Json,
+        refused: ProviderError,
+    ) -> Result<Json, ApplyError> {
+        let Ok(Some(live)) = self.api.get(path).await else {
+            return Err(unsettled(self.advised(refused)));
+        };
+        existing::may_join(&live, &self.id, &self.owner).map_err(ApplyError::nothing)?;
+        let uid = live["metadata"]["uid"].clone();
+        let body = with_metadata(body, &[("resourceVersion", None), ("uid", Some(uid))]);
+        let answer = self.try_send(path, &body).await?;
+        answer.map_err(|error| unsettled(self.advised(error)))
+    }
+
+    /// Whether the object is a Job that was there and goes by itself when it is done.
+    fn removed_itself(&self) -> bool {
+        let prior = self.request.prior.and_then(|prior| prior.get("manifest"));
+        prior.is_some_and(|manifest| removes_itself(&self.id, manifest))
     }
 
     fn advised(&self, error: ProviderError) -> ProviderError {
@@ -236,6 +290,23 @@ impl<'a> Change<'a> {
             return error.hint(format!(
                 "Declare the namespace {namespace} in a layer or as an object that comes first, or set create_namespace."
             ));
+        }
+        let what = existing::named(&self.id);
+        if is_gone(&error) {
+            let message = format!("{what} was deleted after the plan was made");
+            return ProviderError::new(ProviderErrorKind::NotFound, message)
+                .hint("Plan again: it is made anew.");
+        }
+        if error.message.contains("storedVersions") {
+            return error.hint(
+                "Objects may be stored in that version. Keep it, served or not; or write them all anew and take it out of status.storedVersions first.",
+            );
+        }
+        if error.message.contains("metadata.uid") {
+            let message = format!(
+                "{what} is no longer the object that was planned: somebody deleted it and made another of its name"
+            );
+            return ProviderError::new(ProviderErrorKind::Invalid, message).hint("Plan again.");
         }
         error
     }
@@ -291,7 +362,7 @@ impl<'a> Change<'a> {
         let (began, mut told) = (clock.elapsed(), None);
         let mut live = first;
         loop {
-            let reason = match health::of(&live) {
+            let reason = match health_rule::judged(&live, self.request.planned, self.context) {
                 Health::Current => return Ok(()),
                 Health::Failed(reason) => return Err(failed(&self.id, &reason)),
                 Health::Terminating => "it is being deleted".to_owned(),
@@ -313,11 +384,12 @@ impl<'a> Change<'a> {
                 told = Some(spent);
             }
             clock.sleep(PAUSE).await;
-            live = self
-                .api
-                .get(path)
-                .await?
-                .ok_or_else(|| failed(&self.id, "somebody deleted it"))?;
+            live = match self.api.get(path).await? {
+                Some(live) => live,
+                // It was done between two looks.
+                None if removes_itself(&self.id, &self.manifest) => return Ok(()),
+                None => return Err(failed(&self.id, "somebody deleted it")),
+            };
         }
     }
 
@@ -356,21 +428,33 @@ impl<'a> Change<'a> {
         if !is_meant(&live, uid) {
             return Ok(gone);
         }
-        let label = live["metadata"]["labels"][OWNER].as_str();
-        if label != Some(self.owner.as_str()) {
+        if !existing::is_ours(&live, &self.owner) {
             self.checkpoint
                 .progress("left in place: its label says that it is no longer Strata's");
             return Ok(gone);
         }
         if live["metadata"]["deletionTimestamp"].is_null() {
             self.may_send().await?;
-            let asked = self.api.delete(&path, uid, "Background").await;
+            let policy = if self.leaves_pods() {
+                "Orphan"
+            } else {
+                "Background"
+            };
+            let asked = self.api.delete(&path, uid, policy).await;
             asked.map_err(unsettled)?;
         }
         self.until_gone(&path, uid)
             .await
             .map_err(ApplyError::unknown)?;
         Ok(gone)
+    }
+
+    /// Whether what the object runs goes on without it, until the one that is made in its place takes it over.
+    fn leaves_pods(&self) -> bool {
+        let ty = ObjectType::of(self.request.resource_type);
+        let successor = ty.zip(self.request.successor);
+        let successor = successor.map(|(ty, successor)| ty.manifest(successor));
+        successor.is_some_and(|next| immutable::takes_pods_over(&self.manifest, &next))
     }
 
     async fn until_gone(&self, path: &str, uid: Option<&str>) -> Result<(), ProviderError> {
@@ -426,6 +510,25 @@ fn holders(live: &Json) -> String {
     } else {
         format!("waits for its finalizers {}", names.join(", "))
     }
+}
+
+/// An object with other metadata: fields that are set, and fields that are taken away.
+fn with_metadata(object: &Json, fields: &[(&str, Option<Json>)]) -> Json {
+    let mut object = object.clone();
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        for (name, value) in fields {
+            match value {
+                Some(value) => drop(metadata.insert((*name).to_owned(), value.clone())),
+                None => drop(metadata.shift_remove(*name)),
+            }
+        }
+    }
+    object
+}
+
+/// Whether a change was refused because its object is not there.
+fn is_gone(error: &ProviderError) -> bool {
+    error.message.contains("no existing object was found")
 }
 
 fn failed(id: &ObjectId, reason: &str) -> ProviderError {

@@ -1,17 +1,20 @@
 //! Reading: one list for many objects of a kind, or each by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use futures::future::join_all;
 use serde_json::Value as Json;
 use strata_kubernetes_merge::openapi::GroupVersionKind;
 use strata_kubernetes_merge::resource::Resource;
 use strata_model::provider::{
-    Object, Observation, ProviderError, ProviderErrorKind, ReadPurpose, ReadRequest,
+    Candidate, FindRequest, Object, Observation, ProviderError, ProviderErrorKind, ReadPurpose,
+    ReadRequest,
 };
+use strata_model::schema::ResourceSchema;
 use strata_model::{AttributePath, Mode, Type, Value};
 
-use super::OWNER;
+use super::{OWNER, existing, removes_itself};
 use crate::api::Api;
 use crate::inventory;
 use crate::object_id::ObjectId;
@@ -29,6 +32,29 @@ pub(crate) struct Look<'a> {
 
 /// The objects of one kind that carry the label, by namespace and name.
 type Listed = BTreeMap<(String, String), Json>;
+
+/// The names of all objects of some kinds in some namespaces.
+#[derive(Debug)]
+struct Present(BTreeMap<(GroupVersionKind, String), BTreeSet<String>>);
+
+impl Present {
+    /// Whether the object that is looked for before it is made is known not to be there.
+    fn lacks(&self, request: &ReadRequest<'_>) -> bool {
+        let Some(place) = place_to_look_at(request) else {
+            return false;
+        };
+        let names = self.0.get(&(place.kind, place.namespace));
+        names.is_some_and(|names| !names.contains(&place.name))
+    }
+}
+
+/// The object that is looked for before it is made; `None` for other requests.
+fn place_to_look_at(request: &ReadRequest<'_>) -> Option<ObjectId> {
+    let id = request
+        .id
+        .filter(|_| request.purpose == ReadPurpose::Adopt)?;
+    ObjectId::parse(id)
+}
 
 impl<'a> Look<'a> {
     pub(crate) fn new(api: &'a Api) -> Self {
@@ -53,12 +79,31 @@ impl<'a> Look<'a> {
         });
         let lists: BTreeMap<GroupVersionKind, Listed> =
             join_all(lists).await.into_iter().flatten().collect();
+        let present = self.present(batch).await;
         let answers = batch.iter().map(|request| async {
+            if present.lacks(request) {
+                return Observation::Absent;
+            }
             self.one(request, &lists)
                 .await
                 .unwrap_or_else(Observation::Unreadable)
         });
         join_all(answers).await
+    }
+
+    /// What there is of kinds and namespaces in which many objects are to be made: mostly nothing, and one look tells.
+    async fn present(self, batch: &[ReadRequest<'_>]) -> Present {
+        let mut places: BTreeMap<(GroupVersionKind, String), usize> = BTreeMap::new();
+        for place in batch.iter().filter_map(place_to_look_at) {
+            *places.entry((place.kind, place.namespace)).or_default() += 1;
+        }
+        let many = places.into_iter().filter(|(_, count)| *count >= LIST_FROM);
+        let names = many.map(|(place, _)| async move {
+            let resource = self.resource(&place.0).await.ok()??;
+            let names = self.api.names(&resource, &place.1).await?;
+            Some((place, names))
+        });
+        Present(join_all(names).await.into_iter().flatten().collect())
     }
 
     /// `None` where the kind cannot be listed: its objects are read one by one then.
@@ -119,6 +164,31 @@ impl<'a> Look<'a> {
         self.object(ty, request, (&id, &live))
             .await
             .map(Observation::Present)
+    }
+
+    /// What a create may have left, and whether it carries the label of this owner.
+    pub(crate) async fn left(
+        self,
+        request: &FindRequest<'_>,
+        (id, owner): (&ObjectId, &str),
+    ) -> Result<Option<Candidate>, ProviderError> {
+        let Some(live) = self.get(id).await? else {
+            return Ok(None);
+        };
+        let ty = ObjectType::of(request.resource_type)
+            .ok_or_else(|| ProviderError::bug("a type of another provider is looked for"))?;
+        let read = ReadRequest {
+            purpose: ReadPurpose::Adopt,
+            resource_type: request.resource_type,
+            id: None,
+            recorded: None,
+            config: Some(request.planned),
+        };
+        let object = self.object(ty, &read, (id, &live)).await?;
+        Ok(Some(Candidate {
+            object,
+            ours: Some(existing::is_ours(&live, owner)),
+        }))
     }
 
     async fn get(self, id: &ObjectId) -> Result<Option<Json>, ProviderError> {
@@ -212,14 +282,8 @@ fn absent(request: &ReadRequest<'_>, id: &ObjectId) -> Observation {
     let manifest = request
         .recorded
         .and_then(|recorded| recorded.get("manifest"));
-    let spec = manifest.and_then(|manifest| manifest.get("spec"));
-    let limit = spec.and_then(|spec| spec.get("ttlSecondsAfterFinished"));
     match request.recorded {
-        Some(recorded)
-            if id.kind.group == "batch"
-                && id.kind.kind == "Job"
-                && limit.is_some_and(|limit| !limit.is_null()) =>
-        {
+        Some(recorded) if manifest.is_some_and(|manifest| removes_itself(id, manifest)) => {
             Observation::Present(Object {
                 id: id.to_string(),
                 attributes: recorded.clone(),
@@ -230,10 +294,12 @@ fn absent(request: &ReadRequest<'_>, id: &ObjectId) -> Observation {
     }
 }
 
+/// The schemas, made once: every object that is read by its id alone asks.
+static SCHEMAS: LazyLock<Vec<ResourceSchema>> = LazyLock::new(types::schemas);
+
 /// The attributes of an object of which only the id is known.
 fn blank(resource_type: &str) -> Value {
-    let schemas = types::schemas();
-    let schema = schemas
+    let schema = SCHEMAS
         .iter()
         .find(|schema| schema.mode == Mode::Managed && schema.name == resource_type);
     let attributes = schema

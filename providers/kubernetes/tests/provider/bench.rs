@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 use strata_control_plane::{ControlPlane, Parts};
 use strata_model::provider::{
-    Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Connection, Object, Observation,
-    Operation, PlanRequest, PlannedChange, Provider as _, ProviderConfig, ProviderError,
-    ReadPurpose, ReadRequest, ValidateRequest,
+    Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Connection, FindRequest, Object,
+    Observation, Operation, PlanRequest, PlannedChange, Provider as _, ProviderConfig,
+    ProviderError, ReadPurpose, ReadRequest, ValidateRequest,
 };
 use strata_model::schema::Timeouts;
 use strata_model::{
-    AttributePath, Clock, IdSource, Lineage, Mode, NoClusters, OpId, Timestamp, Value, Variables,
+    AttributePath, Clock, Clusters, IdSource, Lineage, Mode, NoClusters, OpId, Timestamp, Value,
+    Variables,
 };
 use strata_provider_kubernetes::Kubernetes;
 
@@ -152,6 +153,14 @@ impl Bench {
 
     /// On a control plane, as the user whose token is in this variable.
     pub(crate) fn on(plane: &'static ControlPlane, variable: &str) -> Self {
+        Self::among((plane, variable), Arc::new(NoClusters))
+    }
+
+    /// The same in a run that knows these clusters.
+    pub(crate) fn among(
+        (plane, variable): (&'static ControlPlane, &str),
+        clusters: Arc<dyn Clusters>,
+    ) -> Self {
         let provider = Kubernetes::new();
         let authority = plane.certificate_authority().unwrap();
         let values: BTreeMap<Arc<str>, Json> = [
@@ -170,7 +179,8 @@ impl Bench {
             ids: Arc::new(Zeros),
             lineage: Lineage::from_bits([7; 16]),
             variables: Arc::new(Tokens(plane)),
-            clusters: Arc::new(NoClusters),
+            clusters,
+            conditions: Arc::new(strata_model::NoConditions),
             sandbox: None,
         };
         let connection = provider.connect(&config, &context).unwrap();
@@ -233,7 +243,7 @@ impl Bench {
         &self,
         (operation, ty): (Operation, &str),
         (id, prior): (Option<&str>, Option<&Value>),
-        planned: &Value,
+        (planned, successor): (&Value, Option<&Value>),
     ) -> Result<Applied, ApplyError> {
         let limit = Duration::from_secs(60);
         let request = ApplyRequest {
@@ -243,6 +253,7 @@ impl Bench {
             id,
             prior,
             planned,
+            successor,
             timeouts: Timeouts {
                 create: limit,
                 update: limit,
@@ -262,7 +273,7 @@ impl Bench {
             .map_err(ApplyError::nothing)?
             .planned;
         let applied = self
-            .change((Operation::Create, ty), (None, None), &planned)
+            .change((Operation::Create, ty), (None, None), (&planned, None))
             .await?;
         assert!(
             !applied.attributes.has_unknown(),
@@ -284,7 +295,7 @@ impl Bench {
         assert!(change.replace.is_empty(), "{:?}", change.replace);
         let prior = (Some(made.id.as_str()), Some(&made.attributes));
         let applied = self
-            .change((Operation::Update, made.ty), prior, &change.planned)
+            .change((Operation::Update, made.ty), prior, (&change.planned, None))
             .await?;
         Ok(Made {
             ty: made.ty,
@@ -294,9 +305,42 @@ impl Bench {
     }
 
     pub(crate) async fn delete(&self, made: &Made) -> Result<(), ApplyError> {
+        self.remove(made, None).await
+    }
+
+    async fn remove(&self, made: &Made, successor: Option<&Value>) -> Result<(), ApplyError> {
         let prior = (Some(made.id.as_str()), Some(&made.attributes));
         let delete = (Operation::Delete, made.ty);
-        self.change(delete, prior, &made.attributes).await.map(drop)
+        let object = (&made.attributes, successor);
+        self.change(delete, prior, object).await.map(drop)
+    }
+
+    /// Replaces an object, as an engine does whose user allows what has consequences; gives what had to be allowed.
+    pub(crate) async fn replace(&self, made: &Made, config: &Value) -> (Made, Option<String>) {
+        let change = self.plan(made.ty, Some(&made.attributes), config).unwrap();
+        assert!(!change.replace.is_empty());
+        let anew = self.plan(made.ty, None, config).unwrap().planned;
+        let risk = self
+            .provider
+            .replacement_risk(made.ty, &made.attributes, &anew);
+        self.remove(made, Some(&anew)).await.unwrap();
+        (self.create(made.ty, config).await.unwrap(), risk)
+    }
+
+    /// What a lost create may have left, and whether it is ours.
+    pub(crate) async fn found(&self, config: &Value) -> Option<(Made, Option<bool>)> {
+        let ty = "kubernetes_object";
+        let planned = self.plan(ty, None, config).unwrap().planned;
+        let request = FindRequest {
+            resource_type: ty,
+            op: OpId::from_bits([2; 16]),
+            planned: &planned,
+        };
+        let mut found = self.connection.find(request).await.unwrap();
+        assert!(found.len() < 2);
+        let candidate = found.pop()?;
+        let Object { id, attributes, .. } = candidate.object;
+        Some((Made { ty, id, attributes }, candidate.ours))
     }
 
     /// Reads objects as a refresh does.
@@ -365,6 +409,17 @@ pub(crate) fn manifest(made: &Made) -> Json {
         .get("manifest")
         .map(Value::to_json)
         .unwrap_or_default()
+}
+
+/// The verbs of all that Strata has asked a server for so far in paths that hold a text.
+pub(crate) fn verbs(plane: &ControlPlane, part: &str) -> Vec<String> {
+    let audit = plane.audit().unwrap();
+    let ours = audit.iter().filter(|entry| {
+        let text = |field: &str| entry[field].as_str().unwrap_or_default();
+        text("userAgent").starts_with("strata/") && text("requestURI").contains(part)
+    });
+    ours.map(|entry| entry["verb"].as_str().unwrap_or_default().to_owned())
+        .collect()
 }
 
 /// How many writes Strata has asked a server for so far, in paths that hold a text.

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use strata_model::Value;
 use strata_model::provider::Observation;
 
-use super::bench::{Bench, Made, kubectl, manifest, namespace, somebody};
+use super::bench::{Bench, Made, PLANE, aside, kubectl, manifest, namespace, somebody};
 
 fn object(kind: (&str, &str), namespace: &str, name: &str, rest: Json) -> Json {
     let mut object = json!({
@@ -325,30 +325,47 @@ async fn a_job_that_its_own_limit_removed_is_no_drift() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_does_not_let_change_is_replaced() {
-    let (bench, namespace) = (Bench::new(), namespace("replace"));
-    let binding = |role: &str| {
-        let rest = json!({
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
-            "subjects": [{"kind": "ServiceAccount", "name": "a", "namespace": namespace}],
-        });
-        bench.object(&object(
-            ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-            &namespace,
-            "b",
-            rest,
-        ))
-    };
-    let made = bench
-        .create("kubernetes_object", &binding("first"))
-        .await
-        .unwrap();
-    let change = bench
-        .plan(made.ty, Some(&made.attributes), &binding("second"))
-        .unwrap();
-    let paths: Vec<String> = change.replace.iter().map(ToString::to_string).collect();
-    assert_eq!(paths, ["manifest.roleRef"]);
-    assert!(change.planned.get("uid").unwrap().is_unknown());
+async fn a_job_that_is_done_and_gone_is_done() {
+    let (bench, namespace) = (Bench::new(), namespace("done"));
+    for wait in [true, false] {
+        let name = if wait { "awaited" } else { "begun" };
+        let config = |note: &str| {
+            let spec = json!({"ttlSecondsAfterFinished": 0, "template": {"spec": {"restartPolicy": "Never",
+                "containers": [{"name": "main", "image": "example.invalid/none:1"}]}}});
+            let mut job = object(("batch/v1", "Job"), &namespace, name, json!({"spec": spec}));
+            job["metadata"]["annotations"] = json!({"note": note});
+            let given = [
+                ("manifest", Value::from_json(&job).unwrap()),
+                ("wait", wait.into()),
+            ];
+            bench.config("kubernetes_object", &given)
+        };
+        let made = bench
+            .create("kubernetes_object", &config("a"))
+            .await
+            .unwrap();
+        let path = format!("/apis/batch/v1/namespaces/{namespace}/jobs/{name}");
+        until_gone(&path);
+        let seen = bench.look(&made).await;
+        assert_eq!(seen.attributes, made.attributes);
+        assert!(bench.is_settled(&seen, &config("a")));
+        // When something of it changes, it is made once more.
+        let again = bench.update(&seen, &config("b")).await.unwrap();
+        assert_ne!(again.attributes.get("uid"), made.attributes.get("uid"));
+    }
+}
+
+fn until_gone(path: &str) {
+    aside(|| {
+        let mut client = PLANE.client().unwrap();
+        for _ in 0..600 {
+            if client.get(path).unwrap().status == 404 {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("{path} is still there");
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,7 +95,10 @@ impl FakeProvider {
                 managed("fake_tag", Adoption::Tag),
                 managed("fake_multi", Adoption::Tag),
                 managed("fake_name", Adoption::Name),
-                managed("fake_link", Adoption::Natural),
+                ResourceSchema {
+                    admits: true,
+                    ..managed("fake_link", Adoption::Natural)
+                },
                 // Complete with one call, and named by a name: no checkpoint.
                 managed("fake_flat", Adoption::Name),
                 ResourceSchema::data("fake_look", schema(), ""),
@@ -137,8 +140,9 @@ impl Provider for FakeProvider {
     fn connect(
         &self,
         _config: &ProviderConfig,
-        _context: &ConnectContext,
+        context: &ConnectContext,
     ) -> Result<Arc<dyn Connection>, ProviderError> {
+        self.world.get().clusters = Some(Arc::clone(&context.clusters));
         Ok(Arc::new(FakeConnection(self.world.clone())))
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use strata_model::provider::{ConnectContext, Provider, Providers};
-use strata_model::{Lineage, SecretKey};
+use strata_model::{Clusters, Lineage, SecretKey};
 
 pub(super) use cloud::{CloudObject, FakeProvider, LocalProvider, attributes};
 pub(super) use resolver::FakeResolver;
@@ -92,6 +92,8 @@ pub(super) struct Inner {
     /// Looks at the fence so far, and the mutating calls before the one that found it raised.
     pub(super) looks: u64,
     pub(super) calls_before_fence: Option<u64>,
+    /// What connections are told of the clusters of the run.
+    pub(super) clusters: Option<Arc<dyn Clusters>>,
 }
 
 /// The world outside of the engine; clones are the same world.
@@ -111,6 +113,7 @@ impl World {
         World(Arc::new(Mutex::new(Inner {
             timers: Vec::new(),
             stop_at: None,
+            clusters: None,
             store: inner.store.clone(),
             objects: inner.objects.clone(),
             sent: inner.sent.clone(),
@@ -135,6 +138,7 @@ impl World {
             lineage: Lineage::from_bits([7; 16]),
             variables: Arc::new(strata_model::NoVariables),
             clusters: Arc::new(strata_model::NoClusters),
+            conditions: Arc::new(strata_model::NoConditions),
             sandbox: None,
         };
         Connections::new(Providers::new(providers), context)

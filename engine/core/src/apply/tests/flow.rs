@@ -60,6 +60,19 @@ fn nothing_begins_before_what_it_waits_for() {
 }
 
 #[test]
+fn connections_know_when_access_has_changed() {
+    for (address, opens) in [("fake_tag.a", false), ("fake_link.a", true)] {
+        let world = World::new(22);
+        let mut scenario = Scenario::new(9);
+        scenario.create(&world, (address, 1), None, &[]);
+        let (outcome, _) = apply(&world, &scenario, 1);
+        assert_eq!(outcome.succeeded, 1);
+        let clusters = world.get().clusters.clone().unwrap();
+        assert_eq!(clusters.access_changed().is_some(), opens, "{address}");
+    }
+}
+
+#[test]
 fn one_by_one_where_the_plan_says_so() {
     let world = World::new(21);
     let mut scenario = Scenario::new(9);

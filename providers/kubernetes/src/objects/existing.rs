@@ -1,0 +1,120 @@
+//! What is there already where an object is to be made: it came to be after the plan, or it is what an earlier send made.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+use strata_model::provider::{ProviderError, ProviderErrorKind};
+
+use super::OWNER;
+use crate::object_id::ObjectId;
+
+/// A version that a server gives no object. With it, an apply makes an object, and is refused where there is one: in one
+/// request, and at the same instant for everybody.
+pub(super) const NO_VERSION: &str = "1";
+
+/// Whether an object carries the label of this owner.
+pub(super) fn is_ours(live: &Json, owner: &str) -> bool {
+    live["metadata"]["labels"][OWNER] == owner
+}
+
+/// Whether an object that is there already may be applied to as if it had been made: it is ours, or every cluster has
+/// one like it.
+///
+/// # Errors
+///
+/// When it is somebody else's, or still going.
+pub(super) fn may_join(live: &Json, id: &ObjectId, owner: &str) -> Result<(), ProviderError> {
+    let what = named(id);
+    if !live["metadata"]["deletionTimestamp"].is_null() {
+        let message = format!("{what} is still being deleted");
+        return Err(ProviderError::new(ProviderErrorKind::Busy, message));
+    }
+    if is_ours(live, owner) || is_every_clusters(live, id) {
+        return Ok(());
+    }
+    let message = format!(
+        "{what} came to be after the plan was made, and it is not Strata's: {}",
+        holders(live)
+    );
+    Err(
+        ProviderError::new(ProviderErrorKind::AlreadyExists, message).hint(
+            "Plan again: the plan shows what taking it over would change. Or give the object another name.",
+        ),
+    )
+}
+
+/// An object as people name it.
+pub(super) fn named(id: &ObjectId) -> String {
+    let (kind, name) = (&id.kind.kind, &id.name);
+    match id.namespace.as_str() {
+        "" => format!("the {kind} {name}"),
+        namespace => format!("the {kind} {name} in {namespace}"),
+    }
+}
+
+/// What a control plane makes by itself, in each cluster or each namespace: who declares such an object means that one.
+fn is_every_clusters(live: &Json, id: &ObjectId) -> bool {
+    let name = id.name.as_str();
+    let by_name = match (id.kind.group.as_str(), id.kind.kind.as_str()) {
+        ("", "Namespace") => {
+            ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&name)
+        }
+        ("", "ServiceAccount") => name == "default",
+        ("", "ConfigMap") => name == "kube-root-ca.crt",
+        _ => false,
+    };
+    by_name || live["metadata"]["labels"]["kubernetes.io/bootstrapping"].is_string()
+}
+
+/// Who holds fields of an object.
+fn holders(live: &Json) -> String {
+    let entries = live["metadata"]["managedFields"].as_array();
+    let names = entries.into_iter().flatten();
+    let names: BTreeSet<&str> = names
+        .filter_map(|entry| entry["manager"].as_str())
+        .collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    if names.is_empty() {
+        return "nothing says who made it".to_owned();
+    }
+    format!("its fields are held by {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_ours_or_every_clusters_is_joined() {
+        let check = |kind: (&str, &str), metadata: Json, expected: Option<ProviderErrorKind>| {
+            let live = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": metadata});
+            let id = ObjectId::of(&strata_model::Value::from_json(&live).unwrap()).unwrap();
+            let found = may_join(&live, &id, "0123").err().map(|error| error.kind);
+            assert_eq!(found, expected, "{live}");
+        };
+        let map = ("v1", "ConfigMap");
+        let foreign = Some(ProviderErrorKind::AlreadyExists);
+        check(map, json!({"name": "a"}), foreign);
+        check(
+            map,
+            json!({"name": "a", "labels": {OWNER: "4567"}}),
+            foreign,
+        );
+        check(map, json!({"name": "a", "labels": {OWNER: "0123"}}), None);
+        check(
+            map,
+            json!({"name": "a", "labels": {OWNER: "0123"}, "deletionTimestamp": "now"}),
+            Some(ProviderErrorKind::Busy),
+        );
+        check(("v1", "ServiceAccount"), json!({"name": "default"}), None);
+        check(("v1", "ServiceAccount"), json!({"name": "web"}), foreign);
+        check(("v1", "Namespace"), json!({"name": "kube-system"}), None);
+        check(
+            ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+            json!({"name": "view", "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}),
+            None,
+        );
+    }
+}

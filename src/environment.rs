@@ -53,6 +53,8 @@ variables! {
     USER = "USER": "Who is named in the lock and in the history of runs.";
     /// `HOME`
     HOME = "HOME": "Where the history of the console is kept, below .local/state, and a kubeconfig, in .kube/config.";
+    /// `AWS_CREDENTIAL_EXPIRATION`
+    AWS_EXPIRATION = "AWS_CREDENTIAL_EXPIRATION": "When credentials of AWS in the environment end; no run begins that would take longer.";
     /// `KUBECONFIG`
     KUBECONFIG = "KUBECONFIG": "The kubeconfig of a provider \"kubernetes\" that names no server.";
     /// `KUBE_TOKEN`
@@ -111,7 +113,7 @@ impl Environment {
 impl Variables for Environment {
     /// Only those that are a connection's business.
     fn variable(&self, name: &str) -> Option<String> {
-        let is_known = [KUBECONFIG.name, HOME.name].contains(&name);
+        let is_known = [KUBECONFIG.name, HOME.name, AWS_EXPIRATION.name].contains(&name);
         (is_known || name.starts_with(KUBE_TOKEN.name))
             .then(|| self.named(name).map(str::to_owned))
             .flatten()

@@ -106,6 +106,8 @@ pub enum Fault {
         /// How many seconds.
         seconds: u64,
     },
+    /// A cluster that the call makes has an address where nobody answers.
+    UnreachableEndpoint,
     /// The answer has members that no client knows, as that of a newer service.
     UnknownMembers,
     /// The lists of the answer come in the other order, wherever their order says nothing.
@@ -140,6 +142,7 @@ impl Fault {
             Self::RoleNotAssumable { .. } => "role_not_assumable",
             Self::OperationFails { .. } => "operation_fails",
             Self::OperationTakes { .. } => "operation_takes",
+            Self::UnreachableEndpoint => "unreachable_endpoint",
             Self::UnknownMembers => "unknown_members",
             Self::ReorderedLists => "reordered_lists",
             Self::SmallPages { .. } => "small_pages",

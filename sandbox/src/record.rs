@@ -50,7 +50,8 @@ impl Recorder {
             "answer": answer.map(|answer| &answer.body),
         });
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = writeln!(file, "{line}");
+        // In one piece: a line is written by one call of the system.
+        let written = file.write_all(format!("{line}\n").as_bytes());
         written.map_err(|source| SandboxError::Record {
             path: self.path.clone(),
             source,

@@ -267,6 +267,20 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
             message?,
             fields([("run", run.to_string().into()), ("steps", (*steps).into())]),
         )),
+        Event::Foreseen {
+            code,
+            key,
+            message: text,
+            hint,
+        } => {
+            let fields = fields([
+                ("code", code.to_string().into()),
+                ("resource", key.as_ref().map_or(Json::Null, resource)),
+                ("warning", text.as_str().into()),
+                ("hint", hint.as_str().into()),
+            ]);
+            Some(("foreseen", message?, fields))
+        }
         Event::Recovered { key, outcome } => {
             let fields = fields([("resource", resource(key)), ("outcome", json!(outcome))]);
             Some(("recovered", message?, fields))

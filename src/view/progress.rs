@@ -163,6 +163,7 @@ impl<'a> Progress<'a> {
                 state.failed += 1;
             }
             Event::Recovered { .. }
+            | Event::Foreseen { .. }
             | Event::StepWarning { .. }
             | Event::StepSkipped { .. }
             | Event::Stopping => {}
@@ -174,6 +175,7 @@ impl<'a> Progress<'a> {
         match event {
             Event::StepFailed { .. } => style.paint(Paint::Red, text),
             Event::StepRetry { .. }
+            | Event::Foreseen { .. }
             | Event::StepWarning { .. }
             | Event::StepSkipped { .. }
             | Event::Stopping => style.paint(Paint::Yellow, text),
@@ -286,6 +288,10 @@ pub fn words(event: &Event) -> Option<String> {
     };
     Some(match event {
         Event::RunStarted { .. } => return None,
+        Event::Foreseen { code, key, message, hint } => {
+            let key = key.as_ref().map(|key| format!("{}: ", escape_line(&key.to_string()))).unwrap_or_default();
+            format!("{key}Warning [{code}]: {}\n  hint: {}", escape_line(message), escape_line(hint))
+        }
         Event::Recovered { key, outcome } => {
             let found = match outcome {
                 OpOutcome::Present | OpOutcome::Succeeded => "found, taken into the state",

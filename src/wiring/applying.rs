@@ -1,15 +1,16 @@
 //! Carrying out a plan: resolver, executor, record of the run, and what its outcome means for the exit code.
 
 use strata_core::apply::{
-    ApplyInput, ApplyOutcome, StaleRow, abandon_unfinished, check_stale, execute,
+    ApplyInput, ApplyOutcome, Obstacle, StaleRow, abandon_unfinished, check_stale, execute,
 };
 use strata_core::replay::{DefinitionGraph, Replay, ReplayInput, check_variables};
 use strata_language::definition::{Definitions, Package};
 use strata_model::event::Event;
 use strata_model::plan::{Plan, PlanMode};
+use strata_model::preflight::FindingKind;
 use strata_model::state::{PlanRecord, RunRecord, RunStatus, StateSnapshot};
 use strata_model::store::Lock;
-use strata_model::{Code, Diagnostic, Diagnostics, RunId, Severity, SourceMap, Span};
+use strata_model::{Code, Diagnostic, Diagnostics, Position, RunId, Severity, SourceMap, Span};
 
 use super::bench::Bench;
 use super::state_error;
@@ -157,7 +158,15 @@ impl Bench<'_> {
                 .iter()
                 .map(|failure| failed_step(failure, sources)),
         );
+        let standing = outcome.obstacles.iter();
+        diagnostics.extend(standing.map(|obstacle| standing_in_the_way(obstacle, sources)));
         self.session.ui.diagnostics(&diagnostics, sources);
+        if let Some(kind) = obstacle_kind(outcome) {
+            return Err(CommandError::new(
+                kind,
+                "the run cannot succeed as it is; nothing was changed",
+            ));
+        }
         if let Some(kind) = failure_kind(outcome) {
             return Err(self.failure(outcome, kind));
         }
@@ -198,13 +207,12 @@ impl Bench<'_> {
                     String::new()
                 };
                 let failed = outcome.failed.len();
-                CommandError::new(
-                    kind,
-                    format!(
-                        "{failed} step{} failed{more}",
-                        if failed == 1 { "" } else { "s" }
-                    ),
-                )
+                let s = |count: usize| if count == 1 { "" } else { "s" };
+                let told = match failed {
+                    0 => format!("{skipped} step{} could not begin", s(skipped)),
+                    _ => format!("{failed} step{} failed{more}", s(failed)),
+                };
+                CommandError::new(kind, told)
             }
         };
         let error = error.hint(resume);
@@ -266,26 +274,51 @@ fn failed_step(failure: &strata_core::apply::StepFailure, sources: &SourceMap) -
             failure.candidates.join(", ")
         ));
     }
-    let span = failure.source.as_ref().and_then(|source| {
-        let (id, file) = sources
-            .files()
-            .find(|(_, file)| file.path() == &source.file)?;
-        let line = usize::try_from(source.line).ok()?.checked_sub(1)?;
-        let start: usize = file
-            .text()
-            .split_inclusive('\n')
-            .take(line)
-            .map(str::len)
-            .sum();
-        let length = file.text()[start..].lines().next().map_or(0, str::len);
-        Some(Span::new(id, start..start + length))
-    });
     let mut diagnostic = Diagnostic::error(STEP_FAILED, "Step failed", detail)
         .about(&failure.key)
-        .at_opt(span);
+        .at_opt(declared(failure.source.as_ref(), sources));
     diagnostic.severity = Severity::Error;
     diagnostic.hints.extend(failure.hint.clone());
     diagnostic
+}
+
+fn standing_in_the_way(obstacle: &Obstacle, sources: &SourceMap) -> Diagnostic {
+    let finding = &obstacle.finding;
+    let diagnostic = Diagnostic::error(obstacle.code(), obstacle.summary(), &finding.message)
+        .at_opt(declared(obstacle.source.as_ref(), sources))
+        .hint(&finding.hint);
+    match &obstacle.key {
+        Some(key) => diagnostic.about(key),
+        None => diagnostic,
+    }
+}
+
+/// How a run ends that was not begun; `None` where nothing stood in its way.
+fn obstacle_kind(outcome: &ApplyOutcome) -> Option<ErrorKind> {
+    let kinds = outcome.obstacles.iter().map(|one| one.finding.kind);
+    let kind = |kind| match kind {
+        FindingKind::Quota | FindingKind::NotOffered => ErrorKind::Failed,
+        FindingKind::Credentials => ErrorKind::Credentials,
+    };
+    // What a login alone does not mend comes first.
+    kinds.min().map(kind)
+}
+
+/// The line where an object is declared.
+fn declared(source: Option<&Position>, sources: &SourceMap) -> Option<Span> {
+    let source = source?;
+    let (id, file) = sources
+        .files()
+        .find(|(_, file)| file.path() == &source.file)?;
+    let line = usize::try_from(source.line).ok()?.checked_sub(1)?;
+    let start: usize = file
+        .text()
+        .split_inclusive('\n')
+        .take(line)
+        .map(str::len)
+        .sum();
+    let length = file.text()[start..].lines().next().map_or(0, str::len);
+    Some(Span::new(id, start..start + length))
 }
 
 fn stale_line(row: &StaleRow) -> String {

@@ -90,8 +90,9 @@ resource "aws_eks_cluster" "main" {
 
   storage_config = local.is_auto ? { block_storage = { enabled = true } } : null
 
-  # Without the policies EKS cannot make the cluster, nor clean up after it.
-  depends_on = [aws_iam_role_policy_attachment.cluster, aws_cloudwatch_log_group.control_plane]
+  # Without the policies EKS cannot make the cluster, nor clean up after it. The network, its way out included, is there
+  # before the cluster and goes after it: what still runs in the cluster when it is deleted can reach AWS to the end.
+  depends_on = [aws_iam_role_policy_attachment.cluster, aws_cloudwatch_log_group.control_plane, stack.network]
 }
 
 # Only who stands here may use the cluster: its creator gets no rights by having made it.

@@ -42,6 +42,26 @@ locals {
     )
   }
 
+  # The disk of an image that keeps the nodes' own data on another one than its system.
+  disk_devices = {
+    for name, pool in local.node_pools : name => (
+      startswith(coalesce(pool.ami_type, "AL2023"), "BOTTLEROCKET") ? "/dev/xvdb" :
+      startswith(coalesce(pool.ami_type, "AL2023"), "WINDOWS") ? "/dev/sda1" : "/dev/xvda"
+    )
+  }
+
+  # What a node group cannot change is part of its name: another one is made beside it before it goes and is drained.
+  pool_names = {
+    for name, pool in local.node_pools : name => join("-", [name, substr(sha256(jsonencode([
+      pool.instance_types,
+      pool.capacity_type,
+      coalesce(pool.ami_type, local.ami_types[name]),
+      local.node_subnet_ids,
+      aws_iam_role.node.arn,
+      aws_launch_template.pool[name].id,
+    ])), 0, 6)])
+  }
+
   # Only pods that ask for a GPU run where one is.
   gpu_labels = { "nvidia.com/gpu.present" = "true" }
   gpu_taint  = { key = "nvidia.com/gpu", value = "true", effect = "NO_SCHEDULE" }
@@ -68,21 +88,57 @@ resource "aws_iam_role_policy_attachment" "node" {
   policy_arn = "${local.policy_prefix}/${each.value}"
 }
 
+# Programs on a node ask it about itself by tokens only, so that what can be made to fetch a URL cannot fetch the node's role.
+resource "aws_launch_template" "pool" {
+  for_each = local.node_pools
+
+  name = "${var.name}-${each.key}"
+  tags = local.tags
+
+  metadata_options = {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = var.metadata_hop_limit
+  }
+
+  block_device_mappings = [{
+    device_name = local.disk_devices[each.key]
+
+    ebs = {
+      volume_size           = each.value.disk_size
+      volume_type           = "gp3"
+      encrypted             = true
+      delete_on_termination = true
+    }
+  }]
+
+  tag_specifications = [
+    for kind in ["instance", "volume"] : {
+      resource_type = kind
+      tags          = merge(local.tags, { Name = "${var.name}-${each.key}" })
+    }
+  ]
+}
+
 resource "aws_eks_node_group" "pool" {
   for_each = local.node_pools
 
   cluster_name    = aws_eks_cluster.main.name
-  node_group_name = each.key
+  node_group_name = local.pool_names[each.key]
   node_role_arn   = aws_iam_role.node.arn
   subnet_ids      = local.node_subnet_ids
   version         = aws_eks_cluster.main.version
   instance_types  = each.value.instance_types
   capacity_type   = each.value.capacity_type
-  disk_size       = each.value.disk_size
   ami_type        = coalesce(each.value.ami_type, local.ami_types[each.key])
   labels          = merge({ for key, value in local.gpu_labels : key => value if local.machines[each.key].gpu }, each.value.labels)
   taint           = concat([for taint in [local.gpu_taint] : taint if local.machines[each.key].gpu], each.value.taints)
   tags            = local.tags
+
+  launch_template = {
+    id      = aws_launch_template.pool[each.key].id
+    version = tostring(aws_launch_template.pool[each.key].latest_version)
+  }
 
   scaling_config = {
     min_size     = each.value.min_size
@@ -92,6 +148,10 @@ resource "aws_eks_node_group" "pool" {
 
   # A node that cannot pull images, get an address or get out never becomes ready.
   depends_on = [aws_iam_role_policy_attachment.node, aws_eks_addon.before_compute, stack.network]
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # --- Fargate

@@ -208,7 +208,7 @@ variable "public_access_cidrs" {
 }
 
 variable "node_pools" {
-  description = "Managed node groups by name; one named `system` if left out, unless there are Fargate profiles or Auto Mode. A pool whose first instance type has Graviton processors or GPUs gets the image for them, and one with GPUs the taint `nvidia.com/gpu` and the label `nvidia.com/gpu.present`. With `capacity_type` SPOT several instance types keep it from running dry."
+  description = "Managed node groups by name; one named `system` if left out, unless there are Fargate profiles or Auto Mode. What cannot be changed in place, such as instance types, makes a new node group before the old one is drained and goes; six digits in its name tell them apart. A pool whose first instance type has Graviton processors or GPUs gets the image for them, and one with GPUs the taint `nvidia.com/gpu` and the label `nvidia.com/gpu.present`. With `capacity_type` SPOT several instance types keep it from running dry."
 
   type = map(object({
     instance_types = optional(list(string), ["m7i.large"])
@@ -230,6 +230,11 @@ variable "node_pools" {
   default = null
 
   validation {
+    condition     = alltrue([for name in keys(coalesce(var.node_pools, {})) : can(regex("^[0-9A-Za-z][A-Za-z0-9-_]{0,55}$", name))])
+    error_message = "The name of a pool begins with a letter or digit and has at most 56 letters, digits, dashes and underscores."
+  }
+
+  validation {
     condition     = alltrue([for pool in coalesce(var.node_pools, {}) : pool.min_size <= pool.max_size])
     error_message = "A pool's min_size must not be above its max_size."
   }
@@ -247,6 +252,17 @@ variable "node_pools" {
   validation {
     condition     = alltrue(flatten([for pool in coalesce(var.node_pools, {}) : [for taint in pool.taints : contains(["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"], taint.effect)]]))
     error_message = "The effect of a taint is NO_SCHEDULE, NO_EXECUTE or PREFER_NO_SCHEDULE."
+  }
+}
+
+variable "metadata_hop_limit" {
+  type        = number
+  default     = 1
+  description = "How many hops the answers of a node's metadata service (IMDSv2, always with tokens) may go: with 1 they reach the node and pods on its own network only, with 2 all pods, which then can take on the node's role."
+
+  validation {
+    condition     = var.metadata_hop_limit >= 1 && var.metadata_hop_limit <= 64
+    error_message = "The limit is 1 to 64 hops."
   }
 }
 

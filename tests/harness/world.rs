@@ -132,6 +132,11 @@ impl World {
 
     /// Runs without the sandbox's flag: with an ordinary state, and credentials that only the emulated cloud takes.
     pub(crate) fn run_outside(&self, args: &[&str]) -> Finished {
+        self.run_outside_with(args, &[])
+    }
+
+    /// The same, with more variables of the environment.
+    pub(crate) fn run_outside_with(&self, args: &[&str], more: &[(&str, &str)]) -> Finished {
         let mut command = hermetic(STRATA, &self.root.path().join("home"));
         command
             .current_dir(self.project())
@@ -140,6 +145,7 @@ impl World {
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_REGION", "eu-west-1")
+            .envs(more.iter().copied())
             .args(args);
         Running::start(command, &self.stem()).wait()
     }

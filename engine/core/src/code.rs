@@ -50,6 +50,14 @@ pub const EXCEEDS_PLAN: Code = Code("E0607");
 pub const VARIABLE_CHANGED: Code = Code("E0608");
 /// A layer that had objects would have none.
 pub const EMPTY_LAYER: Code = Code("E0610");
+/// A quota that the run would exceed.
+pub const QUOTA_TOO_SMALL: Code = Code("E0702");
+/// Something that does not exist where the run wants it.
+pub const NOT_OFFERED: Code = Code("E0703");
+/// Credentials that end before the run is expected to.
+pub const CREDENTIALS_END: Code = Code("E0704");
+/// Something that a run may stumble over; a warning.
+pub const MAY_NOT_SUFFICE: Code = Code("W0701");
 /// A cluster that cannot be reached: what is in it is put off; a warning.
 pub const UNREACHABLE: Code = Code("W0601");
 /// What is to be made could not be looked for; a warning.

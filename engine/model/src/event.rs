@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::diagnostic::Code;
 use crate::id::{RunId, Timestamp};
 use crate::plan::Action;
 use crate::state::{OpOutcome, RowKey};
@@ -18,6 +19,17 @@ pub enum Event {
         run: RunId,
         /// How many steps it will take.
         steps: usize,
+    },
+    /// A look before the run found something that it may stumble over.
+    Foreseen {
+        /// The code of the warning.
+        code: Code,
+        /// Which object, where it is about one.
+        key: Option<RowKey>,
+        /// What was found.
+        message: String,
+        /// What to do.
+        hint: String,
     },
     /// An op that an earlier run left open was looked into.
     Recovered {

@@ -16,6 +16,7 @@ pub mod members;
 pub mod number;
 pub mod path;
 pub mod plan;
+pub mod preflight;
 pub mod provider;
 pub mod schema;
 pub mod secret;

@@ -15,6 +15,7 @@ use crate::id::{Lineage, OpId};
 use crate::layer::{LAYER_PROVIDER, LAYER_TYPE};
 pub use crate::layer::{LayerFile, Member, MemberFault, MembersRequest};
 use crate::path::AttributePath;
+use crate::preflight::{Finding, Preflight};
 use crate::schema::{ResourceSchema, Schema, Timeouts};
 use crate::state::StateRow;
 use crate::value::Value;
@@ -135,6 +136,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Ok(Vec::new())
     }
 
+    /// How long an operation takes at least, in the cloud's time, where that is long enough to matter: a run is held
+    /// against the life of its credentials. Pure.
+    fn takes(&self, _resource_type: &str, _operation: Operation) -> Duration {
+        Duration::ZERO
+    }
+
     /// Brings a row of an older schema version to the current one. By default a row of any version up to the schema's is
     /// as it has to be.
     ///
@@ -215,6 +222,12 @@ pub trait Connection: fmt::Debug + Send + Sync {
     ///
     /// When the listing failed.
     async fn list_owned(&self, lineage: Lineage) -> Result<Vec<OwnedObject>, ProviderError>;
+
+    /// Looks whether what a run is about to change can be done at all, before its first mutating call. Never writes.
+    /// What cannot be looked at is passed over: it is no reason not to try. Cancel safe.
+    async fn preflight(&self, _intended: &Preflight<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
 
     /// Access to the cluster that an object is, from its attributes; nothing where objects of the type are no clusters.
     /// Makes no call.
@@ -478,6 +491,12 @@ pub trait Checkpoint: Send + Sync {
     /// Tells people what they should know, though the change goes on.
     fn warn(&self, message: &str) {
         self.progress(message);
+    }
+
+    /// Tells people that what lives in the object cannot be reached from here, and why. The change goes on; in this run
+    /// nothing that lives in the object is begun.
+    fn unreachable(&self, message: &str) {
+        self.warn(message);
     }
 }
 

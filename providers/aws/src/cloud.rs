@@ -97,6 +97,16 @@ impl Cloud {
         Some(&sandbox.aws_url)
     }
 
+    /// Whether a role is taken on by the provider's own configuration.
+    pub(crate) fn assumes_role(&self) -> bool {
+        self.config.assume_role.is_some()
+    }
+
+    /// A variable of the environment.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        self.context.variables.variable(name)
+    }
+
     pub(crate) fn lineage(&self) -> Lineage {
         self.context.lineage
     }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use strata_model::preflight::{Finding, Preflight};
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Candidate, Checkpoint, Connection, FindRequest, Observation,
     OwnedObject, ProviderError, ReadPurpose, ReadRequest,
@@ -16,6 +17,7 @@ use crate::cloud::Cloud;
 use crate::ec2::tagging;
 use crate::eks::cluster::Clusters;
 use crate::eks::cluster_access::EksAccess;
+use crate::preflight;
 use crate::registry::Registry;
 use crate::resource::ResourceType;
 
@@ -153,6 +155,10 @@ impl Connection for AwsConnection {
             owned.extend(list?);
         }
         Ok(owned)
+    }
+
+    async fn preflight(&self, intended: &Preflight<'_>) -> Vec<Finding> {
+        preflight::look(&self.cloud, intended).await
     }
 
     fn cluster_access(

@@ -22,6 +22,7 @@ mod form;
 mod iam;
 mod kms;
 mod logs;
+mod preflight;
 mod provider;
 mod registry;
 mod resource;

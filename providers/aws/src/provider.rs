@@ -1,9 +1,10 @@
 //! The provider `aws`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use strata_model::provider::{
-    ArgumentFault, ConnectContext, Connection, PlanRequest, PlannedChange, Provider,
+    ArgumentFault, ConnectContext, Connection, Operation, PlanRequest, PlannedChange, Provider,
     ProviderConfig, ProviderError, ProviderName, ValidateRequest,
 };
 use strata_model::schema::{ResourceSchema, Schema};
@@ -11,6 +12,7 @@ use strata_model::schema::{ResourceSchema, Schema};
 use crate::cloud::Cloud;
 use crate::config::{self, Config};
 use crate::connection::AwsConnection;
+use crate::preflight;
 use crate::registry::Registry;
 
 /// The provider `aws`: networks, identities and EKS.
@@ -61,6 +63,10 @@ impl Provider for Aws {
     fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError> {
         let (ty, schema) = self.registry.managed(request.resource_type)?;
         ty.plan(schema, &request)
+    }
+
+    fn takes(&self, resource_type: &str, operation: Operation) -> Duration {
+        preflight::takes(resource_type, operation)
     }
 
     fn connect(

@@ -57,9 +57,9 @@ impl<'a> Step<'a> {
         self.checkpoint.progress(message);
     }
 
-    /// Tells people what they should know though the step goes on.
-    pub(crate) fn warn(&self, message: &str) {
-        self.checkpoint.warn(message);
+    /// Tells people that what lives in the object cannot be reached from here, though the step goes on.
+    pub(crate) fn unreachable(&self, message: &str) {
+        self.checkpoint.unreachable(message);
     }
 
     /// Whether a call of this step has changed something already.

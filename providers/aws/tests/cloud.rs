@@ -1,6 +1,7 @@
 //! The emulated clouds that the suite runs on: the sandbox in this process, and moto as a process of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,12 +26,14 @@ pub(crate) struct OwnSandbox {
 }
 
 impl OwnSandbox {
-    pub(crate) async fn start() -> OwnSandbox {
+    /// Starts one that records all calls and answers to a file.
+    pub(crate) async fn start(record: PathBuf) -> OwnSandbox {
         let files = TempDir::new().expect("a temporary directory");
         let clock = Arc::new(ManualClock::new(START_MS));
         let options = SandboxOptions {
             speed: 1.0,
             clock: Arc::clone(&clock) as _,
+            record: Some(record),
             ..SandboxOptions::default()
         };
         let store = files.path().join("sandbox.db");

@@ -13,80 +13,95 @@ mod leftovers;
 mod moto;
 mod proxy;
 mod report;
+mod shapes;
 mod suite;
 mod world;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Instant;
+
+use tempfile::TempDir;
 
 use crate::cases::{ALL, TypeCase};
 use crate::cloud::{Moto, OwnSandbox};
 use crate::report::{Report, Skip};
 use crate::world::{World, provider_config};
 
+/// The cloud that the suite runs on.
+#[derive(Debug, Clone)]
+enum Place {
+    /// A sandbox for each world, which records what it is asked and answers below a directory.
+    Sandboxes(PathBuf),
+    /// One moto for all.
+    Moto(SocketAddr),
+}
+
 /// A world of its own for the case of one type.
-async fn world(moto: Option<SocketAddr>, seed: usize) -> World {
+async fn world(place: &Place, number: usize) -> World {
     let config = provider_config(&[("region", "us-east-1".into())]);
-    let seed = u8::try_from(seed + 1).expect("few types");
-    match moto {
-        Some(addr) => World::new((addr, None), seed, config).await,
-        None => {
-            let own = OwnSandbox::start().await;
+    let seed = u8::try_from(number + 1).expect("few types");
+    match place {
+        Place::Moto(addr) => World::new((*addr, None), seed, config).await,
+        Place::Sandboxes(records) => {
+            let own = OwnSandbox::start(records.join(format!("{number}.jsonl"))).await;
             World::new((own.addr(), Some(own)), seed, config).await
         }
     }
 }
 
 /// What is not about one type, each in a world of its own.
-async fn run_others(moto: Option<SocketAddr>, skips: &[Skip]) -> Report {
+async fn run_others(place: &Place, skips: &[Skip]) -> Report {
     let mut report = Report::default();
     let seed = ALL.len();
     let runs = |name: &str| !skips.iter().any(|skip| skip.keeps_back(name));
     let mut networks = None;
     if runs("data/networks") {
-        networks = Some(data::networks(&world(moto, seed).await).await);
+        networks = Some(data::networks(&world(place, seed).await).await);
     }
     report.note("data/networks".to_owned(), networks);
     let mut cluster = None;
     if runs("data/cluster") {
-        cluster = Some(data::cluster(&world(moto, seed + 1).await).await);
+        cluster = Some(data::cluster(&world(place, seed + 1).await).await);
     }
     report.note("data/cluster".to_owned(), cluster);
     let mut removed = None;
     if runs("leftovers/removed") {
-        removed = Some(leftovers::removed(&world(moto, seed + 2).await).await);
+        removed = Some(leftovers::removed(&world(place, seed + 2).await).await);
     }
     report.note("leftovers/removed".to_owned(), removed);
     let mut named = None;
     if runs("leftovers/named") {
-        named = Some(leftovers::named(&world(moto, seed + 3).await).await);
+        named = Some(leftovers::named(&world(place, seed + 3).await).await);
     }
     report.note("leftovers/named".to_owned(), named);
     let mut parameters = None;
     if runs("data/parameters") {
-        parameters = Some(data::parameters(&world(moto, seed + 4).await).await);
+        parameters = Some(data::parameters(&world(place, seed + 4).await).await);
     }
     report.note("data/parameters".to_owned(), parameters);
     let mut versions = None;
     if runs("data/versions") {
-        versions = Some(data::versions(&world(moto, seed + 6).await).await);
+        versions = Some(data::versions(&world(place, seed + 6).await).await);
     }
     report.note("data/versions".to_owned(), versions);
     let mut delivery = None;
     if runs("logs/delivery") {
-        delivery = Some(delivery::goes_on(&world(moto, seed + 5).await).await);
+        delivery = Some(delivery::goes_on(&world(place, seed + 5).await).await);
     }
     report.note("logs/delivery".to_owned(), delivery);
     report
 }
 
-async fn run_all(moto: Option<SocketAddr>, skips: &'static [Skip]) -> Report {
+async fn run_all(place: Place, skips: &'static [Skip]) -> Report {
     let mut running = tokio::task::JoinSet::new();
-    running.spawn(run_others(moto, skips));
+    let others = place.clone();
+    running.spawn(async move { run_others(&others, skips).await });
     for (seed, case) in ALL.iter().enumerate() {
         let case: &'static TypeCase = case;
+        let place = place.clone();
         running.spawn(async move {
-            let world = world(moto, seed).await;
+            let world = world(&place, seed).await;
             suite::run(&world, case, skips).await
         });
     }
@@ -104,8 +119,10 @@ async fn run_all(moto: Option<SocketAddr>, skips: &'static [Skip]) -> Report {
 )]
 async fn sandbox() {
     let begin = Instant::now();
-    let report = run_all(None, &[]).await;
+    let records = TempDir::new().expect("a temporary directory");
+    let report = run_all(Place::Sandboxes(records.path().to_owned()), &[]).await;
     report.judge("the sandbox", &[], begin.elapsed());
+    shapes::judge(records.path()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -116,7 +133,7 @@ async fn sandbox() {
 async fn moto() {
     let begin = Instant::now();
     let moto = Moto::start().await;
-    let report = run_all(Some(moto.addr), moto::SKIPPED).await;
+    let report = run_all(Place::Moto(moto.addr), moto::SKIPPED).await;
     report.judge("moto", moto::SKIPPED, begin.elapsed());
 }
 

@@ -1,10 +1,12 @@
 //! EC2, as far as networks need it.
 
+mod account;
 mod address;
 mod cidr;
 mod describe;
 mod egress_only_gateway;
 mod filter;
+mod instance_type;
 mod internet_gateway;
 mod kinds;
 mod launch_template;
@@ -24,6 +26,7 @@ mod vpc_endpoint;
 mod zone;
 
 pub(super) use cidr::Cidr;
+pub(super) use instance_type::unknown_types;
 pub(super) use kinds::{LaunchTemplate, SecurityGroup, Subnet, TemplateVersion, Vpc};
 pub(super) use network_interface::{Interface, add_interface, remove_interfaces};
 pub(super) use route::leads_out;
@@ -55,6 +58,8 @@ pub(super) static SERVICE: Service = Service {
             network_interface::OPERATIONS,
             tagging::OPERATIONS,
             zone::OPERATIONS,
+            account::OPERATIONS,
+            instance_type::OPERATIONS,
         ],
     },
     register: |world| {

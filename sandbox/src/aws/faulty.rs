@@ -55,6 +55,7 @@ impl Struck {
                     struck.injected.failure = Some(code.unwrap_or_default());
                 }
                 Fault::OperationTakes { seconds } => struck.injected.seconds = Some(seconds),
+                Fault::UnreachableEndpoint => struck.injected.unreachable = true,
                 Fault::UnknownMembers => struck.unknown_members = true,
                 Fault::ReorderedLists => struck.reordered_lists = true,
                 Fault::SmallPages { items } => struck.injected.page_limit = Some(items.max(1)),
@@ -100,6 +101,7 @@ pub(super) fn error_of(fault: &Fault, wording: Wording) -> AwsError {
         | Fault::RoleNotAssumable { .. }
         | Fault::OperationFails { .. }
         | Fault::OperationTakes { .. }
+        | Fault::UnreachableEndpoint
         | Fault::UnknownMembers
         | Fault::ReorderedLists
         | Fault::SmallPages { .. } => internal(wording),

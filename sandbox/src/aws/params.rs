@@ -36,6 +36,11 @@ impl Params {
         self.values.remove(name)
     }
 
+    /// Whether there is a text that was not taken yet.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// Takes a required text.
     pub(crate) fn req(&mut self, name: &str) -> Result<String, AwsError> {
         self.opt(name)

@@ -200,6 +200,8 @@ pub(crate) struct Injected {
     pub(crate) failure: Option<String>,
     /// How long what the call starts takes, in the cloud's seconds.
     pub(crate) seconds: Option<u64>,
+    /// Whether nobody answers at the address of what the call makes.
+    pub(crate) unreachable: bool,
     /// How many items a page has at most.
     pub(crate) page_limit: Option<usize>,
 }

@@ -62,6 +62,13 @@ def network():
         assert answer[name[0].upper() + name[1:]]["Value"] is True
     zones = [z["ZoneName"] for z in ec2.describe_availability_zones(
         Filters=[{"Name": "state", "Values": ["available"]}])["AvailabilityZones"]]
+    attributes = {a["AttributeName"]: a["AttributeValues"][0]["AttributeValue"]
+                  for a in ec2.describe_account_attributes()["AccountAttributes"]}
+    assert int(attributes["vpc-max-elastic-ips"]) > 0 and attributes["supported-platforms"] == "VPC"
+    wanted = [{"Name": "instance-type", "Values": ["m7i.large", "p5.48xlarge", "none.large"]}]
+    offers = list(ec2.get_paginator("describe_instance_type_offerings").paginate(
+        LocationType="availability-zone", Filters=wanted, PaginationConfig={"PageSize": 5}).search("InstanceTypeOfferings"))
+    assert sorted(o["InstanceType"] for o in offers) == ["m7i.large"] * len(zones) + ["p5.48xlarge"] * 2
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=zone,
                           TagSpecifications=tags("subnet", Name=zone))["Subnet"]["SubnetId"]
@@ -164,6 +171,9 @@ def templates():
     ec2.create_launch_template_version(**of, LaunchTemplateData=dict(data, InstanceType="m7g.large"))
     read = ec2.describe_launch_template_versions(**of, Versions=["$Latest"])["LaunchTemplateVersions"][0]
     assert (read["VersionNumber"], read["LaunchTemplateData"]["InstanceType"]) == (2, "m7g.large")
+    both = ec2.describe_launch_template_versions(Versions=["$Latest", "$Default"])["LaunchTemplateVersions"]
+    assert [version["VersionNumber"] for version in both] == [1, 2]
+    refused("MissingParameter", ec2.describe_launch_template_versions, Versions=["1"])
     ec2.modify_launch_template(**of, DefaultVersion="2")
     gone = ec2.delete_launch_template_versions(**of, Versions=["1", "2", "9"])
     assert [len(gone[key]) for key in ("SuccessfullyDeletedLaunchTemplateVersions",

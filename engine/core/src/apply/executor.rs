@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::outcome::{INVALID_PLAN, StepFailure, closing_line, count};
 use super::rows::Rows;
 use super::schedule::Schedule;
 use super::stop::Stop;
-use super::{ApplyInput, ApplyOutcome, Connections};
+use super::{ApplyInput, ApplyOutcome, Connections, preflight};
 use crate::resolve::Resolver;
 
 /// How many steps that need no call may share one transaction.
@@ -33,10 +34,21 @@ const GROUP: usize = 512;
 /// steps share a transaction with the intents of those that become ready by them. After a transaction failed nothing
 /// new is sent; what is under way ends, and its results are tried once more.
 ///
+/// Before all that each connection says whether its changes can succeed. If one cannot, nothing is changed, neither
+/// outside nor in the state: the outcome says what stands in the way.
+///
 /// # Cancellation
 ///
 /// May be dropped at any await: what was sent stays findable by its durable intent.
 pub async fn execute(input: ApplyInput<'_>) -> ApplyOutcome {
+    input.connections.know(input.state.rows.values());
+    let obstacles = preflight::look(&input).await;
+    if !obstacles.is_empty() {
+        return ApplyOutcome {
+            obstacles,
+            ..ApplyOutcome::default()
+        };
+    }
     match Executor::new(input) {
         Ok(mut executor) => {
             executor.drive().await;
@@ -136,7 +148,6 @@ impl<'a> Executor<'a> {
     fn new(input: ApplyInput<'a>) -> Result<Self, super::schedule::UnknownStep> {
         let ApplyInput { plan, state, .. } = input;
         let connections = input.connections;
-        connections.know(state.rows.values());
         let (sender, inbox) = mpsc::unbounded();
         let mut executor = Executor {
             plan,
@@ -151,6 +162,7 @@ impl<'a> Executor<'a> {
                 events: input.events,
                 brake: Stop::new(),
                 checkpoints: sender,
+                unreachable: Arc::default(),
             },
             queue: CommitQueue::new(input.store, input.lock.fence),
             running: FuturesUnordered::new(),

@@ -1,5 +1,6 @@
 //! One op: sends the request, looks into lost answers, and sends again where the retry policy says so.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +17,7 @@ use strata_model::provider::{
 use strata_model::schema::{ResourceSchema, Timeouts};
 use strata_model::state::{CheckpointRecord, RowKey};
 use strata_model::store::StateStore;
-use strata_model::{Clock, Fence, IdSource, OpId, SecretKey, Value};
+use strata_model::{Address, Clock, Fence, IdSource, OpId, SecretKey, Value};
 
 use super::journal::{JournalEvent, StepStatus, next_status};
 use super::locate::{Located, Lost, Waiting, locate};
@@ -37,6 +38,8 @@ pub(crate) struct Surroundings<'a> {
     /// Thrown when nothing may be sent any more.
     pub(crate) brake: Stop,
     pub(crate) checkpoints: mpsc::UnboundedSender<CheckpointMessage>,
+    /// Objects of this run whose insides cannot be reached from here.
+    pub(crate) unreachable: Arc<Mutex<BTreeSet<Address>>>,
 }
 
 impl Surroundings<'_> {
@@ -495,6 +498,17 @@ impl Checkpoint for Recorder<'_, '_> {
             message: self.redactor.text(message),
             elapsed: self.cx.clock.elapsed().saturating_sub(self.op.began),
         });
+    }
+
+    fn unreachable(&self, message: &str) {
+        let mut hosts = self
+            .cx
+            .unreachable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        hosts.insert(self.op.key.address.clone());
+        drop(hosts);
+        self.warn(message);
     }
 
     fn warn(&self, message: &str) {

@@ -9,6 +9,8 @@ use strata_model::state::{PlanRecord, PlanStatus, RowKey, RunStatus, StoredOutpu
 use strata_model::store::{Batch, Lock, StateStore, StoreError, Write};
 use strata_model::{Code, Diagnostics, PlanId};
 
+use super::preflight::Obstacle;
+
 /// The graph of a plan is not one; a bug in Strata.
 pub const INVALID_PLAN: Code = Code("E0609");
 
@@ -33,6 +35,8 @@ pub struct ApplyOutcome {
     pub exceeds: bool,
     /// Why the state could not be written. Nothing was begun after that.
     pub store: Option<StoreError>,
+    /// What stood in the way before the run began: then nothing was changed.
+    pub obstacles: Vec<Obstacle>,
     /// What the resolver said about definitions.
     pub diagnostics: Diagnostics,
     /// The project's outputs at the end.
@@ -44,7 +48,8 @@ pub struct ApplyOutcome {
 impl ApplyOutcome {
     /// Whether every step of the plan is done and durable.
     pub fn is_complete(&self) -> bool {
-        self.failed.is_empty() && self.skipped.is_empty() && !self.fenced && self.store.is_none()
+        let all = self.failed.is_empty() && self.skipped.is_empty() && self.obstacles.is_empty();
+        all && !self.fenced && self.store.is_none()
     }
 
     /// Whether an op left several objects, of which a human must choose.

@@ -1,5 +1,6 @@
 //! How each kind of step begins.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,12 +13,13 @@ use strata_model::provider::{
 use strata_model::schema::{Adoption, ResourceSchema};
 use strata_model::state::{Intent, RowKey, RowStatus, StateRow};
 use strata_model::store::Write;
-use strata_model::{OpId, Value};
+use strata_model::{Address, OpId, Value};
 
 use super::executor::{After, Executor, Finish, Finished};
 use super::journal::JournalEvent;
 use super::operation::{Op, OpJournal};
 use super::{locate, operation, row};
+use crate::plan::host_of;
 use crate::resolve::{ResolveError, Resolved};
 
 /// A change that the resolver filled in.
@@ -53,6 +55,9 @@ impl<'a> Executor<'a> {
                 &error.hint("Apply again: recovery looks into it first."),
             );
         }
+        if let Some(host) = self.dead_host(step) {
+            return self.put_off(step, &host);
+        }
         match step.action {
             Action::Create | Action::Update | Action::Delete => self.change(step),
             Action::Read => self.read(step),
@@ -60,6 +65,27 @@ impl<'a> Executor<'a> {
             Action::Move => self.rename(step),
             Action::Forget => self.forget(step),
             Action::Record => self.rerecord(step),
+        }
+    }
+
+    /// The object that a step would reach into, where that turned out to be impossible from here.
+    fn dead_host(&self, step: &Step) -> Option<Address> {
+        match step.action {
+            Action::Move | Action::Forget | Action::Record => return None,
+            Action::Create | Action::Update | Action::Delete | Action::Read | Action::Import => {}
+        }
+        let host = host_of(step.provider.as_ref()?)?;
+        let hosts = self.cx.unreachable.lock();
+        let hosts = hosts.unwrap_or_else(PoisonError::into_inner);
+        hosts.contains(&host).then_some(host)
+    }
+
+    /// A step is not begun, nor what waits for it.
+    fn put_off(&mut self, step: &'a Step, host: &Address) {
+        let reason = format!("the API server of {host} does not answer from here");
+        self.skip(step.number, &reason);
+        for number in self.schedule.fail(step.number) {
+            self.skip(number, &reason);
         }
     }
 

@@ -1,8 +1,10 @@
 //! `aws_launch_template`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    Filter, LaunchTemplate as LiveTemplate, LaunchTemplateVersion as LiveVersion,
+    Filter, LaunchTemplate as SdkTemplate, LaunchTemplateVersion as LiveVersion,
     ResourceType as TaggedType, Tag,
 };
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,13 @@ use crate::tags::{self, Tags};
 /// `aws_launch_template`.
 #[derive(Debug)]
 pub(crate) struct LaunchTemplates;
+
+/// A launch template as EC2 tells it, with its latest version where that came along.
+#[derive(Debug)]
+pub(crate) struct LiveTemplate {
+    template: SdkTemplate,
+    latest: Option<LiveVersion>,
+}
 
 /// A launch template, as its latest version is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -123,7 +132,7 @@ impl ResourceType for LaunchTemplates {
         let what = format!("launch template {id}");
         let look = || listed::observe(self, step.cloud, id, planned);
         let now = step.until(&what, look, |_| true).await?;
-        let difference = tagging::difference(step, now.live.tags(), planned.tags.as_ref());
+        let difference = tagging::difference(step, now.live.template.tags(), planned.tags.as_ref());
         let mut changed = tagging::converge(step, id, difference).await?;
         let mut latest = now.object.latest_version;
         if !is_same(&now.object, planned) {
@@ -138,7 +147,7 @@ impl ResourceType for LaunchTemplates {
             return Ok(now.object);
         }
         let is_settled = |now: &Observed<Self>| {
-            let tags = tagging::difference(step, now.live.tags(), planned.tags.as_ref());
+            let tags = tagging::difference(step, now.live.template.tags(), planned.tags.as_ref());
             let object = &now.object;
             let follows = !planned.update_default_version || object.default_version == latest;
             is_same(object, planned) && follows && tags.is_empty()
@@ -269,6 +278,38 @@ async fn latest(cloud: &Cloud, id: &str) -> Result<Option<LiveVersion>, Failure>
     Ok(versions.unwrap_or_default().pop())
 }
 
+/// The latest versions of all templates, by the ids of these.
+async fn all_latest(cloud: &Cloud) -> Result<BTreeMap<String, LiveVersion>, Failure> {
+    let ec2 = &cloud.clients().await?.ec2;
+    let call = ec2.describe_launch_template_versions().versions("$Latest");
+    let pages = call.into_paginator().items().send();
+    let pages = pages.collect::<Result<Vec<_>, _>>();
+    let versions = send("DescribeLaunchTemplateVersions", pages).await?;
+    let with_ids = versions
+        .into_iter()
+        .filter_map(|version| Some((version.launch_template_id.clone()?, version)));
+    Ok(with_ids.collect())
+}
+
+/// Adds what several templates say by one list; what a single one says is asked for by its id.
+async fn with_versions(
+    cloud: &Cloud,
+    list: Vec<SdkTemplate>,
+) -> Result<Vec<LiveTemplate>, Failure> {
+    let mut versions = match list.len() {
+        0 | 1 => BTreeMap::new(),
+        _ => all_latest(cloud).await?,
+    };
+    let live = list.into_iter().map(|template| LiveTemplate {
+        // A version that the list of templates does not know yet is asked for again.
+        latest: versions
+            .remove(template.launch_template_id().unwrap_or_default())
+            .filter(|version| version.version_number == template.latest_version_number),
+        template,
+    });
+    Ok(live.collect())
+}
+
 #[async_trait]
 impl Listed for LaunchTemplates {
     type Live = LiveTemplate;
@@ -284,20 +325,24 @@ impl Listed for LaunchTemplates {
         if let (true, [id]) = (is_by_id, ids) {
             let answer = found(send(operation, call.launch_template_ids(id).send()).await)?;
             let list = answer.and_then(|answer| answer.launch_templates);
-            return Ok(list.unwrap_or_default());
+            return with_versions(cloud, list.unwrap_or_default()).await;
         }
         let filters = (!is_by_id).then(|| vec![filter.clone()]);
         let pages = call.set_filters(filters).into_paginator().items().send();
         let list = send(operation, pages.collect::<Result<Vec<_>, _>>()).await?;
-        let wanted = |live: &LiveTemplate| {
-            let id = live.launch_template_id().unwrap_or_default();
+        let wanted = |template: &SdkTemplate| {
+            let id = template.launch_template_id().unwrap_or_default();
             !is_by_id || ids.iter().any(|wanted| wanted == id)
         };
-        Ok(list.into_iter().filter(wanted).collect())
+        with_versions(cloud, list.into_iter().filter(wanted).collect()).await
     }
 
     fn identity(live: &LiveTemplate) -> (&str, &[Tag]) {
-        (live.launch_template_id().unwrap_or_default(), live.tags())
+        let template = &live.template;
+        (
+            template.launch_template_id().unwrap_or_default(),
+            template.tags(),
+        )
     }
 
     async fn complete(
@@ -306,23 +351,31 @@ impl Listed for LaunchTemplates {
         live: &LiveTemplate,
         recorded: Option<&LaunchTemplate>,
     ) -> Result<Option<Seen<LaunchTemplate>>, Failure> {
-        let (id, _) = Self::identity(live);
-        let Some(version) = latest(cloud, id).await? else {
-            return Ok(None);
+        let (id, tags) = Self::identity(live);
+        let version = match &live.latest {
+            Some(version) => version.clone(),
+            None => match latest(cloud, id).await? {
+                Some(version) => version,
+                None => return Ok(None),
+            },
         };
         let own = recorded.map(|template| template.tags.as_ref());
-        let tags = listed::seen_tags(cloud, live.tags(), own);
+        let tags = listed::seen_tags(cloud, tags, own);
         let owner = cloud.account().await?;
         Ok(Some(Seen {
             object: LaunchTemplate {
                 id: Some(id.to_owned()),
                 arn: Some(super::arn(cloud, owner, "launch-template", id).await?),
-                name: live.launch_template_name.clone().unwrap_or_default(),
+                name: live
+                    .template
+                    .launch_template_name
+                    .clone()
+                    .unwrap_or_default(),
                 description: version.version_description.clone(),
                 update_default_version: recorded
                     .is_some_and(|template| template.update_default_version),
-                default_version: live.default_version_number(),
-                latest_version: live.latest_version_number(),
+                default_version: live.template.default_version_number(),
+                latest_version: live.template.latest_version_number(),
                 data: version
                     .launch_template_data()
                     .map(Data::read)

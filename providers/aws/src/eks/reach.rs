@@ -2,7 +2,7 @@
 //!
 //! Nothing that EKS itself does needs that: a cluster without public access, or with public access for other networks
 //! only, is made all the same. What comes after it in the cluster does need it, so it is said early, before nodes are
-//! paid for.
+//! paid for, and the engine begins nothing in the cluster.
 
 use std::io;
 use std::time::Duration;
@@ -19,11 +19,15 @@ const EVERY: Duration = Duration::from_secs(15);
 /// How long one try may take.
 const ONE_TRY: Duration = Duration::from_secs(5);
 const HTTPS: u16 = 443;
+const LOOPBACK: &str = "https://127.";
 
-/// Opens a connection to a cluster's endpoint and closes it again; warns if there is none to be had.
+/// Opens a connection to a cluster's endpoint and closes it again; tells if there is none to be had.
 pub(super) async fn check(step: &Step<'_>, cluster: &str, endpoint: &str) {
-    // In the sandbox the endpoint's name is only a name: the sandbox itself is what answers.
-    let place = step.cloud.sandbox_url().unwrap_or(endpoint);
+    // In the sandbox the endpoint's name is only a name: the sandbox itself is what answers, unless it says otherwise.
+    let place = match step.cloud.sandbox_url() {
+        Some(sandbox) if !endpoint.starts_with(LOOPBACK) => sandbox,
+        Some(_) | None => endpoint,
+    };
     let Some((host, port)) = host_and_port(place) else {
         return;
     };
@@ -38,7 +42,7 @@ pub(super) async fn check(step: &Step<'_>, cluster: &str, endpoint: &str) {
             step.cloud.clock().sleep(EVERY).await;
         }
     }
-    step.warn(&format!(
+    step.unreachable(&format!(
         "the API server of EKS cluster {cluster} does not answer from here ({endpoint}: {reason}). EKS goes on without \
          that; for what is to be installed in the cluster, run Strata where it can be reached, or add this \
          machine's network to public_access_cidrs"

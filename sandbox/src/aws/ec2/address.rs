@@ -7,6 +7,7 @@ use crate::aws::params::Params;
 use crate::aws::service::{Cx, QueryOperation};
 use crate::world::{New, Object, World};
 
+use super::account::MOST_ADDRESSES;
 use super::describe::{find, not_found};
 use super::filter::Filters;
 use super::kinds::{Address, NetworkInterface};
@@ -25,6 +26,12 @@ fn allocate(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     p.finish()?;
     if let Some(other) = border.filter(|border| *border != cx.region) {
         return Err(p.invalid("NetworkBorderGroup", &other, ""));
+    }
+    if cx.world.all::<Address>(&cx.region).count() >= MOST_ADDRESSES {
+        return Err(AwsError::new(
+            "AddressLimitExceeded",
+            "The maximum number of addresses has been reached.",
+        ));
     }
     let id = cx.world.new_id("eipalloc");
     let body = Address {

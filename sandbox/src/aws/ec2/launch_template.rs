@@ -237,6 +237,9 @@ fn create_version(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
 }
 
 fn describe_versions(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    if !p.has("LaunchTemplateId") && !p.has("LaunchTemplateName") {
+        return describe_all(cx, p);
+    }
     let template = take(cx, p)?;
     let wanted = p.list("LaunchTemplateVersion");
     let (page, _) = take_page(cx, p, (1, 200))?;
@@ -252,6 +255,37 @@ fn describe_versions(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let views: Vec<Value> = versions
         .into_iter()
         .map(|version| version_view(&template, version))
+        .collect();
+    Ok(json!({ "launchTemplateVersionSet": views, "nextToken": token }))
+}
+
+/// The latest or default versions, or both, of all templates.
+fn describe_all(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    let wanted = p.list("LaunchTemplateVersion");
+    let words = ["$Latest", "$Default"];
+    if wanted.is_empty() || wanted.iter().any(|one| !words.contains(&one.as_str())) {
+        return Err(p.missing("LaunchTemplateId"));
+    }
+    let (page, _) = take_page(cx, p, (1, 200))?;
+    p.finish()?;
+    let mut chosen: Vec<(&Object<LaunchTemplate>, &TemplateVersion)> = Vec::new();
+    for template in cx.world.seen::<LaunchTemplate>(&cx.region) {
+        let mut versions = wanted
+            .iter()
+            .map(|word| version(template, word))
+            .collect::<Result<Vec<_>, _>>()?;
+        versions.sort_by_key(|version| version.number);
+        versions.dedup_by_key(|version| version.number);
+        chosen.extend(versions.into_iter().map(|version| (template, version)));
+    }
+    let id = |(template, version): &(&Object<LaunchTemplate>, &TemplateVersion)| {
+        format!("{} {:08}", template.id, version.number)
+    };
+    chosen.sort_by_key(id);
+    let (versions, token) = page.cut(chosen, id);
+    let views: Vec<Value> = versions
+        .into_iter()
+        .map(|(template, version)| version_view(template, version))
         .collect();
     Ok(json!({ "launchTemplateVersionSet": views, "nextToken": token }))
 }

@@ -86,11 +86,17 @@ pub(super) struct Cluster {
     pub(super) failure: Option<(String, String)>,
     /// What the names of the endpoint and the issuer are made of.
     pub(super) unique: String,
+    /// Whether nobody answers at its endpoint.
+    #[serde(default)]
+    pub(super) unreachable: bool,
     pub(super) authority_certificate: String,
     pub(super) authority_key: String,
     /// The update that runs.
     pub(super) update: Option<String>,
 }
+
+/// An address where nobody answers.
+const DEAD_END: &str = "https://127.0.0.1:1";
 
 impl Kind for Cluster {
     const SERVICE: &'static str = "eks";
@@ -276,6 +282,7 @@ fn build(
         until_ms: Some(cx.world.after_seconds(CREATE_SECONDS)),
         failure: failure_of(cx, "InternalFailure"),
         unique,
+        unreachable: cx.injected.unreachable,
         authority_certificate: authority.certificate,
         authority_key: authority.key,
         update: None,
@@ -390,10 +397,11 @@ pub(super) fn view(cluster: &Object<Cluster>) -> Value {
     if ready {
         let region = &cluster.region;
         vpc_config["clusterSecurityGroupId"] = json!(body.cluster_group);
-        view["endpoint"] = json!(format!(
-            "https://{}.gr7.{region}.eks.amazonaws.com",
-            body.unique
-        ));
+        view["endpoint"] = json!(if body.unreachable {
+            DEAD_END.to_owned()
+        } else {
+            format!("https://{}.gr7.{region}.eks.amazonaws.com", body.unique)
+        });
         let issuer = format!("https://oidc.eks.{region}.amazonaws.com/id/{}", body.unique);
         view["identity"] = json!({ "oidc": { "issuer": issuer } });
         let data = STANDARD.encode(&body.authority_certificate);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::aws::ACCOUNT;
 use crate::aws::arn::partition;
+use crate::aws::ec2;
 use crate::aws::error::{Answer, AwsError};
 use crate::aws::rest::RestRequest;
 use crate::aws::service::{Cx, RestOperation};
@@ -161,6 +162,13 @@ fn create(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
     let cluster = find_cluster(cx, &cluster_name)?.clone();
     let id = format!("{cluster_name}/{}", wanted.nodegroup_name);
     let template = check(cx, &cluster, &wanted)?;
+    let unknown = ec2::unknown_types(wanted.instance_types.as_deref().unwrap_or_default());
+    if !unknown.is_empty() {
+        return Err(invalid_parameter(format!(
+            "The following supplied instance types do not exist: [{}]",
+            unknown.join(", ")
+        )));
+    }
     if cx.world.raw::<Nodegroup>(&region, &id).is_some() {
         let text = format!(
             "NodeGroup already exists with name {} and cluster name {cluster_name}",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use strata_model::preflight::{Finding, Intended, Preflight};
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, ArgumentFault, Candidate, Checkpoint, ConnectContext,
     Connection, FindRequest, Object, Observation, Operation, OwnedObject, PlanRequest,
@@ -14,7 +15,7 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 use strata_model::state::StateRow;
 use strata_model::{AttributePath, Clock, Kind, Lineage, OpId, Value};
 
-use super::{Scripted, World};
+use super::{Foreseen, Scripted, World};
 
 /// How long after a create a look may miss an object.
 pub(super) const WINDOW: Duration = Duration::from_secs(10);
@@ -136,6 +137,14 @@ macro_rules! plain_provider {
 
 impl Provider for FakeProvider {
     plain_provider!(false);
+
+    fn takes(&self, resource_type: &str, operation: Operation) -> Duration {
+        match (resource_type, operation) {
+            ("fake_tag", Operation::Create) => Duration::from_secs(600),
+            ("fake_name", Operation::Create) => Duration::from_secs(60),
+            _ => Duration::ZERO,
+        }
+    }
 
     fn connect(
         &self,
@@ -566,6 +575,23 @@ impl Connection for FakeConnection {
 
     async fn list_owned(&self, _lineage: Lineage) -> Result<Vec<OwnedObject>, ProviderError> {
         Ok(Vec::new())
+    }
+
+    async fn preflight(&self, intended: &Preflight<'_>) -> Vec<Finding> {
+        let described = |(number, change): (usize, &Intended<'_>)| {
+            let size = |value: &Option<Value>| value.as_ref().map(size);
+            let before = intended.before(number).map(|one| one.address.to_string());
+            Foreseen {
+                address: change.address.to_string(),
+                sizes: (size(&change.prior), size(&change.planned)),
+                before: before.collect(),
+            }
+        };
+        let mut inner = self.0.get();
+        let changes = intended.changes.iter().enumerate().map(described);
+        let seen = (intended.takes, changes.collect());
+        inner.preflights.push(seen);
+        inner.findings.clone()
     }
 }
 

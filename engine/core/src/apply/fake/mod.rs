@@ -10,6 +10,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use strata_model::preflight::Finding;
 use strata_model::provider::{ConnectContext, Provider, Providers};
 use strata_model::{Clusters, Lineage, SecretKey};
 
@@ -94,6 +95,19 @@ pub(super) struct Inner {
     pub(super) calls_before_fence: Option<u64>,
     /// What connections are told of the clusters of the run.
     pub(super) clusters: Option<Arc<dyn Clusters>>,
+    /// What a look before a run finds, and what such looks were told.
+    pub(super) findings: Vec<Finding>,
+    pub(super) preflights: Vec<(Duration, Vec<Foreseen>)>,
+}
+
+/// A change that a look before a run was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Foreseen {
+    pub(super) address: String,
+    /// The size before and after, where there is such an object.
+    pub(super) sizes: (Option<i64>, Option<i64>),
+    /// What has to be done before.
+    pub(super) before: Vec<String>,
 }
 
 /// The world outside of the engine; clones are the same world.
@@ -119,6 +133,8 @@ impl World {
             sent: inner.sent.clone(),
             violations: inner.violations.clone(),
             faults: inner.faults.clone(),
+            findings: inner.findings.clone(),
+            preflights: inner.preflights.clone(),
             ..*inner
         })))
     }

@@ -3,6 +3,7 @@
 mod crash;
 mod fault;
 mod flow;
+mod preflight;
 mod scenario;
 
 use std::sync::Mutex;

@@ -1,0 +1,197 @@
+//! What is looked at before a run changes anything: each connection is asked once whether its changes can succeed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::join_all;
+use strata_model::event::Event;
+use strata_model::plan::{Action, Plan, Step};
+use strata_model::preflight::{Finding, FindingKind, Intended, Preflight};
+use strata_model::provider::{Operation, ProviderConfig};
+use strata_model::source::Position;
+use strata_model::state::RowKey;
+use strata_model::wire::Encoded;
+use strata_model::{Code, Severity, Value};
+
+use super::{ApplyInput, Connections};
+use crate::code;
+
+/// What stands in the way of a run, found before anything was changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Obstacle {
+    /// What was found.
+    pub finding: Finding,
+    /// The object that it is about, where it is about one.
+    pub key: Option<RowKey>,
+    /// Where that is declared.
+    pub source: Option<Position>,
+}
+
+impl Obstacle {
+    /// The code of its diagnostic.
+    pub fn code(&self) -> Code {
+        match (self.finding.severity, self.finding.kind) {
+            (Severity::Warning, _) => code::MAY_NOT_SUFFICE,
+            (Severity::Error, FindingKind::Quota) => code::QUOTA_TOO_SMALL,
+            (Severity::Error, FindingKind::NotOffered) => code::NOT_OFFERED,
+            (Severity::Error, FindingKind::Credentials) => code::CREDENTIALS_END,
+        }
+    }
+
+    /// The fixed words of its diagnostic.
+    pub fn summary(&self) -> &'static str {
+        match (self.finding.severity, self.finding.kind) {
+            (Severity::Warning, _) => "Run may not succeed",
+            (Severity::Error, FindingKind::Quota) => "Quota too small",
+            (Severity::Error, FindingKind::NotOffered) => "Not offered",
+            (Severity::Error, FindingKind::Credentials) => "Credentials end too early",
+        }
+    }
+}
+
+/// Asks the connections of what is still to be done. Warnings are told as events; what is returned stands in the way.
+pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
+    let done: BTreeSet<u32> = input.record.done.iter().copied().collect();
+    let open: Vec<(&Step, Operation)> = input
+        .plan
+        .steps
+        .iter()
+        .filter(|step| !done.contains(&step.number))
+        .filter_map(|step| Some((step, operation(step)?)))
+        .collect();
+    let ends = ends(input.plan, input.connections, &open);
+    let mut by_connection: BTreeMap<String, (&ProviderConfig, Vec<(&Step, Operation)>)> =
+        BTreeMap::new();
+    for (step, operation) in open {
+        // What is configured by what the run itself makes cannot be asked before.
+        if let Some(config) = &step.provider {
+            let entry = by_connection.entry(config.key());
+            entry
+                .or_insert((config, Vec::new()))
+                .1
+                .push((step, operation));
+        }
+    }
+    let asked = by_connection.values().map(|(config, steps)| {
+        let latest = steps.iter().map(|(step, _)| ends[step.number as usize]);
+        ask(input, config, (steps, latest.max().unwrap_or_default()))
+    });
+    let found = join_all(asked).await.into_iter().flatten();
+    let (standing, told): (Vec<Obstacle>, Vec<Obstacle>) =
+        found.partition(|obstacle| obstacle.finding.severity == Severity::Error);
+    for obstacle in told {
+        (input.events)(Event::Foreseen {
+            code: obstacle.code(),
+            key: obstacle.key,
+            message: obstacle.finding.message,
+            hint: obstacle.finding.hint,
+        });
+    }
+    standing
+}
+
+async fn ask(
+    input: &ApplyInput<'_>,
+    config: &ProviderConfig,
+    (steps, takes): (&[(&Step, Operation)], Duration),
+) -> Vec<Obstacle> {
+    // A connection that cannot be made is the first step's failure.
+    let Ok(connection) = input.connections.get(config) else {
+        return Vec::new();
+    };
+    let value = |step: &Step, encoded: &Option<Encoded>| -> Option<Value> {
+        let (_, schema) = input.connections.schema(&step.key.address).ok()?;
+        encoded.as_ref()?.decode(schema.schema.object_type()).ok()
+    };
+    let changes = steps.iter().map(|(step, operation)| Intended {
+        address: &step.key.address,
+        operation: *operation,
+        prior: value(step, &step.before),
+        planned: value(step, &step.planned),
+    });
+    let request = Preflight {
+        changes: changes.collect(),
+        after: graph(input.plan, steps),
+        takes,
+    };
+    let found = connection.preflight(&request).await;
+    let obstacle = |finding: Finding| {
+        let step = finding.change.and_then(|change| steps.get(change));
+        Obstacle {
+            key: step.map(|(step, _)| step.key.clone()),
+            source: step.and_then(|(step, _)| step.source.clone()),
+            finding,
+        }
+    };
+    found.into_iter().map(obstacle).collect()
+}
+
+/// What a step does outside; `None` for what changes nothing there.
+fn operation(step: &Step) -> Option<Operation> {
+    match step.action {
+        Action::Create => Some(Operation::Create),
+        Action::Update => Some(Operation::Update),
+        Action::Delete => Some(Operation::Delete),
+        Action::Read | Action::Move | Action::Import | Action::Forget | Action::Record => None,
+    }
+}
+
+/// What each node of a plan waits for: its steps, then its barriers.
+fn needs(plan: &Plan) -> Vec<&[u32]> {
+    let steps = plan.steps.iter().map(|step| step.after.as_slice());
+    let barriers = plan.barriers.iter().map(|barrier| barrier.after.as_slice());
+    steps.chain(barriers).collect()
+}
+
+/// The graph of a plan, with these steps as its first nodes.
+fn graph(plan: &Plan, first: &[(&Step, Operation)]) -> Vec<Vec<usize>> {
+    let needs = needs(plan);
+    let mut numbers = vec![usize::MAX; needs.len()];
+    for (number, (step, _)) in first.iter().enumerate() {
+        numbers[step.number as usize] = number;
+    }
+    let mut next = first.len();
+    for number in numbers.iter_mut().filter(|number| **number == usize::MAX) {
+        *number = next;
+        next += 1;
+    }
+    let mut graph = vec![Vec::new(); needs.len()];
+    for (node, needs) in needs.iter().enumerate() {
+        let needs = needs.iter().filter_map(|need| numbers.get(*need as usize));
+        graph[numbers[node]] = needs.copied().collect();
+    }
+    graph
+}
+
+/// When each node is done at the earliest, counted from the begin: the sum on the longest path that leads to it.
+fn ends(plan: &Plan, connections: &Connections, open: &[(&Step, Operation)]) -> Vec<Duration> {
+    let needs = needs(plan);
+    let mut ends = vec![Duration::ZERO; needs.len()];
+    for (step, operation) in open {
+        if let Ok((provider, schema)) = connections.schema(&step.key.address) {
+            ends[step.number as usize] = provider.takes(schema.name, *operation);
+        }
+    }
+    let mut unmet: Vec<usize> = needs.iter().map(|needs| needs.len()).collect();
+    let mut dependents = vec![Vec::new(); needs.len()];
+    for (node, needs) in needs.iter().enumerate() {
+        for need in *needs {
+            if let Some(dependents) = dependents.get_mut(*need as usize) {
+                dependents.push(node);
+            }
+        }
+    }
+    let mut begins = vec![Duration::ZERO; needs.len()];
+    let mut ready: Vec<usize> = (0..needs.len()).filter(|node| unmet[*node] == 0).collect();
+    while let Some(node) = ready.pop() {
+        ends[node] += begins[node];
+        for dependent in &dependents[node] {
+            begins[*dependent] = begins[*dependent].max(ends[node]);
+            unmet[*dependent] -= 1;
+            if unmet[*dependent] == 0 {
+                ready.push(*dependent);
+            }
+        }
+    }
+    ends
+}

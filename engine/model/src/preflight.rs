@@ -1,0 +1,103 @@
+//! What is looked at before a run changes anything: whether it can succeed at all.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::diagnostic::Severity;
+use crate::provider::Operation;
+use crate::value::Value;
+
+/// A change that a run is about to make.
+#[derive(Debug, Clone)]
+pub struct Intended<'a> {
+    /// Which object.
+    pub address: &'a Address,
+    /// What happens to it.
+    pub operation: Operation,
+    /// The object before, as the plan has it; `None` for a create.
+    pub prior: Option<Value>,
+    /// The object after, unknown where only apply can tell; `None` for a delete.
+    pub planned: Option<Value>,
+}
+
+/// All that a run is about to change by one connection.
+#[derive(Debug, Clone, Default)]
+pub struct Preflight<'a> {
+    /// The changes, in the order of the plan.
+    pub changes: Vec<Intended<'a>>,
+    /// For each node of the graph those that have to be done before; the changes are its first nodes.
+    pub after: Vec<Vec<usize>>,
+    /// How long it takes at least until the last of the changes is done, in the cloud's time.
+    pub takes: Duration,
+}
+
+impl Preflight<'_> {
+    /// The changes that have to be done before one of them, directly or by way of others, in the order of the plan.
+    pub fn before(&self, change: usize) -> impl Iterator<Item = &Intended<'_>> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![change];
+        while let Some(node) = open.pop() {
+            let needs = self.after.get(node).into_iter().flatten();
+            open.extend(needs.filter(|need| seen.insert(**need)));
+        }
+        let found = seen.into_iter().filter(move |node| *node != change);
+        found.filter_map(|node| self.changes.get(node))
+    }
+}
+
+/// The kinds of what a look before a run finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FindingKind {
+    /// A quota does not suffice.
+    Quota,
+    /// What is asked for does not exist where it is asked for.
+    NotOffered,
+    /// The credentials end before the run is expected to.
+    Credentials,
+}
+
+/// What a look before a run found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Of an error nothing may be changed; a warning is only said.
+    pub severity: Severity,
+    /// Which kind.
+    pub kind: FindingKind,
+    /// Which of [`Preflight::changes`] it is about; `None` where it is about all of them.
+    pub change: Option<usize>,
+    /// What is wrong, as a sentence.
+    pub message: String,
+    /// What to do, such as which quota to raise.
+    pub hint: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_before() {
+        let addresses = ["a.one", "a.two", "a.three"].map(|text| Address::parse(text).unwrap());
+        let change = |address| Intended {
+            address,
+            operation: Operation::Create,
+            prior: None,
+            planned: None,
+        };
+        // The third waits for a point that waits for the first.
+        let preflight = Preflight {
+            changes: addresses.iter().map(change).collect(),
+            after: vec![vec![], vec![], vec![3], vec![0]],
+            takes: Duration::ZERO,
+        };
+        let before = |node| {
+            let names = preflight.before(node);
+            names
+                .map(|change| change.address.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(before(2), ["a.one"]);
+        assert!(before(0).is_empty() && before(9).is_empty());
+    }
+}

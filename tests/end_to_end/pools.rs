@@ -1,0 +1,151 @@
+//! Node pools over their years: surge, and what belongs to others.
+
+use std::process::Command;
+
+use crate::harness::{World, WorldOptions};
+
+fn project(pool: &str) -> String {
+    format!(
+        r#"
+provider "aws" {{
+  region = "eu-west-1"
+}}
+
+cluster "one" {{
+  stack = "aws-eks"
+
+  inputs = {{
+    name                = "one"
+    public_access_cidrs = []
+    nat_gateways        = "none"
+    zone_count          = 2
+    node_pools          = {{ work = {{ {pool} }} }}
+  }}
+}}
+"#
+    )
+}
+
+/// Calls AWS as somebody else would, and returns what `query` picks.
+#[track_caller]
+fn outside(world: &World, arguments: &[&str], query: &str) -> String {
+    let output = Command::new("aws")
+        .args(["--endpoint-url", &world.tap.url(), "--output", "text"])
+        .args(["--query", query])
+        .args(arguments)
+        .env("AWS_ACCESS_KEY_ID", "outside")
+        .env("AWS_SECRET_ACCESS_KEY", "outside")
+        .env("AWS_DEFAULT_REGION", "eu-west-1")
+        .output();
+    let output = output
+        .unwrap_or_else(|e| panic!("aws: {e}; install it with: python3 -m pip install awscli"));
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {wrong}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// When each node group was made and deleted, in the order of their making.
+fn groups(world: &World) -> Vec<(u64, Option<u64>)> {
+    let ledger = world.ledger();
+    let groups = ledger
+        .objects
+        .iter()
+        .filter(|object| object.kind == "nodegroup");
+    let mut groups: Vec<_> = groups
+        .map(|group| (group.created_seq, group.deleted_seq))
+        .collect();
+    groups.sort_unstable();
+    groups
+}
+
+#[test]
+fn a_pool_that_cannot_change_is_replaced_by_surge() {
+    let world = World::of_text(&project(""), WorldOptions::default());
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    // What can be changed leaves the group where it is: bounds, labels, and by a new template its disk.
+    world.define(&project(
+        r#"max_size = 5, labels = { a = "b" }, disk_size = 80"#,
+    ));
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    world.expect_no_changes(&[]);
+    assert_eq!(groups(&world).len(), 1);
+    world.define(&project(r#"instance_types = ["m7g.large"]"#));
+    world
+        .run(&["apply", "-auto-approve"])
+        .expect_code(0)
+        .expect_text("1 destroyed");
+    let groups = groups(&world);
+    let [(_, Some(gone)), (made, None)] = groups[..] else {
+        panic!("{groups:?}");
+    };
+    assert!(made < gone, "the new one is there before the old one goes");
+    let ledger = world.ledger();
+    let call = |operation: &str| {
+        let mut calls = ledger.calls.iter().rev();
+        let found = calls.find(|call| call.operation == operation);
+        found.map(|call| call.seq).expect("such a call was made")
+    };
+    assert!(call("CreateNodegroup") < call("DeleteNodegroup"));
+    world.expect_no_changes(&[]);
+}
+
+#[test]
+fn programs_on_nodes_get_at_metadata_by_tokens_only() {
+    let world = World::of_text(&project("disk_size = 70"), WorldOptions::default());
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    let data = "LaunchTemplateVersions[0].LaunchTemplateData";
+    let query = format!(
+        "[{data}.MetadataOptions.HttpTokens, {data}.MetadataOptions.HttpPutResponseHopLimit, \
+         {data}.BlockDeviceMappings[0].Ebs.VolumeSize, {data}.BlockDeviceMappings[0].Ebs.Encrypted]"
+    );
+    let read = [
+        "ec2",
+        "describe-launch-template-versions",
+        "--versions",
+        "$Latest",
+    ];
+    assert_eq!(outside(&world, &read, &query), "required\t1\t70\tTrue");
+    let name = outside(
+        &world,
+        &["eks", "list-nodegroups", "--cluster-name", "one"],
+        "nodegroups[0]",
+    );
+    assert!(name.starts_with("work-"), "{name}");
+}
+
+#[test]
+fn what_belongs_to_others_is_no_drift() {
+    let world = World::of_text(&project(""), WorldOptions::default());
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    let list = ["eks", "list-nodegroups", "--cluster-name", "one"];
+    let name = outside(&world, &list, "nodegroups[0]");
+    let group = ["--cluster-name", "one", "--nodegroup-name", &name];
+    // An autoscaler goes to three nodes.
+    let scale = ["--scaling-config", "minSize=1,maxSize=3,desiredSize=3"];
+    let update = [&["eks", "update-nodegroup-config"], &group[..], &scale].concat();
+    outside(&world, &update, "update.status");
+    let describe = [&["eks", "describe-nodegroup"], &group[..]].concat();
+    let wanted = || {
+        outside(
+            &world,
+            &describe,
+            "nodegroup.[status, scalingConfig.desiredSize]",
+        )
+    };
+    while !wanted().starts_with("ACTIVE") {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    // Controllers and AWS itself mark what they use.
+    let subnet = outside(&world, &["ec2", "describe-subnets"], "Subnets[0].SubnetId");
+    let tag = "Key=elbv2.k8s.aws/cluster,Value=one";
+    let mark = ["ec2", "create-tags", "--resources", &subnet, "--tags", tag];
+    outside(&world, &mark, "@");
+    world.expect_no_changes(&[]);
+    // A change beside it leaves the number of nodes alone, and the mark.
+    world.define(&project(r#"labels = { a = "b" }"#));
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    assert_eq!(wanted(), "ACTIVE\t3");
+    let marks = "Subnets[].Tags[?Key=='elbv2.k8s.aws/cluster'].Value[]";
+    assert_eq!(outside(&world, &["ec2", "describe-subnets"], marks), "one");
+    world.expect_no_changes(&[]);
+}

@@ -9,7 +9,7 @@ use strata_kubernetes_merge::typed::Duplicates;
 use strata_kubernetes_merge::{
     FieldSet, ManagedFields, Manager, Path, Schema, TypeRef, TypedValue,
 };
-use strata_model::{Kind, Members, Type, Value};
+use strata_model::{AttributePath, Kind, Members, Type, Value};
 
 use crate::api::MANAGER;
 use crate::kinds::Kinds;
@@ -241,11 +241,21 @@ fn marked(value: Value, like: &Value) -> Value {
     }
 }
 
-/// [`Seen::managers`] as an attribute.
-pub(crate) fn managers_value(managers: &[(String, String)]) -> Value {
-    let members = managers.iter();
-    let members = members.map(|(field, manager)| (field.as_str().into(), manager.as_str().into()));
-    Value::map(Type::String, members.collect())
+/// Attributes with what the provider computes: which object it is, and [`Seen::managers`].
+pub(crate) fn with_computed(
+    attributes: &Value,
+    (id, uid): (Value, Value),
+    managers: &[(String, String)],
+) -> Value {
+    let managers = managers.iter();
+    let managers =
+        managers.map(|(field, manager)| (field.as_str().into(), manager.as_str().into()));
+    let managers = Value::map(Type::String, managers.collect());
+    [("id", id), ("uid", uid), ("managers", managers)]
+        .into_iter()
+        .fold(attributes.clone(), |attributes, (name, value)| {
+            attributes.with_at(&AttributePath::attribute(name), value)
+        })
 }
 
 #[cfg(test)]

@@ -120,17 +120,9 @@ impl Provider for Kubernetes {
             Some(id) => Value::string(id.to_string()),
             None => text(),
         };
-        for (name, value) in [
-            ("id", id),
-            ("uid", computed("uid", text())),
-            ("managers", observe::managers_value(&[])),
-        ] {
-            proposal.planned = proposal
-                .planned
-                .with_at(&AttributePath::attribute(name), value);
-        }
+        let uid = computed("uid", text());
         Ok(PlannedChange {
-            planned: proposal.planned,
+            planned: observe::with_computed(&proposal.planned, (id, uid), &[]),
             replace,
             stages: Vec::new(),
             exclusive: None,

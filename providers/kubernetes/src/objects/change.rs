@@ -6,11 +6,11 @@ use serde_json::{Value as Json, json};
 use strata_kubernetes_merge::managed::{Entry, Operation as Writes};
 use strata_kubernetes_merge::resource::Resource;
 use strata_kubernetes_merge::{ManagedFields, Manager};
+use strata_model::Value;
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Object, Operation,
     ProviderError, ProviderErrorKind,
 };
-use strata_model::{AttributePath, Value};
 
 use super::existing::{self, NO_VERSION};
 use super::{OWNER, owner, removes_itself};
@@ -115,14 +115,17 @@ impl<'a> Change<'a> {
         if resource.kind.group == "rbac.authorization.k8s.io" {
             self.api.access_changes();
         }
-        let known = self.checkpoint.created(&id.to_string(), &attributes).await;
-        let object = |attributes: &Value| Object {
-            id: id.to_string(),
-            attributes: attributes.clone(),
-            incomplete: true,
-        };
-        known.map_err(|error| ApplyError::partial(error, object(&attributes)))?;
-        if self.flag("wait") || resource.kind.group == "apiextensions.k8s.io" {
+        let waits = self.flag("wait") || resource.kind.group == "apiextensions.k8s.io";
+        let judged = || health_rule::judged(&written, self.request.planned, self.context);
+        if waits && !matches!(judged(), Health::Current) {
+            // What is complete with the call that made it needs no record of its own before the end.
+            let object = |attributes: &Value| Object {
+                id: id.to_string(),
+                attributes: attributes.clone(),
+                incomplete: true,
+            };
+            let known = self.checkpoint.created(&id.to_string(), &attributes).await;
+            known.map_err(|error| ApplyError::partial(error, object(&attributes)))?;
             self.healthy(&path, written)
                 .await
                 .map_err(|error| ApplyError::partial(error, object(&attributes)))?;
@@ -146,15 +149,8 @@ impl<'a> Change<'a> {
     }
 
     fn attributes(&self, id: &ObjectId, uid: &str) -> Value {
-        let set = [
-            ("id", Value::string(id.to_string())),
-            ("uid", uid.into()),
-            ("managers", observe::managers_value(&[])),
-        ];
-        set.into_iter()
-            .fold(self.request.planned.clone(), |attributes, (name, value)| {
-                attributes.with_at(&AttributePath::attribute(name), value)
-            })
+        let computed = (Value::string(id.to_string()), uid.into());
+        observe::with_computed(self.request.planned, computed, &[])
     }
 
     /// What is sent: the manifest with the owner's label, and for the object that is recorded only.

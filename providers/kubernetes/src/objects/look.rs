@@ -225,17 +225,9 @@ impl<'a> Look<'a> {
             .cloned()
             .unwrap_or_else(|| blank(request.resource_type));
         let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
-        let set = [
-            ("id", Value::string(id.to_string())),
-            ("uid", uid.into()),
-            ("managers", observe::managers_value(&managers)),
-        ];
+        let computed = (Value::string(id.to_string()), uid.into());
         let attributes = ty.with_manifest(&base, &manifest);
-        let attributes = set
-            .into_iter()
-            .fold(attributes, |attributes, (name, value)| {
-                attributes.with_at(&AttributePath::attribute(name), value)
-            });
+        let attributes = observe::with_computed(&attributes, computed, &managers);
         Ok(Object {
             id: id.to_string(),
             attributes,

@@ -49,6 +49,9 @@ impl Obstacle {
     }
 }
 
+/// A connection, with the steps that it is asked about.
+type Asked<'a> = (&'a ProviderConfig, Vec<(&'a Step, Operation)>);
+
 /// Asks the connections of what is still to be done. Warnings are told as events; what is returned stands in the way.
 pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
     let done: BTreeSet<u32> = input.record.done.iter().copied().collect();
@@ -60,8 +63,7 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
         .filter_map(|step| Some((step, operation(step)?)))
         .collect();
     let ends = ends(input.plan, input.connections, &open);
-    let mut by_connection: BTreeMap<String, (&ProviderConfig, Vec<(&Step, Operation)>)> =
-        BTreeMap::new();
+    let mut by_connection: BTreeMap<String, Asked<'_>> = BTreeMap::new();
     for (step, operation) in open {
         // What is configured by what the run itself makes cannot be asked before.
         if let Some(config) = &step.provider {

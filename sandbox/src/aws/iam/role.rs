@@ -230,7 +230,7 @@ pub(super) fn view(role: &Object<Role>, whole: bool) -> Value {
         .collect();
     let boundary =
         role.body.permissions_boundary.as_ref().map(
-            |arn| json!({ "PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn }),
+            |arn| json!({ "PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn }),
         );
     json!({
         "Path": role.body.path,

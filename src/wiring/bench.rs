@@ -178,7 +178,7 @@ impl<'s> Bench<'s> {
             clusters: Arc::new(strata_model::NoClusters),
             sandbox: clouds.endpoint.clone(),
         };
-        let connections = Connections::new(super::providers(), context);
+        let connections = Connections::new(super::providers_with(session.schemas.clone()), context);
         let trees = project.loaded.source_trees();
         Ok(Bench {
             session,

@@ -443,6 +443,8 @@ pub struct ResourceSchema {
     /// Whether other objects live in it, by a connection that is made from its attributes: a cluster. What lives in it
     /// goes with it.
     pub hosts: bool,
+    /// Of what other objects live in, the argument that says its version: what it takes goes by that.
+    pub host_version: Option<&'static str>,
     /// The argument whose value must be unique, if it stays the same in a replacement. A replacement cannot be
     /// created before the old one is destroyed unless this argument changes.
     pub unique_name: Option<&'static str>,
@@ -469,6 +471,7 @@ impl ResourceSchema {
             consistency_window: Duration::ZERO,
             holds_data: false,
             hosts: false,
+            host_version: None,
             unique_name: None,
             timeouts: Timeouts::default(),
             description,

@@ -12,12 +12,14 @@
 mod api;
 mod config;
 pub mod connection;
+mod dump;
 pub mod endpoint;
 mod exec;
 mod health;
 pub mod identity;
 mod immutable;
 mod inventory;
+mod judge;
 mod kinds;
 pub mod kubeconfig;
 mod manifest;
@@ -31,6 +33,7 @@ mod stage;
 mod types;
 
 pub use crate::connection::{Connection, ConnectionError, Request, Response};
+pub use crate::dump::{Schemas, SchemasError};
 pub use crate::endpoint::{Endpoint, EndpointError};
 pub use crate::identity::Identity;
 pub use crate::kubeconfig::{Allowed, Kubeconfig, KubeconfigError};

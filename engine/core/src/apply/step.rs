@@ -53,6 +53,9 @@ impl<'a> Executor<'a> {
                 &error.hint("Apply again: recovery looks into it first."),
             );
         }
+        if self.is_held(step) {
+            return;
+        }
         match step.action {
             Action::Create | Action::Update | Action::Delete => self.change(step),
             Action::Read => self.read(step),

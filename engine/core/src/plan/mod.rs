@@ -11,6 +11,7 @@ mod edges;
 mod encode;
 mod hosted;
 mod import;
+mod judged;
 pub(crate) mod layer;
 mod moved;
 mod names;

@@ -4,6 +4,7 @@ mod crash;
 mod fault;
 mod flow;
 mod scenario;
+mod unseen;
 
 use std::sync::Mutex;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strata_language::scope::SourceTree;
+use strata_model::judge::{Judge, Outlook};
 use strata_model::plan::PlanMode;
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, Object,
@@ -80,6 +81,16 @@ impl Provider for FakeLayers {
         let key = object.get("manifest").and_then(|value| value.get("key"));
         key.and_then(Value::as_str)
             .is_some_and(|key| key.starts_with("/Volume/"))
+    }
+
+    fn judge(&self, outlook: Outlook<'_>) -> Option<Arc<dyn Judge>> {
+        Some(Arc::new(super::judged::FakeJudge::new(outlook)))
+    }
+
+    fn defines(&self, _: &str, config: &Value) -> bool {
+        let key = config.get("manifest").and_then(|value| value.get("key"));
+        key.and_then(Value::as_str)
+            .is_some_and(|key| key.starts_with("/Kind/"))
     }
 
     fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
@@ -161,7 +172,7 @@ impl SourceTree for Files {
 
 impl Scenario {
     /// With files of the project.
-    fn files(&mut self, files: &[(&str, &str)]) -> &mut Self {
+    pub(super) fn files(&mut self, files: &[(&str, &str)]) -> &mut Self {
         let files = files
             .iter()
             .map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()));
@@ -171,7 +182,7 @@ impl Scenario {
     }
 
     /// With a stack that carries a cluster: a host, and what a pod needs to run.
-    fn cluster() -> Scenario {
+    pub(super) fn cluster() -> Scenario {
         let mut scenario = Scenario::new();
         scenario.packages.push((
             "./host",
@@ -193,7 +204,7 @@ impl Scenario {
         scenario
     }
 
-    fn unreachable(&mut self) {
+    pub(super) fn unreachable(&mut self) {
         let error = ProviderError::new(ProviderErrorKind::Unreachable, "no route to host");
         let rows = self.snapshot.rows.keys();
         let objects = rows.filter(|key| &*key.address.resource_type == "layer");
@@ -201,7 +212,7 @@ impl Scenario {
         self.observed = objects.map(unreadable).collect();
     }
 
-    fn details(&self, hcl: &str) -> Vec<String> {
+    pub(super) fn details(&self, hcl: &str) -> Vec<String> {
         let outcome = self.outcome(hcl);
         let diagnostics = outcome.diagnostics.iter();
         diagnostics

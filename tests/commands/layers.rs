@@ -162,7 +162,7 @@ fn a_saved_plan_holds_no_secret_of_a_manifest() {
 fn flows(version: &str) -> Project {
     let cluster = CLUSTER.replace("\"1.34\"", &format!("{version:?}"));
     Project::new(&[
-        ("main.strata.hcl", &cluster),
+        ("main.strata.hcl", cluster.as_str()),
         ("apps/platform/all.yaml", FLOW),
         ("apps/shop/settings.yaml", SHOP),
     ])

@@ -46,7 +46,13 @@ Exit codes:
 const NOT_FOR: &[(&str, &[&str])] = &[
     (
         "destroy",
-        &["destroy", "refresh_only", "replace", "allow_delete"],
+        &[
+            "destroy",
+            "refresh_only",
+            "replace",
+            "allow_delete",
+            "schemas",
+        ],
     ),
     (
         "drift",

@@ -26,6 +26,8 @@ pub mod token;
 pub mod validate;
 pub mod version;
 
+use std::path::PathBuf;
+
 use crate::arguments::{Command, PlanningArguments};
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
@@ -94,6 +96,14 @@ pub fn wants_json(command: &Command) -> bool {
         | Command::Completions(_)
         | Command::Version(_) => false,
     }
+}
+
+/// The file of schemas that a command line names.
+pub fn schemas(command: &mut Command) -> Option<PathBuf> {
+    if let Command::Validate(arguments) = command {
+        return arguments.schemas.clone();
+    }
+    planning(command)?.schemas.clone()
 }
 
 /// The planning options of a command that has them.

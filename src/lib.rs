@@ -95,6 +95,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
             }
         }
     }
+    let schemas = commands::schemas(&mut parsed.command);
+    let schemas = schemas.map(|path| wiring::schemas::read(&directory, &path));
+    let schemas = match schemas.transpose() {
+        Ok(schemas) => schemas,
+        Err(error) => {
+            ui.error(&error);
+            return exit_code(&Err(error));
+        }
+    };
     if let Err(error) = logging::start(&environment, ui.redactor().clone()) {
         ui.error(&error);
         return exit_code(&Err(error));
@@ -109,6 +118,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         ids: Arc::new(SystemRandom),
         interrupts: Interrupts::default(),
         lock_timeout,
+        schemas,
     };
     let result = execute(&session, parsed.command);
     if let Err(error) = &result {

@@ -10,6 +10,7 @@ use crate::arguments::GlobalArguments;
 use crate::environment::{self, Environment};
 use crate::interrupt::Interrupts;
 use crate::view::Ui;
+use crate::wiring::schemas::Schemas;
 
 /// One invocation.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Session {
     pub interrupts: Interrupts,
     /// How long to wait for what another run holds.
     pub lock_timeout: Duration,
+    /// By what Kubernetes objects are judged while their cluster cannot be asked, where that is given.
+    pub schemas: Option<Schemas>,
     /// The command's word, for lock and history.
     pub word: &'static str,
 }

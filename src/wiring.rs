@@ -17,6 +17,7 @@ pub mod planning;
 pub mod project;
 pub mod refresh;
 pub mod saved;
+pub mod schemas;
 pub mod trees;
 pub mod variables;
 mod versions;
@@ -30,14 +31,20 @@ use strata_provider_aws::Aws;
 use strata_provider_builtin::Builtin;
 use strata_provider_kubernetes::Kubernetes;
 
+use self::schemas::Schemas;
 use crate::error::{CommandError, ErrorKind};
 
 /// All providers: the registry.
 pub fn providers() -> Providers {
+    providers_with(None)
+}
+
+/// All providers, with schemas by which Kubernetes objects are judged while their cluster cannot be asked.
+pub fn providers_with(schemas: Option<Schemas>) -> Providers {
     let all: [Arc<dyn Provider>; 3] = [
         Arc::new(Aws::new()),
         Arc::new(Builtin::new()),
-        Arc::new(Kubernetes::new()),
+        Arc::new(Kubernetes::new().with_schemas(schemas)),
     ];
     Providers::new(all)
 }

@@ -60,6 +60,9 @@ pub struct PlanningArguments {
     /// Only take into the state what has changed outside
     #[arg(long, conflicts_with_all = ["replace", "refresh"])]
     pub refresh_only: bool,
+    /// Judge Kubernetes objects by the schemas in this file, of `kubectl get --raw /openapi/v2`, where their cluster cannot be asked
+    #[arg(long, value_name = "FILE")]
+    pub schemas: Option<PathBuf>,
     /// Whether to read the recorded objects first
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub refresh: bool,

@@ -218,6 +218,7 @@ async fn apply_saved(
     let planning = &arguments.planning;
     if planning.destroy
         || planning.refresh_only
+        || planning.schemas.is_some()
         || planning.options()
             != (PlanOptions {
                 refresh: true,

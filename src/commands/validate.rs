@@ -1,5 +1,7 @@
 //! `strata validate`: shows everything that is wrong with the definitions.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::json;
 
@@ -21,6 +23,9 @@ pub struct Arguments {
     /// The project's directory
     #[arg(value_name = "DIR")]
     pub target: Option<String>,
+    /// Judge Kubernetes objects by the schemas in this file, of `kubectl get --raw /openapi/v2`
+    #[arg(long, value_name = "FILE")]
+    pub schemas: Option<PathBuf>,
     /// Write one JSON document
     #[arg(long)]
     pub json: bool,

@@ -24,6 +24,8 @@ pub struct ObjectChange<'a> {
     pub reason: Reason,
     /// How sure the plan is.
     pub confidence: Confidence,
+    /// Why it is not sure of what is known, and by what that is judged.
+    pub doubt: Option<&'a str>,
     /// Attributes that are shown to people only where they say something, with what they say nothing as.
     pub quiet: Vec<(Arc<str>, Option<Value>)>,
     /// The object before.
@@ -123,6 +125,7 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         symbol,
         reason: main.reason,
         confidence: steps.iter().map(|step| step.confidence).max()?,
+        doubt: steps.iter().find_map(|step| step.doubt.as_deref()),
         quiet: schema.map_or_else(Vec::new, quiet),
         before: first_before.map(|encoded| decode(encoded, schema)),
         after: last_planned

@@ -207,6 +207,9 @@ fn planned_change(change: &ObjectChange<'_>, action: &str) -> Json {
         json["declared_at"] = source.to_string().into();
     }
     json["confidence"] = json!(change.confidence);
+    if let Some(doubt) = change.doubt {
+        json["confidence_reason"] = doubt.into();
+    }
     json
 }
 

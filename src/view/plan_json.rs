@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use strata_model::plan::{OutputChange, Plan, PlannedVariable, Reason};
+use strata_model::plan::{Confidence, OutputChange, Plan, PlannedVariable, Reason};
 use strata_model::provider::Providers;
 use strata_model::state::{RowKey, RowStatus, StateRow, StateSnapshot, StoredOutput};
 use strata_model::{Address, AttributePath, InstanceKey, Mode, PathStep, Scope, Type, Value};
@@ -80,6 +80,12 @@ fn strata_part(plan: &Plan, changes: &[ObjectChange<'_>]) -> Json {
     let confidence = changes
         .iter()
         .map(|change| (change.key.to_string(), json!(change.confidence)));
+    let doubts = changes
+        .iter()
+        .filter_map(|change| Some((change.key.to_string(), json!(change.doubt?))));
+    let leaves = changes
+        .iter()
+        .filter_map(|change| Some((change.key.to_string(), leaf_confidence(change)?)));
     json!({
         "plan": plan.id.to_string(),
         "lineage": plan.lineage.map(|lineage| lineage.to_string()),
@@ -89,6 +95,27 @@ fn strata_part(plan: &Plan, changes: &[ObjectChange<'_>]) -> Json {
         "source": plan.source,
         "declared_at": source.collect::<Map<_, _>>(),
         "confidence": confidence.collect::<Map<_, _>>(),
+        "confidence_reasons": doubts.collect::<Map<_, _>>(),
+        "leaf_confidence": leaves.collect::<Map<_, _>>(),
+    })
+}
+
+/// How sure a plan is of each leaf of an object, in the shape of what the object will be; `None` where it is
+/// sure of all that is known.
+fn leaf_confidence(change: &ObjectChange<'_>) -> Option<Json> {
+    let known = match change.doubt {
+        Some(_) => Confidence::Schema,
+        None => Confidence::Exact,
+    };
+    let after = change.after.as_ref()?;
+    (change.confidence != Confidence::Exact).then(|| {
+        shape::leaves(after, &|leaf| {
+            json!(if leaf.is_unknown() {
+                Confidence::Deferred
+            } else {
+                known
+            })
+        })
     })
 }
 

@@ -322,9 +322,7 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
     if change.stages.len() > 1 {
         notes.push(format!("in stages: {}", change.stages.join(", ")));
     }
-    if change.confidence == Confidence::Schema {
-        notes.push("predicted from the schema".to_owned());
-    }
+    notes.extend(change.doubt.map(escape_line));
     notes
 }
 

@@ -35,6 +35,27 @@ pub fn sensitive(value: &Value) -> Json {
     marks(value, &Value::is_secret)
 }
 
+/// What is said of each leaf, in the value's shape. What is secret is one leaf.
+pub fn leaves(value: &Value, say: &dyn Fn(&Value) -> Json) -> Json {
+    if value.is_secret() {
+        return say(value);
+    }
+    match value.kind() {
+        Kind::Null(_) | Kind::Unknown(_) | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
+            say(value)
+        }
+        Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => elements
+            .iter()
+            .map(|element| leaves(element, say))
+            .collect(),
+        Kind::Map(_, members) | Kind::Object(members) => {
+            let members = members.iter();
+            let said = members.map(|(name, member)| (name.to_string(), leaves(member, say)));
+            Json::Object(said.collect())
+        }
+    }
+}
+
 fn marks(value: &Value, test: &dyn Fn(&Value) -> bool) -> Json {
     if test(value) {
         return Json::Bool(true);
@@ -91,6 +112,10 @@ mod tests {
         assert_eq!(
             sensitive(&value),
             json!({"list": [false, false], "pw": true, "tags": {}})
+        );
+        assert_eq!(
+            leaves(&value, &|leaf| Json::Bool(leaf.is_unknown())),
+            json!({"id": true, "list": [false, true], "name": false, "pw": false, "tags": {"k": false}})
         );
     }
 }

@@ -179,7 +179,7 @@ impl<'s> Bench<'s> {
             conditions: Arc::new(strata_model::NoConditions),
             sandbox: clouds.endpoint.clone(),
         };
-        let connections = Connections::new(super::providers(), context);
+        let connections = Connections::new(super::providers_with(session.schemas.clone()), context);
         let trees = project.loaded.source_trees();
         Ok(Bench {
             session,

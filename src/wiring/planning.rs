@@ -384,7 +384,7 @@ fn check(project: &super::project::Project, session: &crate::session::Session) -
         trees: &project.loaded.source_trees(),
         project_name: &project.name,
         variables: &BTreeMap::new(),
-        providers: &super::providers(),
+        providers: &super::providers_with(session.schemas.clone()),
         snapshot: &StateSnapshot::default(),
         observed: &BTreeMap::new(),
         read: &BTreeMap::new(),

@@ -157,3 +157,132 @@ fn a_saved_plan_holds_no_secret_of_a_manifest() {
         .exits(5)
         .complains("apps/platform/all.yaml holds secrets");
 }
+
+/// A project whose one layer has an object of an API that Kubernetes 1.32 no longer serves.
+fn flows(version: &str) -> Project {
+    let cluster = CLUSTER.replace("\"1.34\"", &format!("{version:?}"));
+    Project::new(&[
+        ("main.strata.hcl", cluster.as_str()),
+        ("apps/platform/all.yaml", FLOW),
+        ("apps/shop/settings.yaml", SHOP),
+    ])
+}
+
+const FLOW: &str = "\
+# The first object begins in the second line.
+apiVersion: flowcontrol.apiserver.k8s.io/v1beta3
+kind: FlowSchema
+metadata:
+  name: shop
+spec:
+  priorityLevelConfiguration:
+    name: global-default
+";
+
+#[test]
+fn objects_are_judged_by_the_version_that_the_cluster_will_have() {
+    for command in ["--sandbox plan", "--sandbox render", "validate"] {
+        flows("1.31").run(command).exits(0);
+        let refused = flows("1.33").run(command).exits(65);
+        for words in [
+            "E0254",
+            "apps/platform/all.yaml:2: Kubernetes 1.33 serves no FlowSchema of flowcontrol.apiserver.k8s.io/v1beta3.",
+            "The last to serve it was 1.31.",
+            "will have version 1.33",
+            "Write it as flowcontrol.apiserver.k8s.io/v1.",
+        ] {
+            assert!(refused.err.contains(words), "{words} in {}", refused.err);
+        }
+    }
+}
+
+#[test]
+fn a_plan_says_how_sure_it_is() {
+    let project = project();
+    let plan = project.run("--sandbox plan -out=a.plan").exits(0);
+    let why = "judged by the schema of Kubernetes 1.34: cluster.prod.aws_eks_cluster.main does not exist yet";
+    assert!(plan.out.contains(&format!("  # ({why})")), "{}", plan.out);
+    let shown = project.run("--sandbox show -json a.plan").exits(0);
+    let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
+    let strata = &shown["strata"];
+    let namespace = r#"cluster.prod.layer.platform["/Namespace//shop"]"#;
+    assert_eq!(strata["confidence"][namespace], "schema");
+    assert_eq!(strata["confidence_reasons"][namespace], why);
+    let leaves = &strata["leaf_confidence"][namespace];
+    assert_eq!(leaves["manifest"]["metadata"]["name"], "schema");
+    assert_eq!(leaves["uid"], "deferred");
+    let settings = r#"cluster.prod.layer.shop["/ConfigMap/shop/settings"]"#;
+    assert_eq!(strata["confidence"][settings], "deferred");
+    let data = &strata["leaf_confidence"][settings]["manifest"]["data"];
+    assert_eq!(data["domain"], "schema");
+    assert_eq!(data["api"], "deferred");
+    // What needs no cluster is exact, and nothing more is said of it.
+    let cluster = "cluster.prod.aws_eks_cluster.main";
+    assert!(strata["confidence_reasons"][cluster].is_null());
+}
+
+#[test]
+fn schemas_of_a_file_judge_in_place_of_those_that_are_known_here() {
+    let kind = serde_json::json!({
+        "group": "flowcontrol.apiserver.k8s.io", "version": "v1beta3", "kind": "FlowSchema",
+    });
+    let dump = serde_json::json!({
+        "swagger": "2.0",
+        "info": {"title": "Kubernetes", "version": "v1.33.1"},
+        "definitions": {"FlowSchema": {
+            "type": "object", "x-kubernetes-group-version-kind": [kind],
+            "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}},
+        }},
+        "paths": {"/apis/flowcontrol.apiserver.k8s.io/v1beta3/flowschemas/{name}": {
+            "get": {"x-kubernetes-group-version-kind": kind},
+        }},
+    });
+    let project = flows("1.33");
+    project.write("schemas.json", &dump.to_string());
+    // It is served, and its schema knows no spec.
+    let found = project.run("validate -schemas=schemas.json").exits(65);
+    assert!(!found.err.contains("E0254"), "{}", found.err);
+    assert!(
+        found
+            .err
+            .contains("FlowSchema of the given schemas: .spec: there is no such field"),
+        "{}",
+        found.err
+    );
+    // Of another minor the file says nothing of what is Kubernetes' own.
+    let project = flows("1.34");
+    project.write("schemas.json", &dump.to_string());
+    let found = project
+        .run("--sandbox plan -schemas=schemas.json")
+        .exits(65);
+    assert!(found.err.contains("E0254"), "{}", found.err);
+}
+
+#[test]
+fn a_file_without_schemas_is_refused_in_one_message() {
+    let project = project();
+    project.write(
+        "index.json",
+        r#"{"paths": {"api": {"serverRelativeURL": "/openapi/v3/api"}}}"#,
+    );
+    project.write("text.json", "none");
+    for (file, words, code) in [
+        ("index.json", "list of a cluster's documents", 64),
+        ("text.json", "no JSON", 64),
+        ("missing.json", "No such file", 1),
+    ] {
+        for command in [
+            "validate",
+            "--sandbox plan",
+            "--sandbox render",
+            "--sandbox drift",
+        ] {
+            let refused = project
+                .run(&format!("{command} -schemas={file}"))
+                .exits(code);
+            assert!(refused.err.contains(words), "{}", refused.err);
+            assert!(refused.err.contains(file), "{}", refused.err);
+            assert_eq!(refused.err.matches("error:").count(), 1, "{}", refused.err);
+        }
+    }
+}

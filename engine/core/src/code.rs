@@ -32,6 +32,8 @@ pub const IMPOSSIBLE_ORDER: Code = Code("E0251");
 pub const INVALID_MANIFEST: Code = Code("E0252");
 /// A layer on a cluster that does not say how it is reached.
 pub const NO_HOST: Code = Code("E0253");
+/// An object of an API that its cluster does not serve.
+pub const NOT_SERVED: Code = Code("E0254");
 /// A protected object would be destroyed.
 pub const PROTECTED: Code = Code("E0601");
 /// An object that holds data would be destroyed without permission.
@@ -62,5 +64,9 @@ pub const MAY_NOT_SUFFICE: Code = Code("W0701");
 pub const UNREACHABLE: Code = Code("W0601");
 /// What is to be made could not be looked for; a warning.
 pub const NOT_LOOKED_AT: Code = Code("W0602");
+/// An object of an API that its cluster, of unknown version, may not serve; a warning.
+pub const PERHAPS_NOT_SERVED: Code = Code("W0603");
+/// What waits for objects that are put off; a warning.
+pub const WAITS: Code = Code("W0604");
 /// A check that does not hold; a warning.
 pub const CHECK_FAILED: Code = Code("W0243");

@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod event;
 pub mod id;
 pub mod json;
+pub mod judge;
 pub mod layer;
 pub mod members;
 pub mod number;

@@ -111,6 +111,9 @@ pub struct Step {
     pub reason: Reason,
     /// How sure.
     pub confidence: Confidence,
+    /// Why what is known of it is predicted, and by what; `None` where that follows from what was observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
     /// Steps with the same group are one replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<u32>,

@@ -12,6 +12,7 @@ use crate::address::Mode;
 use crate::clock::{Clock, IdSource, Variables};
 use crate::cluster_access::{ClusterAccess, Clusters, Conditions};
 use crate::id::{Lineage, OpId};
+use crate::judge::{Judge, Outlook};
 use crate::layer::{LAYER_PROVIDER, LAYER_TYPE};
 pub use crate::layer::{LayerFile, Member, MemberFault, MembersRequest};
 use crate::path::AttributePath;
@@ -124,6 +125,17 @@ pub trait Provider: fmt::Debug + Send + Sync {
         _lineage: Option<Lineage>,
     ) -> Option<Value> {
         None
+    }
+
+    /// Who judges what is put into a host of which so much is known; `None` where objects do not depend on their host.
+    /// Pure.
+    fn judge(&self, _outlook: Outlook<'_>) -> Option<Arc<dyn Judge>> {
+        None
+    }
+
+    /// Whether an object says what its host will know beside it: others of the plan are judged by it. Pure.
+    fn defines(&self, _resource_type: &str, _config: &Value) -> bool {
+        false
     }
 
     /// The objects that the files of a layer describe, in the order of files and lines. Pure. Providers without layers

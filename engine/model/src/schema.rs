@@ -446,6 +446,8 @@ pub struct ResourceSchema {
     /// Whether it decides who gets into an object that others live in. For a while after a change of it, that one may
     /// refuse what is permitted by now.
     pub admits: bool,
+    /// Of what other objects live in, the argument that says its version: what it takes goes by that.
+    pub host_version: Option<&'static str>,
     /// The argument whose value must be unique, if it stays the same in a replacement. A replacement cannot be
     /// created before the old one is destroyed unless this argument changes.
     pub unique_name: Option<&'static str>,
@@ -473,6 +475,7 @@ impl ResourceSchema {
             holds_data: false,
             hosts: false,
             admits: false,
+            host_version: None,
             unique_name: None,
             timeouts: Timeouts::default(),
             description,

@@ -1,12 +1,12 @@
 //! Which kinds there are and where their objects live: of Kubernetes itself, and of definitions beside the objects.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde_json::Value;
 use strata_kubernetes_merge::builtin::{self, Minor};
 use strata_kubernetes_merge::custom;
-use strata_kubernetes_merge::openapi::{GroupVersionKind, Models};
+use strata_kubernetes_merge::openapi::{GroupVersionKind, Models, OpenApiError};
 use strata_kubernetes_merge::resource::Resource;
 use strata_kubernetes_merge::schema::{Schema, TypeRef};
 
@@ -15,6 +15,8 @@ use strata_kubernetes_merge::schema::{Schema, TypeRef};
 pub(crate) struct Kinds {
     builtin: Arc<Catalogue>,
     custom: Option<Arc<Catalogue>>,
+    /// Kinds that are known to be there beside those of Kubernetes itself.
+    others: Option<Arc<Catalogue>>,
 }
 
 /// Kinds that were published together.
@@ -28,14 +30,49 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// The kinds of these models that are at these places. What has no schema may hold anything.
     pub(crate) fn new(models: &Models, resources: impl IntoIterator<Item = Resource>) -> Self {
+        Self::of_schema(models, resources, models.schema(false).unwrap_or_default())
+    }
+
+    /// The same, where all models have to make sense.
+    pub(crate) fn try_new(
+        models: &Models,
+        resources: impl IntoIterator<Item = Resource>,
+    ) -> Result<Self, OpenApiError> {
+        let schema = models.schema(false)?;
+        Ok(Self::of_schema(models, resources, schema))
+    }
+
+    fn of_schema(
+        models: &Models,
+        resources: impl IntoIterator<Item = Resource>,
+        schema: Schema,
+    ) -> Self {
+        let resources = resources.into_iter();
+        let keyed = resources.map(|resource| (resource.kind.clone(), resource));
+        Catalogue {
+            resources: keyed.collect(),
+            models: models.kinds(),
+            schema: Arc::new(schema),
+        }
+    }
+
+    /// Those kinds that no known minor of Kubernetes has in its groups.
+    pub(crate) fn without_builtin(&self) -> Self {
+        let is_own = |kind: &GroupVersionKind| SERVED.keys().any(|own| own.group == kind.group);
+        let resources = self.resources.iter().filter(|(kind, _)| !is_own(kind));
         Catalogue {
             resources: resources
-                .into_iter()
-                .map(|resource| (resource.kind.clone(), resource))
+                .map(|(kind, resource)| (kind.clone(), resource.clone()))
                 .collect(),
-            models: models.kinds(),
-            schema: Arc::new(models.schema(false).unwrap_or_default()),
+            models: self.models.clone(),
+            schema: Arc::clone(&self.schema),
         }
+    }
+
+    /// Where the objects of a kind are.
+    #[cfg(test)]
+    pub(crate) fn resource(&self, kind: &GroupVersionKind) -> Option<&Resource> {
+        self.resources.get(kind)
     }
 
     fn of_minor(minor: Minor) -> Self {
@@ -48,36 +85,129 @@ impl Catalogue {
     }
 }
 
-/// The newest minor that is known, unpacked once.
-static NEWEST: LazyLock<Arc<Catalogue>> = LazyLock::new(|| {
-    let newest = builtin::minors()
-        .last()
-        .and_then(|name| builtin::minor(name));
-    Arc::new(newest.map(Catalogue::of_minor).unwrap_or_default())
+/// The minors that are known, oldest first; each is unpacked when it is first asked for.
+static MINORS: LazyLock<Vec<(&'static str, OnceLock<Arc<Catalogue>>)>> = LazyLock::new(|| {
+    let names = builtin::minors().into_iter();
+    names.map(|name| (name, OnceLock::new())).collect()
 });
+
+/// The minors that serve each kind of Kubernetes itself, oldest first.
+static SERVED: LazyLock<BTreeMap<GroupVersionKind, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut served: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for name in builtin::minors() {
+        let resources = builtin::minor(name).map(|minor| minor.resources());
+        for resource in resources.into_iter().flatten() {
+            served.entry(resource.kind).or_default().push(name);
+        }
+    }
+    served
+});
+
+/// The models that describe the metadata of every object.
+static METADATA: LazyLock<Models> = LazyLock::new(|| {
+    let newest = builtin::minor(nearest(None)).map(|minor| minor.models());
+    newest.unwrap_or_default().of_prefix(METADATA_MODELS)
+});
+
+/// How the names of these models begin.
+const METADATA_MODELS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
+
+/// The minor of a version: `1.35` of `v1.35.4-eks-1`; `None` for a text that is no version.
+pub(crate) fn minor_of(version: &str) -> Option<String> {
+    let mut numbers = version.trim_start_matches('v').split('.');
+    let mut number = || {
+        let text = numbers.next()?;
+        let digits = text.find(|c: char| !c.is_ascii_digit());
+        text[..digits.unwrap_or(text.len())].parse::<u32>().ok()
+    };
+    Some(format!("{}.{}", number()?, number()?))
+}
+
+/// The known minor that is nearest to a wanted one: the newest where nothing or something newer is wanted, the oldest
+/// where something older is.
+pub(crate) fn nearest(wanted: Option<&str>) -> &'static str {
+    let known = || MINORS.iter().map(|(name, _)| *name);
+    let Some(wanted) = wanted else {
+        return known().next_back().unwrap_or_default();
+    };
+    let mut not_newer = known().filter(|name| !is_newer(name, wanted));
+    not_newer
+        .next_back()
+        .or_else(|| known().next())
+        .unwrap_or_default()
+}
+
+/// Whether a minor is newer than another.
+pub(crate) fn is_newer(minor: &str, other: &str) -> bool {
+    let number = |minor: &str| {
+        let (major, minor) = minor.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
+    number(minor) > number(other)
+}
+
+/// The known minors that serve a kind of Kubernetes itself, oldest first.
+pub(crate) fn served_by(kind: &GroupVersionKind) -> &'static [&'static str] {
+    SERVED.get(kind).map_or(&[], Vec::as_slice)
+}
+
+/// How far a version of an API has come, later ones greater: `v1beta2` is behind `v1`, and `v1` behind `v2`.
+fn maturity(version: &str) -> (bool, bool, u32, u32) {
+    let rest = version.trim_start_matches('v');
+    let (major, pre) = match rest.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let digits = pre.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let number = |text: &str| text.parse().unwrap_or(0);
+    (
+        pre.is_empty(),
+        pre.starts_with("beta"),
+        number(major),
+        number(digits),
+    )
+}
 
 impl Default for Kinds {
     /// Those of the newest minor that is known.
     fn default() -> Self {
-        Kinds {
-            builtin: Arc::clone(&NEWEST),
-            custom: None,
-        }
+        Self::of_minor(nearest(None))
     }
 }
 
 impl Kinds {
     /// Those of a minor, such as `1.35`; of the newest one where it is not known.
     pub(crate) fn of_minor(name: &str) -> Self {
-        if builtin::minors().last() == Some(&name) {
-            return Self::default();
+        let named = MINORS.iter().find(|(known, _)| *known == name);
+        let known = named.or_else(|| MINORS.last());
+        let builtin = known.map(|(name, unpacked)| {
+            let unpack = || {
+                let minor = builtin::minor(name).map(Catalogue::of_minor);
+                Arc::new(minor.unwrap_or_default())
+            };
+            Arc::clone(unpacked.get_or_init(unpack))
+        });
+        Kinds {
+            builtin: builtin.unwrap_or_default(),
+            custom: None,
+            others: None,
         }
-        match builtin::minor(name) {
-            None => Self::default(),
-            Some(minor) => Kinds {
-                builtin: Arc::new(Catalogue::of_minor(minor)),
-                custom: None,
-            },
+    }
+
+    /// Those that a cluster has published, and no others.
+    pub(crate) fn published(all: Arc<Catalogue>) -> Self {
+        Kinds {
+            builtin: all,
+            custom: None,
+            others: None,
+        }
+    }
+
+    /// With kinds that are there, too.
+    pub(crate) fn with_others(self, others: Arc<Catalogue>) -> Self {
+        Kinds {
+            others: Some(others),
+            ..self
         }
     }
 
@@ -95,11 +225,8 @@ impl Kinds {
         if resources.is_empty() {
             return self;
         }
-        // Their metadata is described by a model of Kubernetes itself.
-        let newest = builtin::minors()
-            .last()
-            .and_then(|name| builtin::minor(name));
-        let mut whole = newest.map(|minor| minor.models()).unwrap_or_default();
+        // Their metadata is described by models of Kubernetes itself.
+        let mut whole = METADATA.clone();
         let custom = models.document();
         drop(whole.add(&custom));
         Kinds {
@@ -120,7 +247,40 @@ impl Kinds {
     pub(crate) fn resource(&self, kind: &GroupVersionKind) -> Option<&Resource> {
         let custom = self.custom.as_ref();
         let own = custom.and_then(|custom| custom.resources.get(kind));
+        let others = self.others.as_ref();
         own.or_else(|| self.builtin.resources.get(kind))
+            .or_else(|| others.and_then(|others| others.resources.get(kind)))
+    }
+
+    /// From what counts first on.
+    fn catalogues(&self) -> impl Iterator<Item = &Arc<Catalogue>> {
+        let custom = self.custom.iter();
+        custom.chain([&self.builtin]).chain(self.others.iter())
+    }
+
+    /// Whether a kind, in this version or another, is one that was added to those of Kubernetes itself.
+    pub(crate) fn is_custom(&self, kind: &GroupVersionKind) -> bool {
+        let custom = self.custom.iter();
+        let mut known = custom.flat_map(|custom| custom.resources.keys());
+        known.any(|known| known.group == kind.group && known.kind == kind.kind)
+    }
+
+    /// Whether a kind is known only because it is there, too.
+    pub(crate) fn is_other(&self, kind: &GroupVersionKind) -> bool {
+        let others = self.others.as_ref();
+        !self.is_custom(kind) && others.is_some_and(|others| others.resources.contains_key(kind))
+    }
+
+    /// The versions in which a kind is served, whatever its own is, from the one to be preferred on.
+    pub(crate) fn versions(&self, kind: &GroupVersionKind) -> Vec<String> {
+        let known = self
+            .catalogues()
+            .flat_map(|catalogue| catalogue.resources.keys());
+        let own = known.filter(|known| known.group == kind.group && known.kind == kind.kind);
+        let mut versions: Vec<String> = own.map(|known| known.version.clone()).collect();
+        versions.sort_by_key(|version| std::cmp::Reverse(maturity(version)));
+        versions.dedup();
+        versions
     }
 
     /// Whether a group is one of Kubernetes itself.
@@ -131,17 +291,9 @@ impl Kinds {
 
     /// The schema of a kind's objects; `None` where nothing is known of them.
     pub(crate) fn type_of(&self, kind: &GroupVersionKind) -> Option<(Arc<Schema>, TypeRef)> {
-        let custom = self.custom.as_ref();
-        custom
-            .filter(|custom| custom.resources.contains_key(kind))
-            .and_then(|custom| custom.type_of(kind))
-            .or_else(|| {
-                self.builtin
-                    .resources
-                    .contains_key(kind)
-                    .then(|| self.builtin.type_of(kind))
-                    .flatten()
-            })
+        self.catalogues()
+            .filter(|catalogue| catalogue.resources.contains_key(kind))
+            .find_map(|catalogue| catalogue.type_of(kind))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use strata_kubernetes_merge::TypedValue;
 use strata_kubernetes_merge::typed::Duplicates;
+use strata_model::judge::{Judge, Outlook};
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, PlanRequest,
     PlannedChange, Provider, ProviderConfig, ProviderError, ProviderErrorKind, ProviderName,
@@ -12,6 +13,8 @@ use strata_model::provider::{
 use strata_model::schema::{ResourceSchema, Schema};
 use strata_model::{AttributePath, Mode, Type, Value};
 
+use crate::dump::Schemas;
+use crate::judge::{self, ByKinds};
 use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::Objects;
@@ -24,6 +27,8 @@ pub struct Kubernetes {
     name: ProviderName,
     config: Schema,
     schemas: Vec<ResourceSchema>,
+    /// By what objects are judged in place of the schemas that are part of Strata.
+    given: Option<Schemas>,
 }
 
 impl Default for Kubernetes {
@@ -39,7 +44,14 @@ impl Kubernetes {
             name: ProviderName("kubernetes".into()),
             config: config::schema(),
             schemas: types::schemas(),
+            given: None,
         }
+    }
+
+    /// The same, with schemas by which objects are judged while their cluster cannot be asked.
+    #[must_use]
+    pub fn with_schemas(self, given: Option<Schemas>) -> Self {
+        Kubernetes { given, ..self }
     }
 
     fn schema(&self, name: &str) -> Result<(ObjectType, &ResourceSchema), ProviderError> {
@@ -165,6 +177,18 @@ impl Provider for Kubernetes {
         risk.map(str::to_owned)
     }
 
+    fn judge(&self, outlook: Outlook<'_>) -> Option<Arc<dyn Judge>> {
+        Some(Arc::new(ByKinds::new(outlook, self.given.as_ref())))
+    }
+
+    fn defines(&self, _resource_type: &str, config: &Value) -> bool {
+        judge::is_definition(config)
+    }
+
+    fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
+        manifest::members(&request)
+    }
+
     fn sent(
         &self,
         resource_type: &str,
@@ -173,10 +197,6 @@ impl Provider for Kubernetes {
     ) -> Option<Value> {
         let manifest = ObjectType::of(resource_type)?.manifest(attributes);
         Some(labelled(&manifest, (attributes, lineage)))
-    }
-
-    fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {
-        manifest::members(&request)
     }
 
     fn connect(
@@ -329,56 +349,5 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
             "would make another object in each run. Give it a metadata.name.".to_owned(),
         );
     }
-    if !faults.is_empty() {
-        return faults;
-    }
-    for message in misfits(given) {
-        faults.push(ArgumentFault {
-            path: at.clone(),
-            message,
-        });
-    }
     faults
-}
-
-/// What of a manifest the schema of its kind refuses. Kinds that are not known here are not judged.
-fn misfits(given: &Value) -> Vec<String> {
-    if given.has_unknown() {
-        return Vec::new();
-    }
-    let json = ObjectType::Object
-        .manifest(&Value::object([("manifest", given.clone())]))
-        .to_json();
-    let Some(kind) = manifest::kind_of(&json) else {
-        return Vec::new();
-    };
-    let Some((schema, ty)) = Kinds::default().type_of(&kind) else {
-        return Vec::new();
-    };
-    match TypedValue::new(json, schema, ty, Duplicates::Refused) {
-        Err(error) => error
-            .problems
-            .iter()
-            .map(|problem| {
-                format!(
-                    "does not fit {} {}: {problem}.",
-                    kind.api_version(),
-                    kind.kind
-                )
-            })
-            .collect(),
-        Ok(typed) => typed
-            .missing()
-            .iter()
-            // A server makes the whole parts of an object itself where they are left out.
-            .filter(|path| path.elements().len() > 1)
-            .map(|path| {
-                format!(
-                    "has no {path}, which {} {} needs.",
-                    kind.api_version(),
-                    kind.kind
-                )
-            })
-            .collect(),
-    }
 }

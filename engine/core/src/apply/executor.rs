@@ -14,7 +14,7 @@ use strata_model::plan::{Action, Plan, PlanMode, Step, Summary};
 use strata_model::provider::{Object, ProviderConfig, ProviderError, ProviderErrorKind};
 use strata_model::state::{PlanRecord, PlanStatus, RowKey, RunRecord, RunStatus, StoredOutput};
 use strata_model::store::{StoreError, Write};
-use strata_model::{Diagnostic, Fence, RunId};
+use strata_model::{Address, Diagnostic, Fence, RunId};
 
 use super::commit::{CommitQueue, Committed, Staged};
 use super::operation::{CheckpointMessage, Op, OpEnd, Surroundings};
@@ -22,6 +22,7 @@ use super::outcome::{INVALID_PLAN, StepFailure, closing_line, count};
 use super::rows::Rows;
 use super::schedule::Schedule;
 use super::stop::Stop;
+use super::unseen::{Seen, Sight};
 use super::{ApplyInput, ApplyOutcome, Connections, preflight};
 use crate::resolve::Resolver;
 
@@ -86,6 +87,8 @@ pub(super) struct Executor<'a> {
     pub(super) successors: BTreeMap<u32, u32>,
     /// Objects of which an op is open: no step may touch them.
     pub(super) blocked: BTreeSet<&'a RowKey>,
+    /// Blocks of which planning could not see what is there, as far as they have been looked at.
+    pub(super) unseen: BTreeMap<Address, Sight>,
     /// Steps that hold a slot.
     pub(super) busy: usize,
     inbox: mpsc::UnboundedReceiver<CheckpointMessage>,
@@ -126,6 +129,8 @@ pub(super) enum Finished<'a> {
         op: Box<Op<'a>>,
         absent: Result<bool, ProviderError>,
     },
+    /// A block was looked at before something of it is made.
+    LookedAhead { block: Address, seen: Seen<'a> },
     /// An op ended.
     Ended { op: Box<Op<'a>>, end: OpEnd },
     /// A data source or an object to import was read.
@@ -179,6 +184,7 @@ impl<'a> Executor<'a> {
                 .iter()
                 .map(|open| &open.intent.row.key)
                 .collect(),
+            unseen: BTreeMap::new(),
             busy: 0,
             inbox,
             stop: input.stop,
@@ -312,6 +318,9 @@ impl<'a> Executor<'a> {
     fn handle(&mut self, wake: Wake<'a>) {
         match wake {
             Wake::Finished(Finished::Looked { op, absent }) => self.looked(op, absent),
+            Wake::Finished(Finished::LookedAhead { block, seen }) => {
+                self.looked_ahead(&block, &seen);
+            }
             Wake::Finished(Finished::Ended { op, end }) => self.settle(op, end),
             Wake::Finished(Finished::Observed {
                 step,

@@ -22,6 +22,7 @@ mod settle;
 mod stale;
 mod step;
 mod stop;
+mod unseen;
 
 use strata_model::SecretKey;
 use strata_model::event::Event;

@@ -154,6 +154,12 @@ impl Schedule {
         Some(step)
     }
 
+    /// A begun step has not done anything and is ready again.
+    pub(crate) fn put_back(&mut self, step: u32) {
+        self.fate[step as usize] = Fate::Waiting;
+        self.push(step);
+    }
+
     /// Whether no step is ready.
     pub(crate) fn is_idle(&self) -> bool {
         self.ready.iter().all(BinaryHeap::is_empty)

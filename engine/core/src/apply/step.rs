@@ -58,6 +58,9 @@ impl<'a> Executor<'a> {
         if let Some(host) = self.dead_host(step) {
             return self.put_off(step, &host);
         }
+        if self.is_held(step) {
+            return;
+        }
         match step.action {
             Action::Create | Action::Update | Action::Delete => self.change(step),
             Action::Read => self.read(step),

@@ -74,7 +74,8 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
     let diagnostics = std::mem::take(&mut planner.diagnostics);
     let mut assembly = Assembly::new(planner.input, diagnostics);
     assembly.unreached = std::mem::take(&mut planner.unreached);
-    let selected = select(&planner, &mut assembly.diagnostics);
+    let mut selected = select(&planner, &mut assembly.diagnostics);
+    let has_waiting = assembly.put_off(&planner, &mut selected);
     if planner.input.options.mode == PlanMode::RefreshOnly {
         assembly.refresh_only(&planner, &selected);
     } else {
@@ -88,8 +89,9 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         assembly.free_names();
     }
     let values = planner.output_values(&mut assembly.diagnostics);
-    let restricted =
-        !planner.input.options.targets.is_empty() || !planner.input.options.excludes.is_empty();
+    let restricted = has_waiting
+        || !planner.input.options.targets.is_empty()
+        || !planner.input.options.excludes.is_empty();
     let outputs = if planner.input.options.mode == PlanMode::RefreshOnly {
         BTreeMap::new()
     } else {
@@ -198,6 +200,20 @@ fn unchanged(planner: &Planner<'_>, selected: &[bool]) -> Vec<NoOp> {
 }
 
 impl<'a> Assembly<'a> {
+    /// Takes out of the selected changes what waits for what is put off; tells whether there is any.
+    fn put_off(&mut self, planner: &Planner<'_>, selected: &mut [bool]) -> bool {
+        let mut waiting = Vec::new();
+        for (change, selected) in planner.changes.iter().zip(selected) {
+            if *selected && change.put_off && change.kind.is_change() {
+                *selected = false;
+                waiting.push(&change.address);
+            }
+        }
+        let has_waiting = !waiting.is_empty();
+        self.diagnostics.extend(planner.warn_of_waiting(&waiting));
+        has_waiting
+    }
+
     /// Adds the steps of a declared instance.
     fn declared(&mut self, planner: &Planner<'a>, change: &InstanceChange<'a>, selected: bool) {
         let gate = change.gate.as_deref().unwrap_or_default();
@@ -716,20 +732,17 @@ pub(super) fn is_managed(address: &Address) -> bool {
     address.mode == strata_model::Mode::Managed
 }
 
-pub(super) fn confidence(
-    planned: &Value,
-    schema: &ResourceSchema,
-    provider_known: bool,
-) -> Confidence {
+/// How sure a step is that makes this of an object; the template knows how sure it is of what is known.
+pub(super) fn confidence(planned: &Value, schema: &ResourceSchema, template: &Step) -> Confidence {
     let open = planned.unknown_paths().iter().any(|path| {
         schema.schema.at(path).is_none_or(|attribute| {
             matches!(attribute.presence, Presence::Required | Presence::Optional)
         })
     });
-    if open || !provider_known {
+    if open || template.provider.is_none() {
         Confidence::Deferred
     } else {
-        Confidence::Exact
+        template.confidence
     }
 }
 
@@ -741,6 +754,7 @@ pub(super) fn blank(key: RowKey) -> Step {
         action: Action::Record,
         reason: Reason::RecordChanged,
         confidence: Confidence::Exact,
+        doubt: None,
         group: None,
         stage: None,
         more_stages: false,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use strata_language::definition::{IgnoreChanges, ResourceBlock};
 use strata_language::evaluate::Evaluator;
@@ -13,10 +12,14 @@ use strata_model::provider::{
 use strata_model::schema::{ResourceSchema, Timeouts};
 use strata_model::state::{RowKey, RowStatus, StateRow};
 use strata_model::wire::{Encoded, fingerprint};
-use strata_model::{Address, AttributePath, Diagnostic, Diagnostics, Position, SecretKey, Value};
+use strata_model::{
+    Address, AttributePath, Diagnostic, Diagnostics, Mode, Position, SecretKey, Value,
+};
 
 use super::ReadNeed;
-use super::hosted::{Found, host_of, unreachable};
+use super::duration::parse_duration;
+use super::hosted::{Found, host_of, note_unreached, unreachable};
+use super::judged::Declaration;
 use super::select::any_matches;
 use super::walk::{Planner, Site};
 use crate::code;
@@ -43,6 +46,10 @@ pub(super) struct InstanceChange<'a> {
     pub(super) gate: Option<Arc<[Dep]>>,
     /// Where it is declared, where that is not its block.
     pub(super) source: Option<Position>,
+    /// Why it is predicted only, and by what; `None` for what follows from what was observed.
+    pub(super) doubt: Option<String>,
+    /// Whether it is put off, or waits for what is: known when it is added to the others.
+    pub(super) put_off: bool,
 }
 
 /// The kinds of changes.
@@ -127,12 +134,12 @@ impl<'a> Planner<'a> {
             .address(&site.block.id, site.scope, each.map(|each| &each.key));
         let errors = self.diagnostics.error_count();
         let said = self.evaluate(site, each, base);
-        self.validate(site, &address, &said.config);
+        let basis = self.validate(site, &address, &said.config);
         let nothing_known = || Value::unknown(site.schema.schema.object_type().clone());
         if self.diagnostics.error_count() > errors {
             return nothing_known();
         }
-        let Some(value) = self.said_instance(site, (at, address), said) else {
+        let Some(value) = self.said_instance(site, (at, address), said, basis.as_deref()) else {
             return nothing_known();
         };
         self.postconditions(site, each, &value);
@@ -146,6 +153,7 @@ impl<'a> Planner<'a> {
         site: Site<'a>,
         (at, address): (u32, Address),
         said: Said,
+        basis: Option<&str>,
     ) -> Option<Value> {
         let row = self.row(&RowKey::current(address.clone()));
         if let Some((recorded, _)) = row {
@@ -157,7 +165,10 @@ impl<'a> Planner<'a> {
             scope: site.scope,
             instance: Some(at),
         };
+        let doubt = self.doubt(site, (&address, &kind), basis);
         self.add_change(InstanceChange {
+            doubt,
+            put_off: false,
             address,
             dep,
             block: site.block,
@@ -206,16 +217,29 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn validate(&mut self, site: Site<'_>, address: &Address, config: &Value) {
+    /// Checks arguments; the result is by what they were judged, where that depends on what they are for.
+    fn validate(&mut self, site: Site<'a>, address: &Address, config: &Value) -> Option<Arc<str>> {
         let request = ValidateRequest {
             resource_type: Some((site.block.id.mode, site.schema.name)),
             config,
         };
-        for fault in site.provider.validate(request) {
+        let mut faults = site.provider.validate(request);
+        let mut basis = None;
+        if faults.is_empty() && site.block.id.mode == Mode::Managed {
+            let declaration = Declaration {
+                address,
+                span: site.block.span,
+                place: None,
+            };
+            let verdict = self.judge(site, &declaration, config);
+            (faults, basis) = (verdict.faults, verdict.basis);
+        }
+        for fault in faults {
             self.diagnostics.push(
                 argument_fault(&fault, &site.block.arguments, site.block.span).about(address),
             );
         }
+        basis
     }
 
     fn postconditions(&mut self, site: Site<'_>, each: Option<&Each>, value: &Value) {
@@ -520,7 +544,16 @@ impl<'a> Planner<'a> {
         let pending = base.iter().any(|dep| self.has_change(dep));
         let provider = self.provider_config(site);
         let deferred = config.has_unknown() || pending || provider.is_none();
-        let kind = if deferred {
+        let unreached = provider
+            .as_ref()
+            .zip(unreachable(self.input.read.get(&address)));
+        let is_unreached = unreached.is_some();
+        if let Some((provider, error)) = unreached {
+            note_unreached(&mut self.unreached, provider, error);
+        }
+        let kind = if is_unreached {
+            ChangeKind::Deferred
+        } else if deferred {
             ChangeKind::Read {
                 planned: predicted.clone(),
             }
@@ -533,6 +566,8 @@ impl<'a> Planner<'a> {
             instance: Some(at),
         };
         self.add_change(InstanceChange {
+            doubt: None,
+            put_off: false,
             address: address.clone(),
             dep,
             block: site.block,
@@ -548,7 +583,7 @@ impl<'a> Planner<'a> {
             gate: None,
             source: None,
         });
-        if deferred {
+        if deferred || is_unreached {
             return predicted;
         }
         self.read_now(site, address, config, provider)
@@ -740,50 +775,5 @@ pub(super) fn unreadable(
     match &error.hint {
         Some(hint) => diagnostic.hint(hint.clone()),
         None => diagnostic,
-    }
-}
-
-/// Reads `90s`, `30m`, `1h30m`; `None` for anything else, zero included.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let mut total = 0_u64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .filter(|at| *at > 0)?;
-        let amount: u64 = rest[..digits].parse().ok()?;
-        let unit = match rest.as_bytes().get(digits)? {
-            b'h' => 3600,
-            b'm' => 60,
-            b's' => 1,
-            _ => return None,
-        };
-        total = total.checked_add(amount.checked_mul(unit)?)?;
-        rest = &rest[digits + 1..];
-    }
-    (total > 0).then(|| Duration::from_secs(total))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        let check = |text: &str, seconds: Option<u64>| {
-            assert_eq!(
-                parse_duration(text),
-                seconds.map(Duration::from_secs),
-                "{text}"
-            );
-        };
-        check("90s", Some(90));
-        check("1h30m", Some(5400));
-        check("", None);
-        check("5", None);
-        check("m", None);
-        check("0s", None);
-        check("5d", None);
-        check("5é", None);
     }
 }

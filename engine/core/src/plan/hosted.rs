@@ -15,6 +15,7 @@ use super::ReadNeed;
 use super::change::{ChangeKind, Decided, InstanceChange};
 use super::walk::{Planner, Site};
 use crate::code;
+use crate::world::Dep;
 
 /// What a connection's configuration says of the cluster that it leads into: the address of the cluster.
 const CLUSTER: &str = "cluster";
@@ -159,6 +160,31 @@ impl<'a> Planner<'a> {
         (ChangeKind::Deferred, nothing_known, None)
     }
 
+    /// Whether a dependency, or any instance of the block that it names, is put off or waits for what is.
+    pub(super) fn is_put_off(&self, dep: &Dep) -> bool {
+        if !self.put_off.contains(&(dep.node, dep.scope)) {
+            return false;
+        }
+        let mut changes = self.changes[self.changes_of(dep)].iter();
+        dep.instance.is_none() || changes.any(|change| change.put_off)
+    }
+
+    /// What would change and waits for what is put off, as a warning.
+    pub(super) fn warn_of_waiting(&self, waiting: &[&Address]) -> Option<Diagnostic> {
+        let (first, rest) = waiting.split_first()?;
+        let (what, they) = match rest.len() {
+            0 => (first.to_string(), "it is"),
+            1 => (format!("{first} and {}", rest[0]), "they are"),
+            more => (format!("{first} and {more} others"), "they are"),
+        };
+        let verb = if rest.is_empty() { "waits" } else { "wait" };
+        let detail = format!(
+            "{what} would change and {verb} for objects in clusters that cannot be reached, so that {they} put off with them."
+        );
+        let diagnostic = Diagnostic::warning(code::WAITS, "Put off", detail).about(first);
+        Some(diagnostic.hint("Plan again when the clusters can be reached."))
+    }
+
     /// Looks at an object that is to be made, where its id is known: what is there is taken over.
     pub(super) fn adopt(&mut self, site: Site<'a>, address: &Address, config: &Value) -> Found {
         let looks = self.input.options.refresh
@@ -278,7 +304,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether the host of a connection is made by this plan: nothing in it can be read.
-    fn is_new_host(&mut self, provider: &ProviderConfig) -> bool {
+    pub(super) fn is_new_host(&mut self, provider: &ProviderConfig) -> bool {
         self.knows_new_host(provider).unwrap_or(false)
     }
 

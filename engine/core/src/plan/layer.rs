@@ -10,6 +10,7 @@ use strata_model::{Address, Diagnostic, InstanceKey, Mode, Position, Value};
 
 use super::LayerObject;
 use super::change::{ChangeKind, Said, place_of};
+use super::judged::Declaration;
 use super::walk::{Planner, Site};
 use crate::code;
 use crate::world::expand::Expansion;
@@ -68,6 +69,7 @@ impl<'a> Planner<'a> {
                 rendered: rendered.clone(),
                 gate,
             };
+            self.renew_judge(site);
             let members = rendered.stage(stage);
             let mut instances = Vec::with_capacity(members.len());
             for (at, member) in members.iter().enumerate() {
@@ -129,12 +131,12 @@ impl<'a> Planner<'a> {
             .address(&site.block.id, site.scope, Some(&each.key));
         let errors = self.diagnostics.error_count();
         let said = self.said(stage, member);
-        self.validate_member(stage, (&address, member), &said.config);
+        let basis = self.validate_member(stage, (&address, member), &said.config);
         self.is_declared_once(stage, (&address, member));
         if self.diagnostics.error_count() > errors {
             return Value::unknown(site.schema.schema.object_type().clone());
         }
-        let value = self.said_instance(site, (at, address), said);
+        let value = self.said_instance(site, (at, address), said, basis.as_deref());
         value.unwrap_or_else(|| Value::unknown(site.schema.schema.object_type().clone()))
     }
 
@@ -170,14 +172,25 @@ impl<'a> Planner<'a> {
         stage: &Stage<'a>,
         (address, member): (&Address, &Member),
         config: &Value,
-    ) {
+    ) -> Option<Arc<str>> {
         let site = stage.site;
         let request = ValidateRequest {
             resource_type: Some((Mode::Managed, site.schema.name)),
             config,
         };
         let place = self.world.graph.layers[stage.layer].block.place_of("path");
-        for fault in site.provider.validate(request) {
+        let mut faults = site.provider.validate(request);
+        let mut basis = None;
+        if faults.is_empty() {
+            let declaration = Declaration {
+                address,
+                span: place,
+                place: Some(format!("{}:{}", member.file, member.line)),
+            };
+            let verdict = self.judge(site, &declaration, config);
+            (faults, basis) = (verdict.faults, verdict.basis);
+        }
+        for fault in faults {
             let detail = format!(
                 "{}:{}: {}: {}",
                 member.file, member.line, fault.path, fault.message
@@ -188,6 +201,7 @@ impl<'a> Planner<'a> {
                     .about(address),
             );
         }
+        basis
     }
 
     /// Says it if another layer on the same cluster describes the same object.
@@ -293,6 +307,9 @@ impl<'a> Planner<'a> {
             change.kind = kind;
             change.row = Some(row);
             change.drifted = drifted;
+            if !change.kind.is_beginning() {
+                change.doubt = None;
+            }
         }
     }
 

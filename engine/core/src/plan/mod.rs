@@ -7,10 +7,12 @@ mod assemble;
 pub(crate) mod change;
 mod contradiction;
 mod destroy;
+mod duration;
 mod edges;
 mod encode;
 mod hosted;
 mod import;
+mod judged;
 pub(crate) mod layer;
 mod moved;
 mod names;
@@ -23,7 +25,8 @@ mod tests;
 mod turns;
 mod walk;
 
-pub(crate) use change::{decode_row, ignore_changes, parse_duration};
+pub(crate) use change::{decode_row, ignore_changes};
+pub(crate) use duration::parse_duration;
 pub use hosted::{host_of, into_host};
 pub use moved::moved_address;
 

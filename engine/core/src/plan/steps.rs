@@ -74,7 +74,7 @@ impl<'a> Assembly<'a> {
                 Step {
                     action: Action::Create,
                     reason: *reason,
-                    confidence: confidence(planned, change.schema, template.provider.is_some()),
+                    confidence: confidence(planned, change.schema, &template),
                     planned: Some(encode(planned, ty, key)),
                     exclusive: exclusive.clone(),
                     ..template
@@ -156,7 +156,7 @@ impl<'a> Assembly<'a> {
         for (at, (label, planned)) in stages.iter().enumerate() {
             let step = Step {
                 action: Action::Update,
-                confidence: confidence(planned, change.schema, template.provider.is_some()),
+                confidence: confidence(planned, change.schema, &template),
                 stage: label.clone(),
                 more_stages: at + 1 < stages.len(),
                 before: Some(encode(before, ty, self.input.key)),
@@ -225,7 +225,7 @@ impl<'a> Assembly<'a> {
         let create = Step {
             action: Action::Create,
             reason: *reason,
-            confidence: confidence(planned, change.schema, template.provider.is_some()),
+            confidence: confidence(planned, change.schema, &template),
             group: Some(group),
             before: Some(encode(before, ty, self.input.key)),
             planned: Some(encode(planned, ty, self.input.key)),
@@ -339,7 +339,13 @@ impl<'a> Assembly<'a> {
         dependencies.sort_unstable();
         dependencies.dedup();
         let dependencies = name_whole_layers(dependencies);
+        let confidence = match change.doubt {
+            Some(_) => Confidence::Schema,
+            None => Confidence::Exact,
+        };
         Step {
+            confidence,
+            doubt: change.doubt.clone(),
             provider: change.provider.clone(),
             timeouts: change.timeouts,
             protect: change.protect,

@@ -1,5 +1,6 @@
 //! Planner scenarios: definitions in, steps out, on a provider of two types.
 
+mod judged;
 mod layer_scenario;
 mod layers;
 mod scenario;

@@ -12,9 +12,10 @@ use strata_model::state::{RowKey, StateRow};
 use strata_model::wire::Encoded;
 use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Mode, Span, Type, Value};
 
-use super::change::InstanceChange;
+use super::change::{ChangeKind, InstanceChange};
 use super::contradiction::{moved_and_declared, removed_and_declared, unknown_ignored};
 use super::hosted::UnreachedHosts;
+use super::judged::Judges;
 use super::layer::{LayerObjects, former_objects};
 use super::moved::Moves;
 use super::recorded::{Recorded, decode_beside};
@@ -54,6 +55,9 @@ pub(super) struct Planner<'a> {
     /// The recorded objects of layers by key.
     pub(super) former: BTreeMap<InstanceKey, Vec<(&'a RowKey, &'a StateRow)>>,
     pub(super) unreached: UnreachedHosts,
+    pub(super) judges: Judges,
+    /// The blocks of which an instance is put off, by node and package instance.
+    pub(super) put_off: BTreeSet<(NodeId, ScopeIx)>,
     /// Whether the hosts of connections are new, where somebody has asked.
     pub(super) new_hosts: BTreeMap<String, bool>,
     /// Why what is to be made could not be looked for: by the reason, one of the addresses, and how many there are.
@@ -123,6 +127,8 @@ pub(super) fn plan(mut input: PlanInput<'_>) -> PlanOutcome {
         layer_objects: BTreeMap::new(),
         former: former_objects(input.snapshot.rows.iter()),
         unreached: BTreeMap::new(),
+        judges: Judges::default(),
+        put_off: BTreeSet::new(),
         new_hosts: BTreeMap::new(),
         not_looked_at: BTreeMap::new(),
     };
@@ -340,6 +346,7 @@ impl<'a> Planner<'a> {
         };
         self.moves.implicit(&self.world, site, &eaches);
         let base = self.base_deps(site, deps);
+        self.renew_judge(site);
         for (at, each) in eaches.into_iter().enumerate() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
             let value = match site.block.id.mode {
@@ -410,9 +417,14 @@ impl<'a> Planner<'a> {
     }
 
     /// Adds a change; those of a block's instances come one after the other.
-    pub(super) fn add_change(&mut self, change: InstanceChange<'a>) {
+    pub(super) fn add_change(&mut self, mut change: InstanceChange<'a>) {
         let at = self.changes.len();
         let place = (change.dep.node, change.dep.scope);
+        change.put_off = matches!(change.kind, ChangeKind::Deferred)
+            || change.deps.iter().any(|dep| self.is_put_off(dep));
+        if change.put_off {
+            self.put_off.insert(place);
+        }
         self.change_of.get_or_insert(place, at..at).end = at + 1;
         self.changes.push(change);
     }

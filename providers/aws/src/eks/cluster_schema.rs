@@ -250,6 +250,7 @@ pub(super) fn schema() -> ResourceSchema {
         consistency_window: super::CONSISTENCY_WINDOW,
         holds_data: true,
         hosts: true,
+        host_version: Some("version"),
         unique_name: Some("name"),
         timeouts: Timeouts {
             create: Duration::from_secs(30 * MINUTE),

@@ -112,6 +112,13 @@ impl Models {
         Ok(())
     }
 
+    /// Those models whose names begin so.
+    #[must_use]
+    pub fn of_prefix(mut self, prefix: &str) -> Self {
+        self.models.retain(|name, _| name.starts_with(prefix));
+        self
+    }
+
     /// Adds a model, or replaces the one of that name.
     pub fn insert(&mut self, name: &str, model: Value) {
         self.models.insert(name.to_owned(), model);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 use strata_control_plane::{ControlPlane, Parts};
+use strata_model::judge::Outlook;
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Connection, FindRequest, Object,
     Observation, Operation, PlanRequest, PlannedChange, Provider as _, ProviderConfig,
@@ -212,13 +213,17 @@ impl Bench {
         )
     }
 
-    /// What is wrong with arguments.
+    /// What is wrong with arguments, for a cluster of which nothing is known.
     pub(crate) fn faults(&self, config: &Value) -> Vec<String> {
         let request = ValidateRequest {
             resource_type: Some((Mode::Managed, "kubernetes_object")),
             config,
         };
-        let faults = self.provider.validate(request);
+        let mut faults = self.provider.validate(request);
+        if faults.is_empty() {
+            let judge = self.provider.judge(Outlook::default()).unwrap();
+            faults = judge.judge("kubernetes_object", config).faults;
+        }
         faults
             .iter()
             .map(|fault| format!("{} {}", fault.path, fault.message))

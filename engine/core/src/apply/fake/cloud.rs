@@ -146,6 +146,17 @@ impl Provider for FakeProvider {
         }
     }
 
+    /// Objects of this type are known by their names.
+    fn id_of(&self, resource_type: &str, config: &Value) -> Option<String> {
+        let name = config.get("name").and_then(Value::as_str);
+        let inner = self.world.get();
+        let mut there = inner.objects.iter().filter(|(_, object)| {
+            object.resource_type == resource_type && Some(object.name.as_str()) == name
+        });
+        let id = there.next().map(|(id, _)| id.clone());
+        (resource_type == "fake_flat").then(|| id.unwrap_or_else(|| "none".to_owned()))
+    }
+
     fn connect(
         &self,
         _config: &ProviderConfig,

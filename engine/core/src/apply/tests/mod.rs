@@ -5,6 +5,7 @@ mod fault;
 mod flow;
 mod preflight;
 mod scenario;
+mod unseen;
 
 use std::sync::Mutex;
 

@@ -8,7 +8,9 @@ use strata_model::plan::{
 use strata_model::schema::Timeouts;
 use strata_model::state::{RowKey, StateRow};
 use strata_model::wire::Encoded;
-use strata_model::{Address, DeposedId, Lineage, PlanId, Serial, Timestamp, Type, Value};
+use strata_model::{
+    Address, DeposedId, InstanceKey, Lineage, PlanId, Serial, Timestamp, Type, Value,
+};
 
 use crate::apply::fake::{FakeResolver, World, attributes, key};
 
@@ -23,6 +25,14 @@ pub(super) struct Scenario {
 
 pub(super) fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
+}
+
+/// The name of the object at an address.
+fn name_of(address: &Address) -> String {
+    match &address.key {
+        Some(InstanceKey::Text(key)) => format!("{}-{key}", address.name),
+        Some(InstanceKey::Index(_)) | None => address.name.to_string(),
+    }
 }
 
 pub(super) fn current(text: &str) -> RowKey {
@@ -75,6 +85,7 @@ impl Scenario {
             action,
             reason: Reason::Declared,
             confidence: Confidence::Exact,
+            doubt: None,
             group: None,
             stage: None,
             more_stages: false,
@@ -105,7 +116,7 @@ impl Scenario {
         // The name says which object it is, whatever its address becomes.
         let name = match &step.moved_from {
             Some(from) => from.name.to_string(),
-            None => step.key.address.name.to_string(),
+            None => name_of(&step.key.address),
         };
         let value = attributes(&name, size, parent_value);
         let ty = object_type(world, &step.key.address);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use strata_language::scope::SourceTree;
 use strata_model::Value;
+use strata_model::judge::{Judge, Outlook};
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, Observation,
     PlanRequest, PlannedChange, Provider, ProviderConfig, ProviderError, ProviderErrorKind,
@@ -79,6 +80,16 @@ impl Provider for FakeLayers {
         let key = object.get("manifest").and_then(|value| value.get("key"));
         key.and_then(Value::as_str)
             .is_some_and(|key| key.starts_with("/Volume/"))
+    }
+
+    fn judge(&self, outlook: Outlook<'_>) -> Option<Arc<dyn Judge>> {
+        Some(Arc::new(super::judged::FakeJudge::new(outlook)))
+    }
+
+    fn defines(&self, _: &str, config: &Value) -> bool {
+        let key = config.get("manifest").and_then(|value| value.get("key"));
+        key.and_then(Value::as_str)
+            .is_some_and(|key| key.starts_with("/Kind/"))
     }
 
     fn members(&self, request: MembersRequest<'_>) -> Result<Vec<Member>, Vec<MemberFault>> {

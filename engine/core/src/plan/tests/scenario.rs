@@ -53,6 +53,7 @@ impl Fake {
         vault.unique_name = Some("name");
         let mut host = ResourceSchema::managed("test_host", Adoption::Tag, thing.clone(), "");
         host.hosts = true;
+        host.host_version = Some("value");
         Fake {
             name: ProviderName("test".into()),
             config: Schema::new([(

@@ -69,21 +69,21 @@ fn rules_that_cannot_be_are_refused_when_planning() {
     for (rule, parts) in [
         (
             "{ kind: ConfigMap, ready: 'object.data.x == var.nothing' }",
-            ["var.nothing has no value", "main.strata.yaml:6:"],
+            ["var.nothing has no value", "main.strata.yaml line 6"],
         ),
         (
             "{ kind: ConfigMap, ready: 'object.data.x ==' }",
-            ["main.strata.yaml:6:", ""],
+            ["main.strata.yaml line 6", ""],
         ),
         (
             "{ kind: ConfigMap, ready: '\"x\"' }",
-            ["neither true nor false", "main.strata.yaml:6:"],
+            ["neither true nor false", "main.strata.yaml line 6"],
         ),
         (
             "{ kind: apps/v1/Deployment, ready: 'true' }",
             [
                 "No object of the layer app is of the kind apps/v1/Deployment",
-                "main.strata.yaml:6:",
+                "main.strata.yaml line 6",
             ],
         ),
     ] {

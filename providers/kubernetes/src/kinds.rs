@@ -85,8 +85,11 @@ impl Catalogue {
     }
 }
 
+/// The name of a minor, with what it serves.
+type NamedMinor = (&'static str, OnceLock<Arc<Catalogue>>);
+
 /// The minors that are known, oldest first; each is unpacked when it is first asked for.
-static MINORS: LazyLock<Vec<(&'static str, OnceLock<Arc<Catalogue>>)>> = LazyLock::new(|| {
+static MINORS: LazyLock<Vec<NamedMinor>> = LazyLock::new(|| {
     let names = builtin::minors().into_iter();
     names.map(|name| (name, OnceLock::new())).collect()
 });

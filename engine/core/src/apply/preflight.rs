@@ -152,11 +152,10 @@ fn graph(plan: &Plan, first: &[(&Step, Operation)]) -> Vec<Vec<usize>> {
     for (number, (step, _)) in first.iter().enumerate() {
         numbers[step.number as usize] = number;
     }
-    let mut next = first.len();
-    for number in numbers.iter_mut().filter(|number| **number == usize::MAX) {
-        *number = next;
-        next += 1;
-    }
+    let others = numbers.iter_mut().filter(|number| **number == usize::MAX);
+    others
+        .zip(first.len()..)
+        .for_each(|(number, next)| *number = next);
     let mut graph = vec![Vec::new(); needs.len()];
     for (node, needs) in needs.iter().enumerate() {
         let needs = needs.iter().filter_map(|need| numbers.get(*need as usize));

@@ -88,7 +88,7 @@ fn rules_that_cannot_be_are_refused_when_planning() {
         ),
     ] {
         let (_, project) = ruled("wrong", rule);
-        let refused = project.run("plan").exits(1);
+        let refused = project.run("plan").exits(65);
         for part in parts {
             assert!(refused.err.contains(part), "{rule}: {}", refused.err);
         }

@@ -249,7 +249,8 @@ impl Api {
         if goes_on.is_some_and(|token| !token.is_empty()) {
             return None;
         }
-        let items = answer["items"].as_array()?.iter();
+        // Nothing is `null` in this form of a list.
+        let items = answer["items"].as_array().into_iter().flatten();
         let names = items.map(|item| item["metadata"]["name"].as_str().map(str::to_owned));
         names.collect()
     }

@@ -271,6 +271,8 @@ impl ControlPlane {
         let mut command = Command::new(self.binary("kubectl"));
         command
             .env_clear()
+            // It runs `diff`.
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("HOME", &self.directory)
             .env("KUBECONFIG", self.kubeconfig());
         command

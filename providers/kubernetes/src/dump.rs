@@ -19,6 +19,8 @@ pub struct Schemas {
     pub(crate) custom: Arc<Catalogue>,
     /// The minor of the cluster, where the file says it.
     pub(crate) minor: Option<String>,
+    /// Whether the file has all kinds of the cluster; documents of the newer form are of one group each.
+    pub(crate) is_whole: bool,
 }
 
 /// A file that has no schemas.
@@ -51,7 +53,7 @@ impl Schemas {
     pub fn read(bytes: &[u8]) -> Result<Self, SchemasError> {
         let mut models = Map::new();
         let mut resources = BTreeMap::new();
-        let mut minor = None;
+        let (mut minor, mut is_whole) = (None, false);
         for document in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
             let document = document.map_err(SchemasError::NotJson)?;
             let Some(found) = models_of(&document) else {
@@ -61,6 +63,7 @@ impl Schemas {
                     SchemasError::NotOpenApi
                 });
             };
+            is_whole |= document.get("definitions").is_some();
             models.extend(found.clone());
             collect(&document, &mut resources);
             let version = document.pointer("/info/version").and_then(Value::as_str);
@@ -76,6 +79,7 @@ impl Schemas {
             custom: Arc::new(all.without_builtin()),
             all: Arc::new(all),
             minor,
+            is_whole,
         })
     }
 }

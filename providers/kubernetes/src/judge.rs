@@ -45,7 +45,7 @@ impl ByKinds {
             return ByKinds {
                 kinds: Kinds::published(Arc::clone(&given.all)).with_definitions(&definitions),
                 minor: None,
-                is_certain: true,
+                is_certain: given.is_whole,
                 basis: GIVEN.into(),
             };
         }
@@ -84,7 +84,9 @@ impl ByKinds {
         }
         let served = self.kinds.versions(kind);
         let minors = kinds::served_by(kind);
-        if served.is_empty() && minors.is_empty() {
+        // A file of a part of the kinds says nothing of the others.
+        let is_part = self.minor.is_none() && !self.is_certain;
+        if served.is_empty() && (minors.is_empty() || is_part) {
             return None;
         }
         let is_custom = self.kinds.is_custom(kind);
@@ -438,6 +440,22 @@ mod tests {
             verdict.faults[0].message,
             "does not fit strata.example/v1 Widget: .size: this must be a number."
         );
+    }
+
+    #[test]
+    fn a_file_of_one_group_says_nothing_of_the_others() {
+        let id = json!({"group": "apps", "version": "v1beta1", "kind": "Deployment"});
+        let document = json!({
+            "components": {"schemas": {"Deployment": {"type": "object", "x-kubernetes-group-version-kind": [id]}}},
+            "paths": {"/apis/apps/v1beta1/namespaces/{namespace}/deployments/{name}": {
+                "get": {"x-kubernetes-group-version-kind": id},
+            }},
+        });
+        let given = Schemas::read(document.to_string().as_bytes()).unwrap();
+        let judge = ByKinds::new(Outlook::default(), Some(&given));
+        let unserved = |api: &str, kind: &str| judge.judge("layer", &object(api, kind)).unserved;
+        assert_eq!(unserved("v1", "ConfigMap"), None);
+        assert!(unserved("apps/v1", "Deployment").is_some_and(|found| !found.is_certain));
     }
 
     #[test]

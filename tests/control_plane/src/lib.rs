@@ -272,7 +272,7 @@ impl ControlPlane {
         command
             .env_clear()
             // It runs `diff`.
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", &self.directory)
             .env("KUBECONFIG", self.kubeconfig());
         command

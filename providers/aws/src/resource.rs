@@ -1,6 +1,7 @@
 //! What a resource type of AWS is: a typed trait for authors.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strata_model::OpId;
 use strata_model::provider::{OwnedObject, ProviderError};
-use strata_model::schema::{Attribute, AttributeType, ResourceSchema};
+use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::Checks;
@@ -140,6 +141,19 @@ pub(crate) struct Target<'a, T> {
     pub(crate) planned: &'a T,
     /// As it was before an update; `None` in a create.
     pub(crate) prior: Option<&'a T>,
+}
+
+/// The schema of a type whose objects are known by a unique name; with the type's name and consistency window.
+pub(crate) fn named(
+    (name, consistency_window): (&'static str, Duration),
+    schema: Schema,
+    description: &'static str,
+) -> ResourceSchema {
+    ResourceSchema {
+        consistency_window,
+        unique_name: Some("name"),
+        ..ResourceSchema::managed(name, Adoption::Name, schema, description)
+    }
 }
 
 /// The attribute `id`.

@@ -11,7 +11,7 @@ use aws_sdk_ecr::types::{
 };
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
-use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
+use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
@@ -71,12 +71,9 @@ impl ResourceType for Repositories {
 
     fn schema(&self) -> ResourceSchema {
         ResourceSchema {
-            consistency_window: super::CONSISTENCY_WINDOW,
             holds_data: true,
-            unique_name: Some("name"),
-            ..ResourceSchema::managed(
-                Self::NAME,
-                Adoption::Name,
+            ..resource::named(
+                (Self::NAME, super::CONSISTENCY_WINDOW),
                 attributes(),
                 "A repository of container images.",
             )

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::{Policy as LivePolicy, PolicyVersion};
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
-use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
+use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
@@ -83,16 +83,11 @@ impl ResourceType for Policies {
             tags::argument(),
             tags::all(),
         ]);
-        ResourceSchema {
-            consistency_window: super::CONSISTENCY_WINDOW,
-            unique_name: Some("name"),
-            ..ResourceSchema::managed(
-                Self::NAME,
-                Adoption::Name,
-                schema,
-                "A policy that can be put on roles.",
-            )
-        }
+        resource::named(
+            (Self::NAME, super::CONSISTENCY_WINDOW),
+            schema,
+            "A policy that can be put on roles.",
+        )
     }
 
     fn validate(&self, checks: &mut Checks<'_>) {

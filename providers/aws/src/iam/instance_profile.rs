@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::InstanceProfile as LiveProfile;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
-use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
+use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
@@ -74,16 +74,11 @@ impl ResourceType for InstanceProfiles {
             tags::argument(),
             tags::all(),
         ]);
-        ResourceSchema {
-            consistency_window: super::CONSISTENCY_WINDOW,
-            unique_name: Some("name"),
-            ..ResourceSchema::managed(
-                Self::NAME,
-                Adoption::Name,
-                schema,
-                "The form in which an EC2 instance gets a role.",
-            )
-        }
+        resource::named(
+            (Self::NAME, super::CONSISTENCY_WINDOW),
+            schema,
+            "The form in which an EC2 instance gets a role.",
+        )
     }
 
     fn validate(&self, checks: &mut Checks<'_>) {

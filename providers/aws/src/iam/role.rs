@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::Role as LiveRole;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
-use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
+use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
@@ -79,16 +79,11 @@ impl ResourceType for Roles {
             tags::argument(),
             tags::all(),
         ]);
-        ResourceSchema {
-            consistency_window: super::CONSISTENCY_WINDOW,
-            unique_name: Some("name"),
-            ..ResourceSchema::managed(
-                Self::NAME,
-                Adoption::Name,
-                schema,
-                "A role that services and people take on.",
-            )
-        }
+        resource::named(
+            (Self::NAME, super::CONSISTENCY_WINDOW),
+            schema,
+            "A role that services and people take on.",
+        )
     }
 
     fn validate(&self, checks: &mut Checks<'_>) {

@@ -8,7 +8,7 @@ use aws_sdk_cloudwatchlogs::types::{LogGroup as LiveGroup, LogGroupClass};
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use strata_model::provider::{ProviderError, ProviderErrorKind};
-use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
+use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
@@ -58,12 +58,9 @@ impl ResourceType for LogGroups {
 
     fn schema(&self) -> ResourceSchema {
         ResourceSchema {
-            consistency_window: super::CONSISTENCY_WINDOW,
             holds_data: true,
-            unique_name: Some("name"),
-            ..ResourceSchema::managed(
-                Self::NAME,
-                Adoption::Name,
+            ..resource::named(
+                (Self::NAME, super::CONSISTENCY_WINDOW),
                 attributes(),
                 "Where logs are kept. The group of an EKS cluster, `/aws/eks/NAME/cluster`, is taken over where EKS made it first.",
             )

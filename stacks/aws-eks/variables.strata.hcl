@@ -353,7 +353,7 @@ variable "pod_identities" {
 variable "tags" {
   type        = map(string)
   default     = {}
-  description = "Tags for everything that takes tags."
+  description = "Tags for everything that takes tags, machines too: another tag rolls out new nodes."
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])

@@ -84,8 +84,11 @@ if [[ $controllers == controllers ]]; then
     (($(jobs -rp | wc -l) == 3)) || failed "etcd or kube-apiserver"
     sleep 0.2
   done
+  # Nodes that are played tell of themselves too seldom for the usual patience, and a pod that was marked as not ready
+  # with its node would stay so.
   part kube-controller-manager --kubeconfig="$directory/kubeconfig" --leader-elect=false --secure-port=0 \
     --service-account-private-key-file="$certs/sa.key" --use-service-account-credentials=false \
+    --node-monitor-grace-period=24h \
     --controllers='*,-certificatesigningrequest-signing-controller'
   part kube-scheduler --kubeconfig="$directory/kubeconfig" --leader-elect=false --secure-port=0
   part kwok --kubeconfig="$directory/kubeconfig" --manage-all-nodes=true

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::schema::{Attribute, AttributeType};
 use crate::value::Value;
 
 /// The resource type of every object of a layer. No `resource` block may have it.
@@ -18,6 +19,29 @@ pub const INVENTORY: &str = "inventory";
 /// They are: namespaces and definitions of kinds; what workloads refer to (access, configuration, classes); workloads
 /// and services; admission webhooks and served APIs; objects of defined kinds, and what the layer's webhooks look at.
 pub const STAGES: u8 = 5;
+
+/// A rule of a layer for the health of its objects.
+pub fn health_rule() -> AttributeType {
+    let text = |about| Attribute::optional(AttributeType::String, about);
+    AttributeType::object([
+        (
+            "kind",
+            text("The kind of the objects, with its version or alone."),
+        ),
+        (
+            "name",
+            text("The name of the object, where it is about one."),
+        ),
+        (
+            "ready",
+            Attribute::required(
+                AttributeType::String,
+                "The condition that says that it is done.",
+            ),
+        ),
+        ("failed", text("The condition that says that it failed.")),
+    ])
+}
 
 /// A file of a layer: its path, relative to the root of the package that the layer's block stands in, and its text.
 pub type LayerFile = (Arc<str>, Arc<str>);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use strata_model::layer::LAYER_TYPE;
+use strata_model::layer::{self, LAYER_TYPE};
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema, Timeouts};
 use strata_model::{AttributePath, Kind, Type, Value};
 
@@ -170,7 +170,7 @@ fn member() -> ResourceSchema {
             (
                 "health",
                 Attribute::optional(
-                    AttributeType::List(Box::new(rule())),
+                    AttributeType::List(Box::new(layer::health_rule())),
                     "By what its health is judged, in place of what its kind says.",
                 )
                 .quiet(),
@@ -178,29 +178,6 @@ fn member() -> ResourceSchema {
         ],
         "An object of a layer.",
     )
-}
-
-/// A rule for the health of objects.
-fn rule() -> AttributeType {
-    let text = |about| Attribute::optional(AttributeType::String, about);
-    AttributeType::object([
-        (
-            "kind",
-            text("The kind of the objects, with its version or alone."),
-        ),
-        (
-            "name",
-            text("The name of the object, where it is about one."),
-        ),
-        (
-            "ready",
-            Attribute::required(
-                AttributeType::String,
-                "The condition that says that it is done.",
-            ),
-        ),
-        ("failed", text("The condition that says that it failed.")),
-    ])
 }
 
 fn secret() -> ResourceSchema {

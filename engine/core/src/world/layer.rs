@@ -8,7 +8,9 @@ use strata_language::convert::convert;
 use strata_language::definition::ProviderBlock;
 use strata_language::evaluate::Evaluator;
 use strata_language::parse;
-use strata_model::layer::{LAYER_PROVIDER, LAYER_TYPE, LayerFile, Member, MembersRequest, STAGES};
+use strata_model::layer::{
+    LAYER_PROVIDER, LAYER_TYPE, LayerFile, Member, MembersRequest, STAGES, health_rule,
+};
 use strata_model::provider::{Provider, ProviderConfig, ProviderName};
 use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Mode, Span, Type, Value};
@@ -109,12 +111,6 @@ pub(crate) fn name_whole_layers(addresses: Vec<Address>) -> Vec<Address> {
 static ARGUMENTS: LazyLock<Schema> = LazyLock::new(|| {
     let text = |about| Attribute::optional(AttributeType::String, about);
     let switch = |about| Attribute::optional(AttributeType::Bool, about);
-    let rule = AttributeType::object([
-        ("kind", text("")),
-        ("name", text("")),
-        ("ready", Attribute::required(AttributeType::String, "")),
-        ("failed", text("")),
-    ]);
     Schema::new([
         ("path", text("")),
         ("kustomize", text("")),
@@ -129,7 +125,7 @@ static ARGUMENTS: LazyLock<Schema> = LazyLock::new(|| {
         ("conflicts", text("")),
         (
             "health",
-            Attribute::optional(AttributeType::List(Box::new(rule)), ""),
+            Attribute::optional(AttributeType::List(Box::new(health_rule())), ""),
         ),
     ])
 });

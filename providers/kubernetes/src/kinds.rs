@@ -248,11 +248,8 @@ impl Kinds {
 
     /// Where the objects of a kind are, if it is known.
     pub(crate) fn resource(&self, kind: &GroupVersionKind) -> Option<&Resource> {
-        let custom = self.custom.as_ref();
-        let own = custom.and_then(|custom| custom.resources.get(kind));
-        let others = self.others.as_ref();
-        own.or_else(|| self.builtin.resources.get(kind))
-            .or_else(|| others.and_then(|others| others.resources.get(kind)))
+        self.catalogues()
+            .find_map(|catalogue| catalogue.resources.get(kind))
     }
 
     /// From what counts first on.

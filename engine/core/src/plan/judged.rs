@@ -63,7 +63,7 @@ pub(super) struct Declaration<'d> {
 impl<'a> Planner<'a> {
     /// Makes sure that the objects of a block are judged by all that is known of their host by now.
     pub(super) fn renew_judge(&mut self, site: Site<'a>) {
-        if *site.provider.name().0 != *LAYER_PROVIDER {
+        if !is_judged(site) {
             return;
         }
         let provider = self.provider_config(site);
@@ -124,7 +124,7 @@ impl<'a> Planner<'a> {
         at: &Declaration<'_>,
         config: &Value,
     ) -> Verdict {
-        if *site.provider.name().0 != *LAYER_PROVIDER {
+        if !is_judged(site) {
             return Verdict::default();
         }
         let key = key_of(self.provider_config(site).as_ref());
@@ -152,7 +152,7 @@ impl<'a> Planner<'a> {
         (address, kind): (&Address, &ChangeKind),
         basis: Option<&str>,
     ) -> Option<String> {
-        if *site.provider.name().0 != *LAYER_PROVIDER || !kind.is_change() {
+        if !is_judged(site) || !kind.is_change() {
             return None;
         }
         let provider = self.provider_config(site)?;
@@ -175,6 +175,11 @@ impl<'a> Planner<'a> {
             None => format!("not judged, because nothing known here describes its kind: {why}"),
         })
     }
+}
+
+/// Whether what a block declares goes by the host that it is put into.
+fn is_judged(site: Site<'_>) -> bool {
+    *site.provider.name().0 == *LAYER_PROVIDER
 }
 
 /// The host as it is now.

@@ -24,10 +24,9 @@ pub struct Connections {
 }
 
 /// The objects that others live in, as far as they are known.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Hosts {
     known: Mutex<BTreeMap<Address, Host>>,
-    clock: Arc<dyn Clock>,
     /// When access to one of them changed last.
     changed: Mutex<Option<Duration>>,
 }
@@ -63,11 +62,7 @@ impl Clusters for Hosts {
 impl Connections {
     /// No connections yet.
     pub fn new(providers: Providers, context: ConnectContext) -> Self {
-        let hosts = Arc::new(Hosts {
-            known: Mutex::default(),
-            clock: Arc::clone(&context.clock),
-            changed: Mutex::default(),
-        });
+        let hosts = Arc::<Hosts>::default();
         Connections {
             providers,
             context: ConnectContext {
@@ -117,7 +112,7 @@ impl Connections {
     pub fn access_changes(&self) {
         let changed = &self.hosts.changed;
         let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
-        *changed = Some(self.hosts.clock.elapsed());
+        *changed = Some(self.context.clock.elapsed());
     }
 
     /// The lineage of the state that all of this is about.

@@ -206,25 +206,53 @@ pub(crate) async fn observe(
     request: ReadRequest<'_>,
     waiting: Waiting<'_>,
 ) -> Result<Option<Object>, ProviderError> {
+    let mut seen = observe_all(connection, &[request], waiting).await;
+    seen.pop().unwrap_or_else(|| Err(unanswered()))
+}
+
+/// Reads things together, those again where the system asks for it; an answer for each, in their order.
+pub(crate) async fn observe_all(
+    connection: &dyn Connection,
+    requests: &[ReadRequest<'_>],
+    waiting: Waiting<'_>,
+) -> Vec<Result<Option<Object>, ProviderError>> {
     let began = waiting.clock.elapsed();
+    let mut answers: Vec<Option<Result<_, _>>> = requests.iter().map(|_| None).collect();
     let mut looks = 0;
     loop {
         looks += 1;
-        let error = match connection.read(&[request]).await.pop() {
-            Some(Observation::Present(object)) => return Ok(Some(object)),
-            Some(Observation::Absent) => return Ok(None),
-            Some(Observation::Unreadable(error)) => error,
-            None => return Err(ProviderError::bug("a read gave no observation")),
-        };
+        let open: Vec<usize> = (0..answers.len())
+            .filter(|index| answers[*index].is_none())
+            .collect();
+        let batch: Vec<ReadRequest<'_>> = open.iter().map(|index| requests[*index]).collect();
+        let mut seen = connection.read(&batch).await.into_iter();
         let spent = waiting.clock.elapsed().saturating_sub(began);
-        match retry::next(
-            &error,
-            retry::read_limit(error.kind),
-            (looks, spent),
-            waiting.ids,
-        ) {
-            Some(wait) => waiting.clock.sleep(wait).await,
-            None => return Err(error),
+        let mut pause = None;
+        for index in open {
+            let error = match seen.next() {
+                Some(Observation::Present(object)) => {
+                    answers[index] = Some(Ok(Some(object)));
+                    continue;
+                }
+                Some(Observation::Absent) => {
+                    answers[index] = Some(Ok(None));
+                    continue;
+                }
+                Some(Observation::Unreadable(error)) => error,
+                None => unanswered(),
+            };
+            let limit = retry::read_limit(error.kind);
+            match retry::next(&error, limit, (looks, spent), waiting.ids) {
+                Some(wait) => pause = pause.max(Some(wait)),
+                None => answers[index] = Some(Err(error)),
+            }
         }
+        let Some(pause) = pause else { break };
+        waiting.clock.sleep(pause).await;
     }
+    answers.into_iter().flatten().collect()
+}
+
+fn unanswered() -> ProviderError {
+    ProviderError::bug("a read gave no observation")
 }

@@ -3,7 +3,6 @@
 //! block is written, because nobody has approved that it is taken over.
 
 use futures::FutureExt;
-use futures::future::join_all;
 use strata_model::plan::{Action, Step};
 use strata_model::provider::{ProviderError, ReadPurpose, ReadRequest};
 use strata_model::state::RowKey;
@@ -79,17 +78,17 @@ impl<'a> Executor<'a> {
         self.unseen.insert(block.clone(), looking);
         let cx = self.cx.clone();
         let future = async move {
-            let looks = wanted.iter().map(|wanted| {
-                let request = ReadRequest {
-                    purpose: ReadPurpose::Adopt,
-                    resource_type: &wanted.step.key.address.resource_type,
-                    id: Some(&wanted.id),
-                    recorded: None,
-                    config: Some(&wanted.planned),
-                };
-                locate::observe(connection.as_ref(), request, cx.waiting())
+            let requests = wanted.iter().map(|wanted| ReadRequest {
+                purpose: ReadPurpose::Adopt,
+                resource_type: &wanted.step.key.address.resource_type,
+                id: Some(&wanted.id),
+                recorded: None,
+                config: Some(&wanted.planned),
             });
-            let found = join_all(looks).await.into_iter().zip(&wanted);
+            let requests: Vec<ReadRequest<'_>> = requests.collect();
+            // Together: a provider may see by one list that there is nothing of a kind.
+            let found = locate::observe_all(connection.as_ref(), &requests, cx.waiting()).await;
+            let found = found.into_iter().zip(&wanted);
             let seen = found.filter_map(|(found, wanted)| match found {
                 Ok(None) => None,
                 Ok(Some(_)) => Some((&wanted.step.key, Ok(()))),

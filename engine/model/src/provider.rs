@@ -154,6 +154,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Duration::ZERO
     }
 
+    /// Whether its connections have anything to look at before a run: the others are not asked. Pure.
+    fn has_preflight(&self) -> bool {
+        false
+    }
+
     /// Brings a row of an older schema version to the current one. By default a row of any version up to the schema's is
     /// as it has to be.
     ///
@@ -236,7 +241,8 @@ pub trait Connection: fmt::Debug + Send + Sync {
     async fn list_owned(&self, lineage: Lineage) -> Result<Vec<OwnedObject>, ProviderError>;
 
     /// Looks whether what a run is about to change can be done at all, before its first mutating call. Never writes.
-    /// What cannot be looked at is passed over: it is no reason not to try. Cancel safe.
+    /// What cannot be looked at is passed over: it is no reason not to try. Only asked where
+    /// [`Provider::has_preflight`] says so. Cancel safe.
     async fn preflight(&self, _intended: &Preflight<'_>) -> Vec<Finding> {
         Vec::new()
     }

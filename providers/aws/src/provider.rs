@@ -65,6 +65,10 @@ impl Provider for Aws {
         ty.plan(schema, &request)
     }
 
+    fn has_preflight(&self) -> bool {
+        true
+    }
+
     fn takes(&self, resource_type: &str, operation: Operation) -> Duration {
         preflight::takes(resource_type, operation)
     }

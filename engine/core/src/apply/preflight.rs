@@ -62,21 +62,34 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
         .filter(|step| !done.contains(&step.number))
         .filter_map(|step| Some((step, operation(step)?)))
         .collect();
-    let ends = ends(input.plan, input.connections, &open);
+    let providers = input.connections.providers();
+    let looks = |config: &ProviderConfig| {
+        let provider = providers.get(&config.provider);
+        provider.is_some_and(|provider| provider.has_preflight())
+    };
     let mut by_connection: BTreeMap<String, Asked<'_>> = BTreeMap::new();
-    for (step, operation) in open {
+    for (step, operation) in &open {
         // What is configured by what the run itself makes cannot be asked before.
-        if let Some(config) = &step.provider {
+        let config = step.provider.as_ref();
+        if let Some(config) = config.filter(|config| looks(config)) {
             let entry = by_connection.entry(config.key());
-            entry
-                .or_insert((config, Vec::new()))
-                .1
-                .push((step, operation));
+            let (_, steps) = entry.or_insert((config, Vec::new()));
+            steps.push((*step, *operation));
         }
     }
+    if by_connection.is_empty() {
+        return Vec::new();
+    }
+    let needs = needs(input.plan);
+    let ends = ends(&needs, input.connections, &open);
     let asked = by_connection.values().map(|(config, steps)| {
         let latest = steps.iter().map(|(step, _)| ends[step.number as usize]);
-        ask(input, config, (steps, latest.max().unwrap_or_default()))
+        let request = Request {
+            steps,
+            after: graph(&needs, steps),
+            takes: latest.max().unwrap_or_default(),
+        };
+        ask(input, config, request)
     });
     let found = join_all(asked).await.into_iter().flatten();
     let (standing, told): (Vec<Obstacle>, Vec<Obstacle>) =
@@ -92,11 +105,24 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
     standing
 }
 
+/// What one connection is asked.
+struct Request<'a> {
+    steps: &'a [(&'a Step, Operation)],
+    /// See [`Preflight::after`].
+    after: Vec<Vec<usize>>,
+    takes: Duration,
+}
+
 async fn ask(
     input: &ApplyInput<'_>,
     config: &ProviderConfig,
-    (steps, takes): (&[(&Step, Operation)], Duration),
+    request: Request<'_>,
 ) -> Vec<Obstacle> {
+    let Request {
+        steps,
+        after,
+        takes,
+    } = request;
     // A connection that cannot be made is the first step's failure.
     let Ok(connection) = input.connections.get(config) else {
         return Vec::new();
@@ -113,7 +139,7 @@ async fn ask(
     });
     let request = Preflight {
         changes: changes.collect(),
-        after: graph(input.plan, steps),
+        after,
         takes,
     };
     let found = connection.preflight(&request).await;
@@ -146,8 +172,7 @@ fn needs(plan: &Plan) -> Vec<&[u32]> {
 }
 
 /// The graph of a plan, with these steps as its first nodes.
-fn graph(plan: &Plan, first: &[(&Step, Operation)]) -> Vec<Vec<usize>> {
-    let needs = needs(plan);
+fn graph(needs: &[&[u32]], first: &[(&Step, Operation)]) -> Vec<Vec<usize>> {
     let mut numbers = vec![usize::MAX; needs.len()];
     for (number, (step, _)) in first.iter().enumerate() {
         numbers[step.number as usize] = number;
@@ -165,8 +190,7 @@ fn graph(plan: &Plan, first: &[(&Step, Operation)]) -> Vec<Vec<usize>> {
 }
 
 /// When each node is done at the earliest, counted from the begin: the sum on the longest path that leads to it.
-fn ends(plan: &Plan, connections: &Connections, open: &[(&Step, Operation)]) -> Vec<Duration> {
-    let needs = needs(plan);
+fn ends(needs: &[&[u32]], connections: &Connections, open: &[(&Step, Operation)]) -> Vec<Duration> {
     let mut ends = vec![Duration::ZERO; needs.len()];
     for (step, operation) in open {
         if let Ok((provider, schema)) = connections.schema(&step.key.address) {

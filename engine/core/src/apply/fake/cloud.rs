@@ -138,6 +138,10 @@ macro_rules! plain_provider {
 impl Provider for FakeProvider {
     plain_provider!(false);
 
+    fn has_preflight(&self) -> bool {
+        true
+    }
+
     fn takes(&self, resource_type: &str, operation: Operation) -> Duration {
         match (resource_type, operation) {
             ("fake_tag", Operation::Create) => Duration::from_secs(600),

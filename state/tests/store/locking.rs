@@ -83,6 +83,27 @@ async fn a_waiting_lock_gets_its_turn() {
 }
 
 #[tokio::test]
+async fn looks_at_the_fence_are_shared_by_those_who_ask_at_once() {
+    let place = Place::new();
+    let (store, fence) = locked(&place).await;
+    let all = (0..50).map(|_| store.check_fence(fence));
+    for checked in futures::future::join_all(all).await {
+        checked.unwrap();
+    }
+    // The one under way serves who asked before it began, and the next all others.
+    assert_eq!(store.fence_looks(), 2);
+    // Who asks afterwards is never told what was seen before.
+    let other = place.open(Access::Write).await.unwrap();
+    let (id, _) = other.lock_holder().await.unwrap().unwrap();
+    other.force_unlock(&id).await.unwrap();
+    let all = (0..50).map(|_| store.check_fence(fence));
+    for checked in futures::future::join_all(all).await {
+        assert!(matches!(checked, Err(StoreError::Fenced)), "{checked:?}");
+    }
+    assert_eq!(store.fence_looks(), 4);
+}
+
+#[tokio::test]
 async fn force_unlock_fences_a_living_holder() {
     let place = Place::new();
     let (zombie, fence) = locked(&place).await;

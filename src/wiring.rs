@@ -7,6 +7,7 @@ pub mod bench;
 pub mod builtin_stacks;
 pub mod clock;
 pub mod clouds;
+mod examining;
 pub mod files;
 pub mod generating;
 pub mod git;

@@ -33,5 +33,7 @@ mod many;
 mod plane;
 #[path = "layers/reading.rs"]
 mod reading;
+#[path = "layers/seen_first.rs"]
+mod seen_first;
 #[path = "layers/webhook.rs"]
 mod webhook;

@@ -297,7 +297,10 @@ fn standing_in_the_way(obstacle: &Obstacle, sources: &SourceMap) -> Diagnostic {
 fn obstacle_kind(outcome: &ApplyOutcome) -> Option<ErrorKind> {
     let kinds = outcome.obstacles.iter().map(|one| one.finding.kind);
     let kind = |kind| match kind {
-        FindingKind::Quota | FindingKind::NotOffered => ErrorKind::Failed,
+        FindingKind::Quota
+        | FindingKind::NotOffered
+        | FindingKind::Refused
+        | FindingKind::GoesWithIt => ErrorKind::Failed,
         FindingKind::Credentials => ErrorKind::Credentials,
     };
     // What a login alone does not mend comes first.
@@ -305,7 +308,7 @@ fn obstacle_kind(outcome: &ApplyOutcome) -> Option<ErrorKind> {
 }
 
 /// The line where an object is declared.
-fn declared(source: Option<&Position>, sources: &SourceMap) -> Option<Span> {
+pub(super) fn declared(source: Option<&Position>, sources: &SourceMap) -> Option<Span> {
     let source = source?;
     let (id, file) = sources
         .files()

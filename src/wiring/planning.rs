@@ -83,7 +83,8 @@ impl Bench<'_> {
             late: &late,
             header: &header,
         };
-        let outcome = self.rounds(&request, inputs, false).await?;
+        let mut outcome = self.rounds(&request, inputs, false).await?;
+        self.examine(&mut outcome, &snapshot).await;
         if let Some(refused) = &outcome.refused {
             self.show_refused(refused);
         }

@@ -7,9 +7,9 @@ use crate::git_server::GitServer;
 use crate::support::{Output, Project};
 
 /// Codes whose wrong example is only shown: it takes a damaged state, credentials that end, a type that no provider has
-/// yet or a fault of the program, which their own tests make.
-const SHOWN_ONLY: [&str; 7] = [
-    "E0228", "E0605", "E0607", "E0609", "E0610", "E0704", "W0602",
+/// yet, a cluster or a fault of the program, which their own tests make.
+const SHOWN_ONLY: [&str; 9] = [
+    "E0228", "E0605", "E0607", "E0609", "E0610", "E0704", "W0602", "W0605", "W0606",
 ];
 
 /// The host that examples have for Git repositories, and the one repository there.

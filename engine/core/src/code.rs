@@ -1,6 +1,7 @@
 //! The codes of diagnostics that planning gives. Each has an entry in the user's documentation.
 
 use strata_model::Code;
+use strata_model::preflight::FindingKind;
 
 /// Blocks that need each other.
 pub const CYCLE: Code = Code("E0201");
@@ -68,5 +69,20 @@ pub const NOT_LOOKED_AT: Code = Code("W0602");
 pub const PERHAPS_NOT_SERVED: Code = Code("W0603");
 /// What waits for objects that are put off; a warning.
 pub const WAITS: Code = Code("W0604");
+/// What goes with an object that is deleted though the plan does not say it; a warning.
+pub const GOES_WITH_IT: Code = Code("W0605");
+/// A system that cannot say all of what it has; a warning.
+pub const NOT_DESCRIBED: Code = Code("W0606");
 /// A check that does not hold; a warning.
 pub const CHECK_FAILED: Code = Code("W0243");
+
+/// The code of what a look at a plan or before a run finds.
+pub fn of_finding(kind: FindingKind) -> Code {
+    match kind {
+        FindingKind::Quota => QUOTA_TOO_SMALL,
+        FindingKind::NotOffered => NOT_OFFERED,
+        FindingKind::Credentials => CREDENTIALS_END,
+        FindingKind::Refused => PROVIDER_REFUSED,
+        FindingKind::GoesWithIt => GOES_WITH_IT,
+    }
+}

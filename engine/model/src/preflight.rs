@@ -1,4 +1,4 @@
-//! What is looked at before a run changes anything: whether it can succeed at all.
+//! What is looked at before anything is changed: what a plan would do, and whether a run can succeed at all.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,6 +19,21 @@ pub struct Intended<'a> {
     pub prior: Option<Value>,
     /// The object after, unknown where only apply can tell; `None` for a delete.
     pub planned: Option<Value>,
+}
+
+/// A planned change of one object that is looked at before people decide about the plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Examined<'a> {
+    /// The resource type.
+    pub resource_type: &'a str,
+    /// The object's id.
+    pub id: &'a str,
+    /// What happens to it.
+    pub operation: Operation,
+    /// The object after, unknown where only apply can tell; `None` for a delete.
+    pub planned: Option<&'a Value>,
+    /// The ids of what the plan deletes in the same system.
+    pub going: &'a [&'a str],
 }
 
 /// All that a run is about to change by one connection.
@@ -55,6 +70,23 @@ pub enum FindingKind {
     NotOffered,
     /// The credentials end before the run is expected to.
     Credentials,
+    /// The system will not take the change.
+    Refused,
+    /// More goes with an object than the plan says.
+    GoesWithIt,
+}
+
+impl FindingKind {
+    /// The fixed words of its diagnostic.
+    pub fn summary(self) -> &'static str {
+        match self {
+            FindingKind::Quota => "Quota too small",
+            FindingKind::NotOffered => "Not offered",
+            FindingKind::Credentials => "Credentials end too early",
+            FindingKind::Refused => "Change refused",
+            FindingKind::GoesWithIt => "More goes with it",
+        }
+    }
 }
 
 /// What a look before a run found.

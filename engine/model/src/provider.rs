@@ -16,7 +16,7 @@ use crate::judge::{Judge, Outlook};
 use crate::layer::{LAYER_PROVIDER, LAYER_TYPE};
 pub use crate::layer::{LayerFile, Member, MemberFault, MembersRequest};
 use crate::path::AttributePath;
-use crate::preflight::{Finding, Preflight};
+use crate::preflight::{Examined, Finding, Preflight};
 use crate::schema::{ResourceSchema, Schema, Timeouts};
 use crate::state::StateRow;
 use crate::value::Value;
@@ -102,6 +102,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Whether an object holds data, where that is not the same for all of its type
     /// ([`ResourceSchema::holds_data`]): its deletion needs permission by address. Pure.
     fn holds_data(&self, _resource_type: &str, _object: &Value) -> bool {
+        false
+    }
+
+    /// Whether a planned change of an object is to be looked at by [`Connection::examine`] before people decide about it.
+    /// Pure.
+    fn is_examined(&self, _resource_type: &str, _id: &str, _operation: Operation) -> bool {
         false
     }
 
@@ -244,6 +250,18 @@ pub trait Connection: fmt::Debug + Send + Sync {
     /// What cannot be looked at is passed over: it is no reason not to try. Only asked where
     /// [`Provider::has_preflight`] says so. Cancel safe.
     async fn preflight(&self, _intended: &Preflight<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    /// Looks at what a change would do that neither definitions nor state tell, once it is planned. Never writes. Only
+    /// asked where [`Provider::is_examined`] says so. What cannot be looked at is a finding of its own. Cancel safe.
+    async fn examine(&self, _change: &Examined<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    /// What people should know of the system though nothing that was asked for failed, as far as it was noticed by calls
+    /// that were made: a sentence each. Makes no call.
+    fn notices(&self) -> Vec<String> {
         Vec::new()
     }
 

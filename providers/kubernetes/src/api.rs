@@ -38,20 +38,80 @@ pub(crate) struct Api {
 }
 
 /// What a server serves.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Discovered {
     resources: BTreeMap<GroupVersionKind, Resource>,
+    /// The kinds whose objects can be listed and deleted, each in the version that the server prefers.
+    deletable: Vec<Resource>,
+    /// The versions of groups, `group/version`, of which the server cannot say what they serve: who serves them does not
+    /// answer.
+    silent: BTreeSet<String>,
     /// The schemas of its minor.
     kinds: Kinds,
 }
 
 impl Discovered {
+    /// Takes in a list of groups.
+    fn collect(&mut self, discovery: &Value) {
+        let list =
+            |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
+        let text =
+            |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+        for group in list(discovery, "items") {
+            let name = text(&group["metadata"], "name");
+            for version in list(&group, "versions") {
+                let resources = list(&version, "resources");
+                // What was known before is still told, though it may be old.
+                if version["freshness"] == "Stale" && resources.is_empty() {
+                    self.silent
+                        .insert(format!("{name}/{}", text(&version, "version")));
+                }
+                for resource in resources {
+                    let kind = GroupVersionKind {
+                        group: name.clone(),
+                        version: text(&version, "version"),
+                        kind: text(&resource["responseKind"], "kind"),
+                    };
+                    let subresources = list(&resource, "subresources");
+                    let mut subresources: Vec<String> = subresources
+                        .iter()
+                        .map(|sub| text(sub, "subresource"))
+                        .collect();
+                    subresources.sort();
+                    let found = Resource {
+                        kind: kind.clone(),
+                        plural: text(&resource, "resource"),
+                        namespaced: resource["scope"] == "Namespaced",
+                        subresources,
+                    };
+                    let verbs = list(&resource, "verbs");
+                    let is_same = |known: &Resource| {
+                        (&known.kind.group, &known.plural) == (&found.kind.group, &found.plural)
+                    };
+                    if ["list", "delete"]
+                        .iter()
+                        .all(|verb| verbs.iter().any(|known| known == verb))
+                        && !self.deletable.iter().any(is_same)
+                    {
+                        self.deletable.push(found.clone());
+                    }
+                    self.resources.insert(kind, found);
+                }
+            }
+        }
+    }
+
     /// Where the objects of a kind are that is served in another version only.
     pub(crate) fn other_version(&self, kind: &GroupVersionKind) -> Option<Resource> {
         let mut others = self.resources.values();
         let found =
             others.find(|other| other.kind.group == kind.group && other.kind.kind == kind.kind);
         found.cloned()
+    }
+
+    /// The kinds whose objects can be listed and deleted.
+    pub(crate) fn deletable(&self) -> &[Resource] {
+        &self.deletable
     }
 
     /// The minor's schemas.
@@ -89,13 +149,35 @@ impl Api {
             return Ok(resource.clone());
         }
         let found = self.discovered(true).await?;
-        found.resources.get(kind).cloned().ok_or_else(|| {
+        if let Some(resource) = found.resources.get(kind) {
+            return Ok(resource.clone());
+        }
+        let version = kind.api_version();
+        if found.silent.contains(&version) {
+            let message = format!(
+                "{}: {} may be one of its kinds",
+                silence(&version),
+                kind.kind
+            );
+            return Err(ProviderError::new(ProviderErrorKind::Unavailable, message));
+        }
+        Err(
             ProviderError::new(
                 ProviderErrorKind::Propagation,
-                format!("the cluster serves no {} of {}", kind.kind, kind.api_version()),
+                format!("the cluster serves no {} of {version}", kind.kind),
             )
-            .hint("Its custom resource definition must be there first; or the cluster's version no longer has it.")
-        })
+            .hint("Its custom resource definition must be there first; or the cluster's version no longer has it."),
+        )
+    }
+
+    /// What the server could not say of itself when it was last asked, as sentences. Makes no call.
+    pub(crate) fn notices(&self) -> Vec<String> {
+        let discovered = self.discovered.try_lock();
+        let found = discovered.ok().and_then(|found| found.clone());
+        let silent = found.iter().flat_map(|found| &found.silent);
+        silent
+            .map(|version| format!("The {}.", silence(version)))
+            .collect()
     }
 
     /// What the server serves, as it was last asked; `again` asks once more.
@@ -108,13 +190,13 @@ impl Api {
         if let Some(found) = discovered.as_ref().filter(|_| !again) {
             return Ok(Arc::clone(found));
         }
-        let mut resources = BTreeMap::new();
+        let mut found = Discovered::default();
         for path in ["/api", "/apis"] {
             let request = Request::new(Method::GET, path).accept(DISCOVERY);
             let answer = self.json("discovery", &request).await?;
-            collect(&answer, &mut resources);
+            found.collect(&answer);
         }
-        let kinds = match discovered.as_ref() {
+        found.kinds = match discovered.as_ref() {
             Some(known) => known.kinds.clone(),
             None => {
                 let version = self
@@ -126,7 +208,7 @@ impl Api {
                 Kinds::of_minor(&format!("{}.{minor}", text("major")))
             }
         };
-        let found = Arc::new(Discovered { resources, kinds });
+        let found = Arc::new(found);
         *discovered = Some(Arc::clone(&found));
         Ok(found)
     }
@@ -242,17 +324,35 @@ impl Api {
         resource: &Resource,
         namespace: &str,
     ) -> Option<BTreeSet<String>> {
+        let (items, goes_on) = self.first_page(resource, namespace).await.ok()?;
+        let names = items
+            .iter()
+            .map(|item| item["metadata"]["name"].as_str().map(str::to_owned));
+        names.collect::<Option<_>>().filter(|_| !goes_on)
+    }
+
+    /// The first objects of a kind in a namespace, or in all of them where it is empty, with their metadata alone, and
+    /// whether there are more.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be listed.
+    pub(crate) async fn first_page(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<(Vec<Value>, bool), ProviderError> {
         let path = resource.path(namespace, None);
         let request = Request::new(Method::GET, format!("{path}?limit={PAGE}")).accept(METADATA);
-        let answer = self.json(&format!("LIST {path}"), &request).await.ok()?;
+        let mut answer = self.json(&format!("LIST {path}"), &request).await?;
         let goes_on = answer["metadata"]["continue"].as_str();
-        if goes_on.is_some_and(|token| !token.is_empty()) {
-            return None;
-        }
+        let goes_on = goes_on.is_some_and(|token| !token.is_empty());
         // Nothing is `null` in this form of a list.
-        let items = answer["items"].as_array().into_iter().flatten();
-        let names = items.map(|item| item["metadata"]["name"].as_str().map(str::to_owned));
-        names.collect()
+        let items = match answer["items"].take() {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        };
+        Ok((items, goes_on))
     }
 
     /// Applies an object as Strata, and gives it as the server has it then.
@@ -351,34 +451,9 @@ fn is_other_uid(response: &Response) -> bool {
     response.status == StatusCode::CONFLICT && message.contains("Precondition failed: UID")
 }
 
-fn collect(discovery: &Value, resources: &mut BTreeMap<GroupVersionKind, Resource>) {
-    let list = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
-    let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
-    for group in list(discovery, "items") {
-        let name = text(&group["metadata"], "name");
-        for version in list(&group, "versions") {
-            for resource in list(&version, "resources") {
-                let kind = GroupVersionKind {
-                    group: name.clone(),
-                    version: text(&version, "version"),
-                    kind: text(&resource["responseKind"], "kind"),
-                };
-                let subresources = list(&resource, "subresources");
-                let mut subresources: Vec<String> = subresources
-                    .iter()
-                    .map(|sub| text(sub, "subresource"))
-                    .collect();
-                subresources.sort();
-                let found = Resource {
-                    kind: kind.clone(),
-                    plural: text(&resource, "resource"),
-                    namespaced: resource["scope"] == "Namespaced",
-                    subresources,
-                };
-                resources.insert(kind, found);
-            }
-        }
-    }
+/// That nobody says what a version of a group serves.
+fn silence(version: &str) -> String {
+    format!("cluster cannot say what the API {version} has, as what serves it does not answer")
 }
 
 fn parsed(what: &str, response: &Response) -> Result<Value, ProviderError> {

@@ -1,6 +1,7 @@
 //! The connection: reading and changing objects of one cluster.
 
 mod change;
+pub(crate) mod examine;
 mod existing;
 mod look;
 
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
+use strata_model::preflight::{Examined, Finding};
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Candidate, Checkpoint, ConnectContext, Connection,
     FindRequest, Observation, Operation, OwnedObject, ProviderConfig, ProviderError,
@@ -122,6 +124,21 @@ impl Connection for Objects {
             Operation::Create | Operation::Update => change.apply().await,
             Operation::Delete => change.delete().await,
         }
+    }
+
+    async fn examine(&self, change: &Examined<'_>) -> Vec<Finding> {
+        let Some(id) = ObjectId::parse(change.id) else {
+            return Vec::new();
+        };
+        match self.api() {
+            Ok(api) => examine::examine(&api, &id, change).await,
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let api = self.api.lock().unwrap_or_else(PoisonError::into_inner);
+        api.as_ref().map(|api| api.notices()).unwrap_or_default()
     }
 
     /// Finds nothing: an object is known by its name, so that none is lost.

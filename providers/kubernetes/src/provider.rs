@@ -6,9 +6,9 @@ use strata_kubernetes_merge::TypedValue;
 use strata_kubernetes_merge::typed::Duplicates;
 use strata_model::judge::{Judge, Outlook};
 use strata_model::provider::{
-    ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, PlanRequest,
-    PlannedChange, Provider, ProviderConfig, ProviderError, ProviderErrorKind, ProviderName,
-    ValidateRequest,
+    ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, Operation,
+    PlanRequest, PlannedChange, Provider, ProviderConfig, ProviderError, ProviderErrorKind,
+    ProviderName, ValidateRequest,
 };
 use strata_model::schema::{ResourceSchema, Schema};
 use strata_model::{AttributePath, Mode, Type, Value};
@@ -17,7 +17,7 @@ use crate::dump::Schemas;
 use crate::judge::{self, ByKinds};
 use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
-use crate::objects::Objects;
+use crate::objects::{Objects, examine};
 use crate::types::{self, ObjectType};
 use crate::{config, immutable, inventory, manifest, normal, objects, observe};
 
@@ -163,6 +163,10 @@ impl Provider for Kubernetes {
                 ) | ("apiextensions.k8s.io", "CustomResourceDefinition")
             )
         })
+    }
+
+    fn is_examined(&self, _resource_type: &str, id: &str, operation: Operation) -> bool {
+        ObjectId::parse(id).is_some_and(|id| examine::is_examined(&id, operation))
     }
 
     /// Workloads are replaced where their selector changes, StatefulSets for more.

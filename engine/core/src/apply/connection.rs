@@ -1,6 +1,6 @@
 //! Connections by configuration, made once each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -155,6 +155,14 @@ impl Connections {
         let connection = provider.connect(config, &self.context)?;
         open.insert(key, Arc::clone(&connection));
         Ok(connection)
+    }
+
+    /// What the connections noticed that people should know though nothing failed; each once.
+    pub fn notices(&self) -> BTreeSet<String> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values()
+            .flat_map(|connection| connection.notices())
+            .collect()
     }
 
     /// The provider and schema of an address.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use strata_model::event::Event;
 use strata_model::plan::{Action, Plan, Step};
-use strata_model::preflight::{Finding, FindingKind, Intended, Preflight};
+use strata_model::preflight::{Finding, Intended, Preflight};
 use strata_model::provider::{Operation, ProviderConfig};
 use strata_model::source::Position;
 use strata_model::state::RowKey;
@@ -30,21 +30,17 @@ pub struct Obstacle {
 impl Obstacle {
     /// The code of its diagnostic.
     pub fn code(&self) -> Code {
-        match (self.finding.severity, self.finding.kind) {
-            (Severity::Warning, _) => code::MAY_NOT_SUFFICE,
-            (Severity::Error, FindingKind::Quota) => code::QUOTA_TOO_SMALL,
-            (Severity::Error, FindingKind::NotOffered) => code::NOT_OFFERED,
-            (Severity::Error, FindingKind::Credentials) => code::CREDENTIALS_END,
+        match self.finding.severity {
+            Severity::Warning => code::MAY_NOT_SUFFICE,
+            Severity::Error => code::of_finding(self.finding.kind),
         }
     }
 
     /// The fixed words of its diagnostic.
     pub fn summary(&self) -> &'static str {
-        match (self.finding.severity, self.finding.kind) {
-            (Severity::Warning, _) => "Run may not succeed",
-            (Severity::Error, FindingKind::Quota) => "Quota too small",
-            (Severity::Error, FindingKind::NotOffered) => "Not offered",
-            (Severity::Error, FindingKind::Credentials) => "Credentials end too early",
+        match self.finding.severity {
+            Severity::Warning => "Run may not succeed",
+            Severity::Error => self.finding.kind.summary(),
         }
     }
 }

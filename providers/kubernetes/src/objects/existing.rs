@@ -53,7 +53,7 @@ pub(super) fn named(id: &ObjectId) -> String {
 }
 
 /// What a control plane makes by itself, in each cluster or each namespace: who declares such an object means that one.
-fn is_every_clusters(live: &Json, id: &ObjectId) -> bool {
+pub(super) fn is_every_clusters(live: &Json, id: &ObjectId) -> bool {
     let name = id.name.as_str();
     let by_name = match (id.kind.group.as_str(), id.kind.kind.as_str()) {
         ("", "Namespace") => {

@@ -1,0 +1,204 @@
+//! What a planned change would do that only the cluster can tell: what goes with an object that is deleted, and which
+//! versions of a definition are still in use.
+
+use futures::future::join_all;
+use serde_json::Value as Json;
+use strata_kubernetes_merge::resource::Resource;
+use strata_model::preflight::{Examined, Finding, FindingKind};
+use strata_model::provider::{Operation, ProviderError, ProviderErrorKind};
+use strata_model::{Severity, Value};
+
+use super::existing;
+use crate::api::Api;
+use crate::object_id::ObjectId;
+use crate::types::ObjectType;
+
+/// How many objects are named.
+const NAMED: usize = 10;
+
+/// Whether a change of an object is looked at.
+pub(crate) fn is_examined(id: &ObjectId, operation: Operation) -> bool {
+    match operation {
+        Operation::Create => false,
+        Operation::Update => is_definition(id),
+        Operation::Delete => is_definition(id) || is_namespace(id),
+    }
+}
+
+fn is_definition(id: &ObjectId) -> bool {
+    id.kind.group == "apiextensions.k8s.io" && id.kind.kind == "CustomResourceDefinition"
+}
+
+fn is_namespace(id: &ObjectId) -> bool {
+    id.kind.group.is_empty() && id.kind.kind == "Namespace"
+}
+
+/// Looks at a change.
+pub(super) async fn examine(api: &Api, id: &ObjectId, change: &Examined<'_>) -> Vec<Finding> {
+    let found = match (change.operation, change.planned) {
+        (Operation::Delete, _) => contents(api, id, change.going).await,
+        (_, Some(planned)) => {
+            let ty = ObjectType::of(change.resource_type);
+            let planned = ty
+                .map(|ty| ty.manifest(planned))
+                .unwrap_or_else(Value::null);
+            stored(api, id, &planned).await
+        }
+        (_, None) => Ok(None),
+    };
+    let found = found.unwrap_or_else(|error| {
+        // A change that cannot be looked at is the server's to judge.
+        let is_loss = change.operation == Operation::Delete;
+        is_loss.then(|| {
+            goes_with(format!(
+                "What goes with {} could not be looked at: {error}.",
+                existing::named(id)
+            ))
+        })
+    });
+    found.into_iter().collect()
+}
+
+fn goes_with(message: String) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        kind: FindingKind::GoesWithIt,
+        change: None,
+        message,
+        hint: "Move what is still needed before this is applied.".to_owned(),
+    }
+}
+
+/// What goes with an object, without what the plan deletes anyway: all that lies in a namespace, and all objects of a
+/// kind with its definition.
+async fn contents(
+    api: &Api,
+    id: &ObjectId,
+    going: &[&str],
+) -> Result<Option<Finding>, ProviderError> {
+    let going: Vec<ObjectId> = going.iter().filter_map(|id| ObjectId::parse(id)).collect();
+    let discovered = api.discovered(false).await?;
+    let kinds = discovered.deletable().iter();
+    let kinds = kinds.filter(|resource| match is_namespace(id) {
+        true => resource.namespaced && !is_by_product(resource),
+        false => id.name == format!("{}.{}", resource.plural, resource.kind.group),
+    });
+    let namespace = if is_namespace(id) {
+        id.name.as_str()
+    } else {
+        ""
+    };
+    let pages =
+        kinds.map(|resource| async move { (resource, api.first_page(resource, namespace).await) });
+    let mut objects: Vec<ObjectId> = Vec::new();
+    let mut more = false;
+    let mut unseen = Vec::new();
+    for (resource, page) in join_all(pages).await {
+        match page {
+            Ok((items, goes_on)) => {
+                more |= goes_on;
+                let ids = items.iter().filter_map(|item| own(resource, item));
+                objects.extend(ids.filter(|id| !going.iter().any(|going| going.is_same(id))));
+            }
+            // Its kind is gone since.
+            Err(error) if error.kind == ProviderErrorKind::NotFound => {}
+            Err(_) => unseen.push(resource.plural.as_str()),
+        }
+    }
+    if objects.is_empty() && unseen.is_empty() {
+        return Ok(None);
+    }
+    objects.sort();
+    let mut message = match (objects.len(), more) {
+        (0, _) => format!(
+            "What goes with {} could not be seen whole.",
+            existing::named(id)
+        ),
+        (1, false) => format!(
+            "With {} goes an object that the plan does not delete: ",
+            existing::named(id)
+        ),
+        (count, more) => format!(
+            "With {} go {}{count} objects that the plan does not delete: ",
+            existing::named(id),
+            if more { "more than " } else { "" },
+        ),
+    };
+    let names: Vec<String> = objects.iter().take(NAMED).map(existing::named).collect();
+    message.push_str(&names.join(", "));
+    if objects.len() > names.len() {
+        message.push_str(", …");
+    }
+    if !objects.is_empty() {
+        message.push('.');
+    }
+    if !unseen.is_empty() {
+        message.push_str(&format!(
+            " Could not be listed, and may be in it, too: {}.",
+            unseen.join(", ")
+        ));
+    }
+    Ok(Some(goes_with(message)))
+}
+
+/// Whether objects of a kind say nothing: others lead to them.
+fn is_by_product(resource: &Resource) -> bool {
+    matches!(resource.kind.kind.as_str(), "Event" | "Endpoints")
+}
+
+/// The id of an object that stands for itself: none of a namespace's own, and none that another object brings with it.
+fn own(resource: &Resource, item: &Json) -> Option<ObjectId> {
+    let metadata = &item["metadata"];
+    let text = |field: &str| metadata[field].as_str().unwrap_or_default().to_owned();
+    let id = ObjectId {
+        kind: resource.kind.clone(),
+        namespace: text("namespace"),
+        name: text("name"),
+    };
+    let owners = metadata["ownerReferences"].as_array();
+    let is_owned = owners.is_some_and(|owners| !owners.is_empty());
+    (!is_owned && !existing::is_every_clusters(item, &id)).then_some(id)
+}
+
+/// Whether a definition drops versions in which objects are stored.
+async fn stored(
+    api: &Api,
+    id: &ObjectId,
+    planned: &Value,
+) -> Result<Option<Finding>, ProviderError> {
+    let Some(versions) = planned
+        .get("spec")
+        .and_then(|spec| spec.get("versions")?.elements())
+    else {
+        return Ok(None);
+    };
+    let names: Option<Vec<&str>> = versions
+        .iter()
+        .map(|version| version.get("name")?.as_str())
+        .collect();
+    let Some(names) = names else { return Ok(None) };
+    let resource = api.resource(&id.kind).await?;
+    let live = api
+        .get(&resource.path("", Some(&id.name)))
+        .await?
+        .unwrap_or_default();
+    let stored = live["status"]["storedVersions"].as_array();
+    let stored = stored.into_iter().flatten().filter_map(Json::as_str);
+    let dropped: Vec<&str> = stored.filter(|version| !names.contains(version)).collect();
+    if dropped.is_empty() {
+        return Ok(None);
+    }
+    let versions = dropped.join(", ");
+    Ok(Some(Finding {
+        severity: Severity::Error,
+        kind: FindingKind::Refused,
+        change: None,
+        message: format!(
+            "The definition {} would lose {versions}, in which objects may still be stored (status.storedVersions).",
+            id.name
+        ),
+        hint: format!(
+            "Keep it with served: false, write every object once so that it is stored in the new version, take {versions} out of status.storedVersions, and drop it then."
+        ),
+    }))
+}

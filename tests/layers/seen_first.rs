@@ -1,0 +1,153 @@
+//! What only the cluster can tell of a change is told with the plan.
+
+use serde_json::{Value, json};
+use strata_control_plane::{ControlPlane, Parts};
+
+use crate::plane::{get, project, project_on, somebody, unique};
+
+const LAYER: &str = "layer:\n  app: { path: ./app }\n";
+
+fn namespace(name: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {name} }}\n")
+}
+
+#[test]
+fn what_others_have_in_a_namespace_is_told_before_it_goes() {
+    let ns = unique("contents");
+    let own = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: own, namespace: {ns} }}\ndata: {{ x: \"1\" }}\n"
+    );
+    let project = project(&[
+        ("main.strata.yaml", LAYER),
+        ("app/namespace.yaml", &namespace(&ns)),
+        ("app/own.yaml", &own),
+        ("app/other.yaml", &namespace(&format!("{ns}-stays"))),
+    ]);
+    project.run("apply -auto-approve").exits(0);
+    let path = |kinds: &str| format!("/api/v1/namespaces/{ns}/{kinds}");
+    let remove = || {
+        std::fs::remove_file(project.path("app/namespace.yaml")).unwrap();
+        std::fs::remove_file(project.path("app/own.yaml")).unwrap();
+    };
+    remove();
+    // What every namespace has, and what the plan deletes, is nothing to tell.
+    let permit = format!("plan -allow-delete=layer.app[\"/Namespace//{ns}\"]");
+    let quiet = project.run(&permit).exits(0);
+    assert!(!quiet.err.contains("W0605"), "{}", quiet.err);
+    for (kinds, kind) in [("configmaps", "ConfigMap"), ("secrets", "Secret")] {
+        let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "theirs"}});
+        somebody("POST", &path(kinds), &object);
+    }
+    let told = format!(
+        "With the Namespace {ns} go 2 objects that the plan does not delete: the ConfigMap theirs in {ns}, the Secret theirs in {ns}."
+    );
+    for (line, code) in [("plan", 1), (permit.as_str(), 0), ("plan -destroy", 0)] {
+        let output = project.run(line).exits(code);
+        assert!(
+            output.err.contains("W0605") && output.err.replace("\n  ", " ").contains(&told),
+            "{line}: {}",
+            output.err
+        );
+        assert_eq!(output.err.contains("E0602"), code == 1, "{line}");
+    }
+    assert_eq!(get(&path("secrets/theirs"))["metadata"]["name"], "theirs");
+}
+
+fn definition(group: &str, versions: &[(&str, bool)]) -> Value {
+    let versions: Vec<Value> = versions
+        .iter()
+        .map(|(name, storage)| {
+            json!({
+                "name": name, "served": true, "storage": storage,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            })
+        })
+        .collect();
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("gadgets.{group}")},
+        "spec": {"group": group, "scope": "Cluster", "names": {"kind": "Gadget", "plural": "gadgets"}, "versions": versions},
+    })
+}
+
+#[test]
+fn a_definition_keeps_the_versions_that_are_stored_and_shows_what_goes_with_it() {
+    let group = format!("{}.example", unique("gadgets"));
+    let project = project(&[("main.strata.yaml", LAYER)]);
+    let write = |versions: &[(&str, bool)]| {
+        project.write("app/all.yaml", &definition(&group, versions).to_string());
+    };
+    write(&[("v1beta1", true)]);
+    project.run("apply -auto-approve").exits(0);
+    let gadget = json!({"apiVersion": format!("{group}/v1beta1"), "kind": "Gadget", "metadata": {"name": "live"}});
+    somebody("POST", &format!("/apis/{group}/v1beta1/gadgets"), &gadget);
+    write(&[("v1beta1", false), ("v1", true)]);
+    project.run("apply -auto-approve").exits(0);
+    project.run("plan -detailed-exitcode").exits(0);
+    write(&[("v1", true)]);
+    let refused = project.run("plan").exits(1);
+    assert!(
+        refused.err.contains("E0604") && refused.err.contains("v1beta1"),
+        "{}",
+        refused.err
+    );
+    // It is stored anew, and says so: then the old version may go.
+    let object = format!("/apis/{group}/v1/gadgets/live");
+    somebody("PUT", &object, &get(&object));
+    somebody(
+        "application/merge-patch+json",
+        &format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.{group}/status"),
+        &json!({"status": {"storedVersions": ["v1"]}}),
+    );
+    project.run("apply -auto-approve").exits(0);
+    let gone = project.run("plan -destroy").exits(0);
+    assert!(
+        gone.err.contains("W0605") && gone.err.contains("the Gadget live"),
+        "{}",
+        gone.err
+    );
+}
+
+#[test]
+fn a_group_that_nobody_describes_is_told_and_is_no_absence() {
+    let plane = ControlPlane::start(Parts::Api).unwrap();
+    let ns = unique("broken");
+    let group = "broken.example";
+    let object = format!("apiVersion: {group}/v1\nkind: Gadget\nmetadata: {{ name: mine }}\n");
+    let project = project_on(
+        &plane,
+        &[
+            ("main.strata.yaml", LAYER),
+            ("app/namespace.yaml", &namespace(&ns)),
+        ],
+    );
+    project.run("apply -auto-approve").exits(0);
+    let service = json!({
+        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": format!("v1.{group}")},
+        "spec": {
+            "group": group, "version": "v1", "groupPriorityMinimum": 1000, "versionPriority": 10,
+            "insecureSkipTLSVerify": true, "service": {"name": "nobody", "namespace": ns},
+        },
+    });
+    let mut client = plane.client().unwrap();
+    let made = client
+        .post("/apis/apiregistration.k8s.io/v1/apiservices", &service)
+        .unwrap();
+    assert_eq!(made.status, 201, "{}", made.body);
+    let watch = crate::figures::Watch::start();
+    // The server takes a while to list the group.
+    let told = loop {
+        let plan = project.run("plan -detailed-exitcode").exits(0);
+        if plan.err.contains("W0606") || watch.elapsed().as_secs() > 60 {
+            break plan.err;
+        }
+    };
+    assert!(told.contains(&format!("{group}/v1")), "{told}");
+    project.write("app/gadget.yaml", &object);
+    let refused = project.run("plan").exits(0);
+    assert!(
+        refused.err.contains("W0602") || refused.err.contains("may be one of its kinds"),
+        "{}",
+        refused.err
+    );
+}

@@ -19,6 +19,7 @@ mod params;
 mod policy;
 mod rest;
 mod service;
+mod servicequotas;
 mod ssm;
 mod sts;
 mod tags;
@@ -35,7 +36,7 @@ use service::Service;
 pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// All services.
-static SERVICES: [&Service; 8] = [
+static SERVICES: [&Service; 9] = [
     &ec2::SERVICE,
     &iam::SERVICE,
     &sts::SERVICE,
@@ -44,6 +45,7 @@ static SERVICES: [&Service; 8] = [
     &logs::SERVICE,
     &ecr::SERVICE,
     &ssm::SERVICE,
+    &servicequotas::SERVICE,
 ];
 
 /// Makes the types of all services known to a world.

@@ -77,6 +77,59 @@ resource "aws_eip" "many" {{
 }
 
 #[test]
+fn quotas_that_another_service_tells_are_asked_for() {
+    let text = |count: u32| {
+        format!(
+            r#"
+provider "aws" {{
+  region = "eu-west-1"
+}}
+
+resource "aws_vpc" "many" {{
+  count      = {count}
+  cidr_block = "10.0.0.0/16"
+}}
+"#
+        )
+    };
+    let world = World::of_text(&text(2), WorldOptions::default());
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    world.define(&text(101));
+    refused(&world, 1)
+        .expect_text("[E0702]")
+        .expect_text("99 more VPCs are needed in eu-west-1, where 2 of at most 100 are in use.")
+        .expect_text("\"VPCs per Region\" (service vpc, code L-F678F1CE)")
+        .expect_text("aws_vpc.many[100]");
+    // A quota that nobody ever asked to change is the one that every account has.
+    let clusters = format!(
+        "{NETWORK}{}",
+        r#"
+resource "aws_iam_role" "control" {
+  name = "control"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "eks.amazonaws.com" } }]
+  })
+}
+
+resource "aws_eks_cluster" "many" {
+  count      = 101
+  name       = "c${count.index}"
+  version    = "1.35"
+  role_arn   = aws_iam_role.control.arn
+  vpc_config = { subnet_ids = stack.network.private_subnet_ids }
+}
+"#
+    );
+    let world = World::of_text(&clusters, WorldOptions::default());
+    refused(&world, 1)
+        .expect_text(
+            "101 more EKS clusters are needed in eu-west-1, where 0 of at most 100 are in use.",
+        )
+        .expect_text("L-1194D53C");
+}
+
+#[test]
 fn machines_that_a_region_does_not_have_are_named() {
     let definitions = cluster("m7i.larg", "nat_gateways = \"none\"");
     let world = World::of_text(&definitions, WorldOptions::default());

@@ -10,7 +10,17 @@ use crate::checks::{Checks, Pattern};
 use crate::tags::{self, Tags};
 
 /// The services that have an endpoint of their own.
-const SERVICES: [&str; 8] = ["ec2", "ecr", "eks", "iam", "kms", "logs", "ssm", "sts"];
+const SERVICES: [&str; 9] = [
+    "ec2",
+    "ecr",
+    "eks",
+    "iam",
+    "kms",
+    "logs",
+    "servicequotas",
+    "ssm",
+    "sts",
+];
 
 /// What a connection is configured with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -87,7 +97,7 @@ pub(crate) fn schema() -> Schema {
             "endpoints",
             Attribute::optional(
                 AttributeType::string_map(),
-                "Base URL by service (`ec2`, `ecr`, `eks`, `iam`, `kms`, `logs`, `ssm`, `sts`), in place of the public one.",
+                "Base URL by service (`ec2`, `ecr`, `eks`, `iam`, `kms`, `logs`, `servicequotas`, `ssm`, `sts`), in place of the public one.",
             ),
         ),
         (

@@ -1,8 +1,8 @@
-//! What can be known before a run changes anything: addresses that are left, machines that there are, and how long the
-//! credentials last.
+//! What can be known before a run changes anything: quotas, machines that there are, and how long the credentials last.
 //!
-//! What AWS does not let us see is passed over, and is the failure of a step later. Quotas of VPCs and of clusters are
-//! told by Service Quotas only, which is not asked.
+//! What AWS does not let us see is passed over, and is the failure of a step later.
+
+mod quotas;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,7 +14,6 @@ use strata_model::provider::Operation;
 use strata_model::{Severity, Timestamp, Value};
 
 use crate::cloud::Cloud;
-use crate::ec2::eip::Eips;
 use crate::ec2::launch_template::LaunchTemplates;
 use crate::ec2::listed::filter;
 use crate::ec2::nat_gateway::NatGateways;
@@ -52,12 +51,12 @@ pub(crate) fn takes(resource_type: &str, operation: Operation) -> Duration {
 
 /// Looks at all of it at once.
 pub(crate) async fn look(cloud: &Cloud, intended: &Preflight<'_>) -> Vec<Finding> {
-    let (addresses, machines, credentials) = futures::join!(
-        addresses(cloud, intended),
+    let (quotas, machines, credentials) = futures::join!(
+        quotas::look(cloud, intended),
         machines(cloud, intended),
         credentials(cloud, intended.takes)
     );
-    let seen = [addresses, machines, credentials].into_iter();
+    let seen = quotas.into_iter().chain([machines, credentials]);
     seen.flat_map(|seen| {
         seen.unwrap_or_else(|failure| {
             tracing::debug!(target: "strata::aws", error = %failure.error, "not looked at before the run");
@@ -75,54 +74,6 @@ fn of_type<'p>(
     changes.filter(move |(_, change)| {
         *change.address.resource_type == *name && change.operation == operation
     })
-}
-
-// --- addresses
-
-async fn addresses(cloud: &Cloud, intended: &Preflight<'_>) -> Result<Vec<Finding>, Failure> {
-    let made: Vec<usize> = of_type(intended, (Eips::NAME, Operation::Create))
-        .map(|(number, _)| number)
-        .collect();
-    let released = of_type(intended, (Eips::NAME, Operation::Delete)).count();
-    let wanted = made.len().saturating_sub(released);
-    if wanted == 0 {
-        return Ok(Vec::new());
-    }
-    let clients = cloud.clients().await?;
-    let attributes = send(
-        "DescribeAccountAttributes",
-        clients.ec2.describe_account_attributes().send(),
-    )
-    .await?;
-    let attribute = |name: &str| {
-        let mut all = attributes.account_attributes().iter();
-        let attribute = all.find(|attribute| attribute.attribute_name() == Some(name))?;
-        let value = attribute.attribute_values().first()?;
-        value.attribute_value()?.parse::<usize>().ok()
-    };
-    let Some(most) = attribute("vpc-max-elastic-ips").or_else(|| attribute("max-elastic-ips"))
-    else {
-        return Ok(Vec::new());
-    };
-    let call = clients.ec2.describe_addresses().send();
-    let used = send("DescribeAddresses", call).await?.addresses().len();
-    if used + wanted <= most {
-        return Ok(Vec::new());
-    }
-    let region = &clients.region;
-    Ok(vec![Finding {
-        severity: Severity::Error,
-        kind: FindingKind::Quota,
-        change: made.get(most.saturating_sub(used)).or(made.last()).copied(),
-        message: format!(
-            "{wanted} more Elastic IP addresses are needed in {region}, where {used} of at most {most} are in use."
-        ),
-        hint: format!(
-            "Ask Service Quotas in {region} for at least {} of \"EC2-VPC Elastic IPs\" (service ec2, code L-0263D0A3), \
-             or release addresses.",
-            used + wanted
-        ),
-    }])
 }
 
 // --- machines

@@ -25,6 +25,7 @@ mod vpc_cidr;
 mod vpc_endpoint;
 mod zone;
 
+pub(super) use account::{MOST_ADDRESSES, MOST_VPCS};
 pub(super) use cidr::Cidr;
 pub(super) use instance_type::unknown_types;
 pub(super) use kinds::{LaunchTemplate, SecurityGroup, Subnet, TemplateVersion, Vpc};

@@ -35,6 +35,9 @@ use super::token::{Seen, Use};
 use cluster::Cluster;
 use nodegroup::Nodegroup;
 
+/// How many clusters a region may have.
+pub(super) const MOST_CLUSTERS: usize = 100;
+
 /// The service.
 pub(super) static SERVICE: Service = Service {
     name: "eks",

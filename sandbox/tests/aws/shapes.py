@@ -16,6 +16,8 @@ import botocore.session
 
 SESSION = botocore.session.get_session()
 MODELS = {name: SESSION.get_service_model(name) for name in ("ec2", "iam", "sts", "eks", "kms", "logs", "ecr", "ssm")}
+# Signed by another name than its model has.
+MODELS["servicequotas"] = SESSION.get_service_model("service-quotas")
 
 # What every service may answer, beside the errors that the model lists for an operation.
 COMMON = {
@@ -28,7 +30,8 @@ COMMON = {
 SHARED = {"ThrottlingException", "AccessDeniedException", "ExpiredTokenException", "InternalFailure", "ServiceUnavailable",
           "SerializationException"}
 for name, refusal in (("kms", "ValidationException"), ("logs", "InvalidParameterException"),
-                      ("ecr", "InvalidParameterException"), ("ssm", "ValidationException")):
+                      ("ecr", "InvalidParameterException"), ("service-quotas", "IllegalArgumentException"),
+                      ("ssm", "ValidationException")):
     COMMON[name] = SHARED | {refusal}
 
 # What the documentation says and the enumeration of the model does not: an attached internet gateway is `available`,

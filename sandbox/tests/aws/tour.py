@@ -21,8 +21,9 @@ SETTINGS = dict(
     aws_secret_access_key="test",
     config=Config(retries={"max_attempts": 0}),
 )
-ec2, iam, sts, eks, kms, logs, ecr, ssm = (
-    boto3.client(name, **SETTINGS) for name in ("ec2", "iam", "sts", "eks", "kms", "logs", "ecr", "ssm"))
+ec2, iam, sts, eks, kms, logs, ecr, ssm, quotas = (
+    boto3.client(name, **SETTINGS)
+    for name in ("ec2", "iam", "sts", "eks", "kms", "logs", "ecr", "ssm", "service-quotas"))
 
 
 def refused(code, call, **arguments):
@@ -406,6 +407,15 @@ def images():
     refused("ParameterNotFound", ssm.get_parameter, Name="/tour")
 
 
+def limits():
+    of = {"ServiceCode": "vpc", "QuotaCode": "L-F678F1CE"}
+    assert quotas.get_aws_default_service_quota(**of)["Quota"]["Value"] == 5
+    assert quotas.get_service_quota(**of)["Quota"]["Value"] == 100
+    of = {"ServiceCode": "eks", "QuotaCode": "L-1194D53C"}
+    assert quotas.get_aws_default_service_quota(**of)["Quota"]["QuotaName"] == "Clusters"
+    refused("NoSuchResourceException", quotas.get_service_quota, **of)
+
+
 def updated(name, update, **of):
     read = lambda: eks.describe_update(name=name, updateId=update["id"], **of)["update"]
     wait(f"the {update['type']}", lambda: read()["status"] != "InProgress")
@@ -589,6 +599,7 @@ def main():
     key = next(parts[-1])
     repositories(key)
     images()
+    limits()
     parts.append(cluster(results[2], subnets, key))
     next(parts[-1])
     command_line()

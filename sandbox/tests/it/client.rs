@@ -187,6 +187,7 @@ impl World {
             "kms" => "TrentService",
             "logs" => "Logs_20140328",
             "ecr" => "AmazonEC2ContainerRegistry_V20150921",
+            "servicequotas" => "ServiceQuotasV20190624",
             "ssm" => "AmazonSSM",
             other => panic!("{other} does not speak JSON"),
         };

@@ -241,6 +241,7 @@ const RULES: &[Rule] = &[
     ),
     on(NODE_GROUP, "ResourceNotFoundException", "", Propagation),
     any("ResourceNotFoundException", NotFound),
+    any("NoSuchResourceException", NotFound),
     on(
         &[],
         "ClientException",

@@ -10,7 +10,9 @@ pub(super) const OPERATIONS: &[QueryOperation] =
     &[QueryOperation::read("DescribeAccountAttributes", describe)];
 
 /// How many public addresses a region may have. AWS begins with five, and raises it when asked.
-pub(super) const MOST_ADDRESSES: usize = 100;
+pub(in crate::aws) const MOST_ADDRESSES: usize = 100;
+/// How many networks a region may have. AWS begins with five here, too.
+pub(in crate::aws) const MOST_VPCS: usize = 100;
 
 /// What can be asked for by name; the limits come only with all.
 const NAMED: [(&str, &str); 2] = [("supported-platforms", "VPC"), ("default-vpc", "none")];

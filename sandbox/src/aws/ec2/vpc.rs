@@ -8,6 +8,7 @@ use crate::aws::params::Params;
 use crate::aws::service::{Cx, QueryOperation};
 use crate::world::{New, Object, World};
 
+use super::account::MOST_VPCS;
 use super::cidr::Cidr;
 use super::describe::{Describe, dependency, find};
 use super::kinds::{
@@ -42,6 +43,12 @@ fn create(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
         ));
     }
     let cidr = check_cidr(p, &cidr_text)?;
+    if cx.world.all::<Vpc>(&cx.region).count() >= MOST_VPCS {
+        return Err(AwsError::new(
+            "VpcLimitExceeded",
+            "The maximum number of VPCs has been reached.",
+        ));
+    }
     let id = cx.world.new_id("vpc");
     let vpc = Vpc {
         cidr,

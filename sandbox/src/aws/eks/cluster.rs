@@ -29,8 +29,8 @@ use super::nodegroup::Nodegroup;
 use super::pod_identity::PodIdentity;
 use super::update::Update;
 use super::{
-    Named, cluster_check, failure_of, fargate, find_cluster, in_use, invalid_parameter,
-    invalid_request, names_page, role, take_page, writes_logs,
+    MOST_CLUSTERS, Named, cluster_check, failure_of, fargate, find_cluster, in_use,
+    invalid_parameter, invalid_request, names_page, role, take_page, writes_logs,
 };
 
 pub(super) const OPERATIONS: &[RestOperation] = &[
@@ -193,6 +193,12 @@ fn create(cx: &mut Cx<'_>, request: &mut RestRequest) -> Answer {
             "Cluster already exists with name: {}",
             wanted.name
         )));
+    }
+    if cx.world.all::<Cluster>(&region).count() >= MOST_CLUSTERS {
+        return Err(AwsError::new(
+            "ResourceLimitExceededException",
+            "Cluster limit exceeded",
+        ));
     }
     role::check_role(cx, &wanted.role_arn, role::CLUSTER)?;
     if let Some(mode) = &checked.auto_mode {

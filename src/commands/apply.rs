@@ -151,7 +151,7 @@ async fn plan_and_apply(
     if importing {
         planned.plan = only_imports(planned.plan);
     }
-    show(bench, &planned.plan);
+    show(bench, &planned);
     let nothing = planned.plan.is_empty();
     if !nothing && !fresh.auto_approve {
         confirm(bench.session, &planned.plan).await?;

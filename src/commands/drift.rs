@@ -64,7 +64,7 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
         }
         Err(error) => return Err(error),
     };
-    show(&bench, &planned.plan);
+    show(&bench, &planned);
     bench.close().await;
     Ok(if !planned.plan.drift.is_empty() {
         Outcome::Changes

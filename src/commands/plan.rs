@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use strata_model::plan::{Plan, PlanOptions};
+use strata_model::plan::PlanOptions;
 
 use crate::arguments::PlanningArguments;
 use crate::error::{CommandError, ErrorKind, Outcome};
 use crate::session::Session;
 use crate::view::{events, plan_text};
 use crate::wiring::bench::{Access, Bench};
-use crate::wiring::planning::Request;
+use crate::wiring::planning::{Planned, Request};
 use crate::wiring::project::Project;
 use crate::wiring::{ahead, generating, saved};
 
@@ -41,7 +41,7 @@ pub struct Arguments {
     /// Write a block for every import that has none to this new file, .strata.yaml or .strata.hcl
     #[arg(long, value_name = "FILE")]
     pub generate_config_out: Option<PathBuf>,
-    /// Exit with 2 where there are changes
+    /// Exit with 2 where there are changes, with 3 where there are none but not everything could be looked at
     #[arg(long)]
     pub detailed_exitcode: bool,
 }
@@ -77,7 +77,7 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
             lock: None,
         })
         .await?;
-    show(&bench, &planned.plan);
+    show(&bench, &planned);
     if let Some(path) = &arguments.out {
         saved::save(&bench, &planned.plan, &session.directory.join(path)).await?;
         let shown = path.display();
@@ -87,15 +87,16 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
             .ui
             .advise("\nNote: You did not use -out, so a later apply makes a plan of its own.");
     }
-    let changes = !planned.plan.is_empty();
+    let outcome = match (planned.plan.is_empty(), planned.is_whole) {
+        _ if !arguments.detailed_exitcode => Outcome::Done,
+        (false, _) => Outcome::Changes,
+        (true, false) => Outcome::Differences,
+        (true, true) => Outcome::Done,
+    };
     bench.close().await;
     // The process ends here: giving back a hundred thousand allocations one by one would serve nobody.
     std::mem::forget(planned);
-    Ok(if arguments.detailed_exitcode && changes {
-        Outcome::Changes
-    } else {
-        Outcome::Done
-    })
+    Ok(outcome)
 }
 
 /// A project outside Git works, but nobody can tell later which definitions a run was of.
@@ -164,8 +165,8 @@ pub async fn open<'s>(
 }
 
 /// Shows a plan as text or events.
-pub fn show(bench: &Bench<'_>, plan: &Plan) {
-    let ui = &bench.session.ui;
+pub fn show(bench: &Bench<'_>, planned: &Planned) {
+    let (ui, plan) = (&bench.session.ui, &planned.plan);
     if ui.wants_events() {
         for (kind, message, fields) in events::plan(plan, bench.providers()) {
             ui.event(kind, &message, fields);
@@ -174,7 +175,11 @@ pub fn show(bench: &Bench<'_>, plan: &Plan) {
     if !ui.wants_text() {
         return;
     }
-    ui.print(&plan_text::plan(plan, bench.providers(), ui.style()));
+    if plan.is_empty() && !planned.is_whole {
+        ui.line("Nothing to do for what could be looked at. The rest is put off, and nothing is known of it.");
+    } else {
+        ui.print(&plan_text::plan(plan, bench.providers(), ui.style()));
+    }
     for note in [
         plan_text::deferral_note(plan),
         plan_text::partial_note(plan),

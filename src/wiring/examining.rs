@@ -1,15 +1,25 @@
 //! Looks at what a plan would do that neither definitions nor state tell, once it is made.
 
+use std::collections::BTreeMap;
+
 use futures::future::join_all;
 use strata_core::code;
 use strata_core::plan::PlanOutcome;
 use strata_model::plan::{Action, Plan, Step};
 use strata_model::preflight::{Examined, Finding};
-use strata_model::provider::Operation;
+use strata_model::provider::{Operation, ProviderConfig};
 use strata_model::state::StateSnapshot;
-use strata_model::{Diagnostic, Severity};
+use strata_model::{Diagnostic, Severity, Value};
 
 use super::bench::Bench;
+
+/// A change that is looked at.
+struct Change<'p> {
+    step: &'p Step,
+    id: String,
+    operation: Operation,
+    planned: Option<Value>,
+}
 
 impl Bench<'_> {
     /// Asks the providers about the changes that they want to look at, and takes what they find into the outcome: with an
@@ -18,15 +28,15 @@ impl Bench<'_> {
         let Some(plan) = outcome.plan.as_ref().or(outcome.refused.as_ref()) else {
             return;
         };
-        let asked = plan
-            .steps
-            .iter()
-            .filter_map(|step| self.examined(step, snapshot))
-            .map(|(step, id, operation)| self.ask(plan, snapshot, (step, id, operation)));
+        let asked = self
+            .examined(plan, snapshot)
+            .into_values()
+            .map(|(config, changes)| self.ask(config, changes));
         let found: Vec<Diagnostic> = join_all(asked).await.into_iter().flatten().collect();
         outcome.diagnostics.extend(found);
+        let notices = self.connections.notices().into_iter();
         outcome.diagnostics.extend(
-            self.connections.notices().into_iter().map(|notice| {
+            notices.map(|notice| {
                 Diagnostic::warning(code::NOT_DESCRIBED, "Kinds not described", notice)
             }),
         );
@@ -35,64 +45,80 @@ impl Bench<'_> {
         }
     }
 
-    /// What a step does to which object, where a provider wants to look at it.
+    /// The changes that providers want to look at, by connection.
     fn examined<'p>(
         &self,
-        step: &'p Step,
-        snapshot: &'p StateSnapshot,
-    ) -> Option<(&'p Step, &'p str, Operation)> {
-        let operation = match step.action {
-            Action::Update => Operation::Update,
-            Action::Delete => Operation::Delete,
-            Action::Create
-            | Action::Read
-            | Action::Move
-            | Action::Import
-            | Action::Forget
-            | Action::Record => return None,
-        };
-        let id = id_of(step, snapshot)?;
-        let (provider, schema) = self.connections.schema(&step.key.address).ok()?;
-        let wanted = provider.is_examined(schema.name, id, operation);
-        wanted.then_some((step, id, operation))
+        plan: &'p Plan,
+        snapshot: &StateSnapshot,
+    ) -> BTreeMap<String, (&'p ProviderConfig, Vec<Change<'p>>)> {
+        let mut asked: BTreeMap<String, (&ProviderConfig, Vec<Change<'_>>)> = BTreeMap::new();
+        for step in &plan.steps {
+            let change = self.change(step, snapshot);
+            // What a connection is not known for yet cannot be looked at.
+            if let Some((change, config)) = change.zip(step.provider.as_ref()) {
+                let (_, changes) = asked
+                    .entry(config.key())
+                    .or_insert_with(|| (config, Vec::new()));
+                changes.push(change);
+            }
+        }
+        asked
     }
 
-    async fn ask(
-        &self,
-        plan: &Plan,
-        snapshot: &StateSnapshot,
-        (step, id, operation): (&Step, &str, Operation),
-    ) -> Vec<Diagnostic> {
-        let key = |step: &Step| step.provider.as_ref().map(|provider| provider.key());
-        let Some(config) = &step.provider else {
-            return Vec::new();
+    fn change<'p>(&self, step: &'p Step, snapshot: &StateSnapshot) -> Option<Change<'p>> {
+        let operation = match step.action {
+            Action::Create => Operation::Create,
+            Action::Update => Operation::Update,
+            Action::Delete => Operation::Delete,
+            Action::Read | Action::Move | Action::Import | Action::Forget | Action::Record => {
+                return None;
+            }
         };
+        let (provider, schema) = self.connections.schema(&step.key.address).ok()?;
+        if !provider.is_examined(schema.name, operation) {
+            return None;
+        }
+        let planned = step.planned.as_ref();
+        let planned = planned.and_then(|planned| planned.decode(schema.schema.object_type()).ok());
+        let recorded = snapshot.rows.get(&step.key).and_then(|row| row.id.clone());
+        let id = recorded.or_else(|| provider.id_of(schema.name, planned.as_ref()?))?;
+        Some(Change {
+            step,
+            id,
+            operation,
+            planned,
+        })
+    }
+
+    async fn ask(&self, config: &ProviderConfig, changes: Vec<Change<'_>>) -> Vec<Diagnostic> {
         // A connection that cannot be made has been told of.
         let Ok(connection) = self.connections.get(config) else {
             return Vec::new();
         };
-        let deleted = plan
-            .steps
-            .iter()
-            .filter(|other| other.action == Action::Delete && key(other) == key(step));
-        let going: Vec<&str> = deleted.filter_map(|other| id_of(other, snapshot)).collect();
-        let schema = self.connections.schema(&step.key.address);
-        let planned = schema.ok().and_then(|(_, schema)| {
-            let planned = step.planned.as_ref()?;
-            planned.decode(schema.schema.object_type()).ok()
-        });
-        let change = Examined {
-            resource_type: &step.key.address.resource_type,
-            id,
-            operation,
-            planned: planned.as_ref(),
-            going: &going,
+        let ids = |operation| {
+            let of = changes
+                .iter()
+                .filter(move |change| change.operation == operation);
+            of.map(|change| change.id.as_str()).collect::<Vec<&str>>()
         };
-        let found = connection.examine(&change).await;
-        found
-            .into_iter()
-            .map(|finding| self.told(step, finding))
-            .collect()
+        let (going, coming) = (ids(Operation::Delete), ids(Operation::Create));
+        let looks = changes.iter().map(|change| {
+            let (connection, going, coming) = (&connection, &going, &coming);
+            async move {
+                let examined = Examined {
+                    resource_type: &change.step.key.address.resource_type,
+                    id: &change.id,
+                    operation: change.operation,
+                    planned: change.planned.as_ref(),
+                    going,
+                    coming,
+                };
+                let found = connection.examine(&examined).await.into_iter();
+                let told = found.map(|finding| self.told(change.step, finding));
+                told.collect::<Vec<Diagnostic>>()
+            }
+        });
+        join_all(looks).await.into_iter().flatten().collect()
     }
 
     fn told(&self, step: &Step, finding: Finding) -> Diagnostic {
@@ -108,9 +134,4 @@ impl Bench<'_> {
             .about(&step.key.address)
             .hint(finding.hint)
     }
-}
-
-/// The id of the object that a step is about.
-fn id_of<'p>(step: &'p Step, snapshot: &'p StateSnapshot) -> Option<&'p str> {
-    snapshot.rows.get(&step.key)?.id.as_deref()
 }

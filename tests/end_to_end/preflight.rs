@@ -219,3 +219,17 @@ fn a_plan_makes_none_of_these_calls() {
     let made: Vec<&str> = made.filter(|operation| ahead.contains(operation)).collect();
     assert!(made.is_empty(), "{made:?}");
 }
+
+#[test]
+fn a_protected_cluster_keeps_all_that_is_on_it() {
+    let network = "nat_gateways = \"none\"\n    deletion_protection = true";
+    let world = World::of_text(&cluster("m7i.large", network), WorldOptions::default());
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    let rows = world.remembered().rows.len();
+    world
+        .run_without_calls(&["destroy", "-auto-approve"])
+        .expect_code(1)
+        .expect_text("[E0601]")
+        .expect_text("protects the cluster one against deletion");
+    assert_eq!(world.remembered().rows.len(), rows);
+}

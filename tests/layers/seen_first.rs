@@ -151,3 +151,41 @@ fn a_group_that_nobody_describes_is_told_and_is_no_absence() {
         refused.err
     );
 }
+
+#[test]
+fn a_namespace_that_nobody_makes_is_missed_when_planning() {
+    let ns = unique("missing");
+    let object = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: a, namespace: {ns} }}\ndata: {{ x: \"1\" }}\n"
+    );
+    let project = project(&[("main.strata.yaml", LAYER), ("app/a.yaml", &object)]);
+    let refused = project.run("apply -auto-approve").exits(1);
+    let told = format!("There is no namespace {ns} in the cluster");
+    assert!(
+        refused.err.contains("E0604") && refused.err.contains(&told),
+        "{}",
+        refused.err
+    );
+    project.write(
+        "main.strata.yaml",
+        "layer:\n  app: { path: ./app, create_namespace: true }\n",
+    );
+    project.run("plan").exits(0);
+    project.write("main.strata.yaml", LAYER);
+    project.write("app/namespace.yaml", &namespace(&ns));
+    project.run("apply -auto-approve").exits(0);
+}
+
+#[test]
+fn nothing_is_asked_by_settings_that_are_wrong() {
+    let project = project(&[
+        ("main.strata.yaml", LAYER),
+        ("app/namespace.yaml", &namespace(&unique("wrong"))),
+    ]);
+    let wrong = std::fs::read_to_string(project.path("provider.strata.yaml"))
+        .unwrap()
+        .replace("KUBE_TOKEN", "HOME");
+    project.write("provider.strata.yaml", &wrong);
+    let refused = project.run("plan").exits(65);
+    assert!(refused.err.contains("E0203"), "{}", refused.err);
+}

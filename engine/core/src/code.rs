@@ -35,6 +35,8 @@ pub const INVALID_MANIFEST: Code = Code("E0252");
 pub const NO_HOST: Code = Code("E0253");
 /// An object of an API that its cluster does not serve.
 pub const NOT_SERVED: Code = Code("E0254");
+/// An object that two blocks declare.
+pub const DECLARED_TWICE: Code = Code("E0255");
 /// A protected object would be destroyed.
 pub const PROTECTED: Code = Code("E0601");
 /// An object that holds data would be destroyed without permission.

@@ -34,6 +34,8 @@ pub struct Examined<'a> {
     pub planned: Option<&'a Value>,
     /// The ids of what the plan deletes in the same system.
     pub going: &'a [&'a str],
+    /// The ids of what it makes there.
+    pub coming: &'a [&'a str],
 }
 
 /// All that a run is about to change by one connection.

@@ -105,9 +105,15 @@ pub trait Provider: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Whether a planned change of an object is to be looked at by [`Connection::examine`] before people decide about it.
-    /// Pure.
-    fn is_examined(&self, _resource_type: &str, _id: &str, _operation: Operation) -> bool {
+    /// Why its system will not delete an object as it is now, and what to change first; a sentence each, `None` where
+    /// nothing stands in the way. Pure.
+    fn refuses_deletion(&self, _resource_type: &str, _object: &Value) -> Option<(String, String)> {
+        None
+    }
+
+    /// Whether planned changes of objects of a type are to be looked at by [`Connection::examine`] before people decide
+    /// about them. Pure.
+    fn is_examined(&self, _resource_type: &str, _operation: Operation) -> bool {
         false
     }
 

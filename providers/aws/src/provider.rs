@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use strata_model::Value;
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, Operation, PlanRequest, PlannedChange, Provider,
     ProviderConfig, ProviderError, ProviderName, ValidateRequest,
@@ -12,8 +13,10 @@ use strata_model::schema::{ResourceSchema, Schema};
 use crate::cloud::Cloud;
 use crate::config::{self, Config};
 use crate::connection::AwsConnection;
+use crate::eks::cluster::Clusters;
 use crate::preflight;
 use crate::registry::Registry;
+use crate::resource::ResourceType;
 
 /// The provider `aws`: networks, identities and EKS.
 #[derive(Debug)]
@@ -63,6 +66,20 @@ impl Provider for Aws {
     fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError> {
         let (ty, schema) = self.registry.managed(request.resource_type)?;
         ty.plan(schema, &request)
+    }
+
+    fn refuses_deletion(&self, resource_type: &str, object: &Value) -> Option<(String, String)> {
+        let on = object.get("deletion_protection").and_then(Value::as_bool);
+        let is_cluster = resource_type == Clusters::NAME;
+        (is_cluster && on == Some(true)).then(|| {
+            let name = object.get("name").and_then(Value::as_str);
+            let why = format!(
+                "EKS protects the cluster {} against deletion.",
+                name.unwrap_or_default()
+            );
+            let hint = "Set deletion_protection to false, apply that, and delete it then.";
+            (why, hint.to_owned())
+        })
     }
 
     fn has_preflight(&self) -> bool {

@@ -35,6 +35,8 @@ pub(crate) struct Api {
     discovered: tokio::sync::Mutex<Option<Arc<Discovered>>>,
     /// The schemas of groups that are not Kubernetes' own, by `apiVersion`.
     published: Mutex<BTreeMap<String, Arc<Catalogue>>>,
+    /// Which namespaces there were when somebody asked.
+    namespaces: tokio::sync::Mutex<BTreeMap<String, bool>>,
 }
 
 /// What a server serves.
@@ -127,6 +129,7 @@ impl Api {
             admission,
             discovered: tokio::sync::Mutex::default(),
             published: Mutex::default(),
+            namespaces: tokio::sync::Mutex::default(),
         }
     }
 
@@ -260,6 +263,24 @@ impl Api {
         let of_version = |resource: &&Resource| resource.kind.api_version() == version;
         let resources = discovered.resources.values().filter(of_version).cloned();
         Ok(Catalogue::new(&models, resources))
+    }
+
+    /// Whether there is a namespace, as it was when this was first asked.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not say.
+    pub(crate) async fn has_namespace(&self, name: &str) -> Result<bool, ProviderError> {
+        let mut known = self.namespaces.lock().await;
+        if let Some(found) = known.get(name) {
+            return Ok(*found);
+        }
+        let found = self
+            .get(&format!("/api/v1/namespaces/{name}"))
+            .await?
+            .is_some();
+        known.insert(name.to_owned(), found);
+        Ok(found)
     }
 
     /// Reads an object; `None` when there is none.

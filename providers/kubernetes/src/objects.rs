@@ -1,7 +1,7 @@
 //! The connection: reading and changing objects of one cluster.
 
 mod change;
-pub(crate) mod examine;
+mod examine;
 mod existing;
 mod look;
 

@@ -10,7 +10,7 @@ use strata_model::plan::{
 };
 use strata_model::provider::Observation;
 use strata_model::schema::{Presence, ResourceSchema, Timeouts};
-use strata_model::state::{RowKey, RowStatus, StateRow};
+use strata_model::state::{RowKey, StateRow};
 use strata_model::wire::Encoded;
 use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Position, Value};
 
@@ -75,6 +75,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
     let mut assembly = Assembly::new(planner.input, diagnostics);
     assembly.unreached = std::mem::take(&mut planner.unreached);
     let mut selected = select(&planner, &mut assembly.diagnostics);
+    assembly.refuse(&mut planner, &selected);
     let has_waiting = assembly.put_off(&planner, &mut selected);
     if planner.input.options.mode == PlanMode::RefreshOnly {
         assembly.refresh_only(&planner, &selected);
@@ -292,62 +293,6 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Whether an object may be deleted; reports it if not.
-    pub(super) fn may_delete(
-        &mut self,
-        row: &StateRow,
-        (schema, object): (&ResourceSchema, &Value),
-        declared: Option<&InstanceChange<'_>>,
-    ) {
-        let address = row.address();
-        // What the definitions say now does not lift what the state says, unless a step before has done so.
-        let recorded = row.protected && !any_matches(&self.unprotect, address);
-        let protected = recorded || declared.is_some_and(|change| change.protect);
-        let span = declared.map(|change| change.block.span);
-        if protected {
-            let detail =
-                format!("{address} would be destroyed, and it is protected by prevent_destroy.");
-            let hint = match declared {
-                Some(change) if change.protect => {
-                    "Set prevent_destroy = false and apply that first.".to_owned()
-                }
-                Some(_) => format!(
-                    "Apply only the change of prevent_destroy first, or add -unprotect='{address}'."
-                ),
-                None if self.input.options.mode == PlanMode::Destroy => format!(
-                    "Set prevent_destroy = false and apply that first; if its block is gone, add -unprotect='{address}'."
-                ),
-                None => format!(
-                    "Its block is gone; if it really is to be destroyed, add -unprotect='{address}'."
-                ),
-            };
-            self.diagnostics.push(
-                Diagnostic::error(code::PROTECTED, "Protected object", detail)
-                    .at_opt(span)
-                    .about(address)
-                    .hint(hint),
-            );
-        }
-        let implied = self.input.options.mode == PlanMode::Destroy;
-        // What failed for good while it was made has never held any.
-        let never_ready = row.status == RowStatus::Failed && row.created_by == row.op;
-        let may_lose = implied || never_ready || any_matches(&self.allow_delete, address);
-        if !may_lose && (schema.holds_data || self.holds_data(schema, object)) {
-            let detail = format!("{address} holds data, and it would be destroyed.");
-            self.diagnostics.push(
-                Diagnostic::error(code::HOLDS_DATA, "Data would be lost", detail)
-                    .at_opt(span)
-                    .about(address)
-                    .hint(format!("If that is wanted, add -allow-delete='{address}'.")),
-            );
-        }
-    }
-
-    fn holds_data(&self, schema: &ResourceSchema, object: &Value) -> bool {
-        let known = self.input.providers.schema(schema.mode, schema.name);
-        known.is_some_and(|(provider, _)| provider.holds_data(schema.name, object))
-    }
-
     /// Deletes or forgets what is recorded and no longer declared.
     fn orphans(&mut self, planner: &Planner<'a>) {
         let options = planner.input.options;
@@ -455,33 +400,6 @@ impl<'a> Assembly<'a> {
         });
     }
 
-    /// Refuses to delete the objects of a layer that has none any more, unless that is asked for.
-    fn may_empty(&mut self, row: &StateRow, span: strata_model::Span) {
-        let address = row.address();
-        if any_matches(&self.allow_delete, address) {
-            return;
-        }
-        let layer = address.block();
-        let text = layer.to_string();
-        let is_told = |found: &Diagnostic| {
-            found.code == code::EMPTY_LAYER && found.address.as_ref() == Some(&text)
-        };
-        if self.diagnostics.iter().any(is_told) {
-            return;
-        }
-        let detail = format!(
-            "The manifests of {layer} describe no object at all, and all that it had would be deleted."
-        );
-        self.diagnostics.push(
-            Diagnostic::error(code::EMPTY_LAYER, "Layer without objects", detail)
-                .at(span)
-                .about(&layer)
-                .hint(format!(
-                    "If that is wanted, add -allow-delete='{layer}', or remove the layer's block."
-                )),
-        );
-    }
-
     fn row_template(&self, row: &StateRow) -> Step {
         Step {
             provider: Some(row.provider.clone()),
@@ -546,6 +464,9 @@ impl<'a> Assembly<'a> {
             after.insert(Ref::Step(self.draft.push(record, BTreeSet::new())));
             template.row_digest = None;
         }
+        if reason == Reason::Deposed {
+            after.extend(self.steps_of_current(row.address()));
+        }
         let step = Step {
             action: Action::Delete,
             reason,
@@ -558,6 +479,18 @@ impl<'a> Assembly<'a> {
             step,
             destroys_first: false,
         });
+    }
+
+    /// The steps by which the object at an address comes to be as declared: what it takes the place of goes after them.
+    fn steps_of_current(&self, address: &Address) -> Vec<Ref> {
+        let steps = self.draft.steps.iter().enumerate();
+        let own = steps.filter(|(_, step)| {
+            step.key.address == *address
+                && step.key.deposed.is_none()
+                && matches!(step.action, Action::Create | Action::Update)
+        });
+        own.filter_map(|(at, _)| u32::try_from(at).ok().map(Ref::Step))
+            .collect()
     }
 
     /// Takes into the state what changed without a visible step: only beside other steps, never on its own.
@@ -699,14 +632,16 @@ impl Assembly<'_> {
         }
     }
 
-    /// Whether the steps are those that there would be: nothing is wrong but that some of them are not permitted.
+    /// Whether the steps are those that there would be: nothing is wrong but that some of them are not permitted, or that
+    /// a change of something that exists is refused.
     fn is_possible(&self) -> bool {
         let mut errors = self
             .diagnostics
             .iter()
             .filter(|found| found.severity == strata_model::Severity::Error);
         errors.all(|found| {
-            [code::PROTECTED, code::HOLDS_DATA, code::EMPTY_LAYER].contains(&found.code)
+            let of_permission = [code::PROTECTED, code::HOLDS_DATA, code::EMPTY_LAYER];
+            of_permission.contains(&found.code) || found.code == code::PROVIDER_REFUSED
         })
     }
 }

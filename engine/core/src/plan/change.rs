@@ -159,6 +159,7 @@ impl<'a> Planner<'a> {
         if let Some((recorded, _)) = row {
             self.claimed.insert(place_of(recorded), ());
         }
+        self.declare_once(site, &address, &said.config);
         let (kind, value, drifted) = self.change(site, &address, row, &said.config)?;
         let dep = Dep {
             node: site.node,
@@ -429,11 +430,22 @@ impl<'a> Planner<'a> {
                 )
                 .at(site.block.span)
                 .about(address);
-                self.diagnostics.push(match error.hint {
+                let diagnostic = match error.hint {
                     Some(hint) => diagnostic.hint(hint),
                     None => diagnostic,
-                });
-                None
+                };
+                let Some(prior) = prior else {
+                    self.diagnostics.push(diagnostic);
+                    return None;
+                };
+                // All else can still be planned, and this is no hindrance where it is left out.
+                self.refused.push((address.clone(), diagnostic));
+                Some(PlannedChange {
+                    planned: prior.clone(),
+                    replace: Vec::new(),
+                    stages: Vec::new(),
+                    exclusive: None,
+                })
             }
         }
     }
@@ -450,13 +462,6 @@ impl<'a> Planner<'a> {
         attributes
             .filter(|(_, attribute)| attribute.replace)
             .any(|(name, _)| config.values.get(name) != row.provider.values.get(name))
-    }
-
-    fn triggered(&self, site: Site<'_>) -> bool {
-        let triggers = self
-            .world
-            .resolve_depends_on(site.scope, &site.block.meta.lifecycle.replace_triggered_by);
-        triggers.iter().any(|dep| self.has_change(dep))
     }
 
     /// Whether a dependency, or any instance of the block that it names, changes.

@@ -1,18 +1,20 @@
 //! Blocks that contradict others: `ignore_changes` of what the type does not have, `removed` and `moved` of what is
-//! declared.
+//! declared, and other blocks that declare the same object.
 
 use strata_language::definition::{
     IgnoreChanges, MovedBlock, RemovedBlock, ResourceBlock, TargetAddress,
 };
 use strata_language::suggest::nearest;
+use strata_model::layer::LAYER_TYPE;
 use strata_model::schema::ResourceSchema;
 use strata_model::{
-    AttributePath, Diagnostic, Diagnostics, PathStep, Scope, ScopeStep, Span, Type,
+    Address, AttributePath, Diagnostic, Diagnostics, PathStep, Scope, ScopeStep, Span, Type, Value,
 };
 
 use super::change::InstanceChange;
 use super::moved::{apply, is_whole, path_steps};
 use super::select::{Pattern, declaration};
+use super::walk::{Planner, Site};
 use crate::code;
 use crate::world::graph::Graph;
 
@@ -187,4 +189,34 @@ fn still_declared(block: &RemovedBlock, declared: Span) -> Diagnostic {
         .at(block.span)
         .label(declared, "declared here")
         .hint("Remove one of the two: the block that declares it, or the removed block.")
+}
+
+impl<'a> Planner<'a> {
+    /// Says it if another block declares the same object. Layers tell it of each other by themselves.
+    pub(super) fn declare_once(&mut self, site: Site<'a>, address: &Address, config: &Value) {
+        let id = site.provider.id_of(site.schema.name, config);
+        let Some((id, provider)) = id.zip(self.provider_config(site)) else {
+            return;
+        };
+        let key = (provider.key(), id);
+        let is_member = |address: &Address| *address.resource_type == *LAYER_TYPE;
+        match self.declared.get(&key) {
+            Some(first) if is_member(first) && is_member(address) => {}
+            Some(first) => {
+                let detail = format!(
+                    "{address} declares the same object as {first}: {}. One object has one address.",
+                    key.1
+                );
+                self.diagnostics.push(
+                    Diagnostic::error(code::DECLARED_TWICE, "Object declared twice", detail)
+                        .at(site.block.span)
+                        .about(address)
+                        .hint("Remove one of the two."),
+                );
+            }
+            None => {
+                self.declared.insert(key, address.clone());
+            }
+        }
+    }
 }

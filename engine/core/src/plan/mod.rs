@@ -17,11 +17,13 @@ pub(crate) mod layer;
 mod moved;
 mod names;
 mod outputs;
+mod permission;
 mod recorded;
 mod select;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod triggers;
 mod turns;
 mod walk;
 

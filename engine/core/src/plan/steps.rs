@@ -220,7 +220,7 @@ impl<'a> Assembly<'a> {
             // The row changes with it: what follows is bound by this step.
             template.row_digest = None;
         }
-        let create_first = self.create_first(change, before, planned);
+        let create_first = self.create_first(change, (before, planned), *reason);
         let provider = row.provider.clone();
         let create = Step {
             action: Action::Create,
@@ -295,8 +295,8 @@ impl<'a> Assembly<'a> {
     fn create_first(
         &mut self,
         change: &InstanceChange<'_>,
-        before: &Value,
-        planned: &Value,
+        (before, planned): (&Value, &Value),
+        reason: Reason,
     ) -> bool {
         if !change.create_first {
             return false;
@@ -306,7 +306,9 @@ impl<'a> Assembly<'a> {
             new.is_some_and(|new| !new.is_unknown()) && before.get(name) == new
         });
         let Some(name) = stuck else { return true };
-        if change.block.meta.lifecycle.create_before_destroy == Some(true) {
+        // What failed serves nobody: it may go first.
+        let is_asked = change.block.meta.lifecycle.create_before_destroy == Some(true);
+        if is_asked && reason != Reason::Failed {
             let detail = format!(
                 "{} is to be created before its predecessor is destroyed, but its {name} must be unique and stays the same.",
                 change.address

@@ -3,6 +3,7 @@
 mod judged;
 mod layer_scenario;
 mod layers;
+mod obstacles;
 mod scenario;
 
 use strata_model::plan::PlanMode;

@@ -60,6 +60,10 @@ pub(super) struct Planner<'a> {
     pub(super) put_off: BTreeSet<(NodeId, ScopeIx)>,
     /// Whether the hosts of connections are new, where somebody has asked.
     pub(super) new_hosts: BTreeMap<String, bool>,
+    /// The objects that are known by name and declared, by connection and id.
+    pub(super) declared: BTreeMap<(String, String), Address>,
+    /// Changes that providers refuse, of objects that stay as they are.
+    pub(super) refused: Vec<(Address, Diagnostic)>,
     /// Why what is to be made could not be looked for: by the reason, one of the addresses, and how many there are.
     pub(super) not_looked_at: BTreeMap<String, (Address, usize)>,
 }
@@ -130,6 +134,8 @@ pub(super) fn plan(mut input: PlanInput<'_>) -> PlanOutcome {
         judges: Judges::default(),
         put_off: BTreeSet::new(),
         new_hosts: BTreeMap::new(),
+        declared: BTreeMap::new(),
+        refused: Vec::new(),
         not_looked_at: BTreeMap::new(),
     };
     planner.run()
@@ -213,16 +219,22 @@ impl<'a> Planner<'a> {
         self.world.undeclared_inputs(&mut self.diagnostics);
         self.not_yet();
         let graph = self.world.graph;
+        let mut of_providers = Diagnostics::new();
         for node in &graph.order {
             let errors = self.diagnostics.error_count();
             match &graph.nodes[*node].kind {
+                NodeKind::Provider(_) => {
+                    let mut found = Diagnostics::new();
+                    self.world.evaluate_pure(*node, &mut found);
+                    of_providers.extend(found.iter().cloned());
+                    self.diagnostics.extend(found);
+                }
                 NodeKind::Resource(block) => self.resource(*node, block),
                 NodeKind::Stage(layer, stage) => self.stage(*node, *layer, *stage),
                 NodeKind::Open
                 | NodeKind::Close
                 | NodeKind::Variable(_)
                 | NodeKind::Local(_)
-                | NodeKind::Provider(_)
                 | NodeKind::Layer(_)
                 | NodeKind::Output(_) => self.world.evaluate_pure(*node, &mut self.diagnostics),
             }
@@ -234,6 +246,10 @@ impl<'a> Planner<'a> {
         removed_and_declared(graph, &self.changes, &mut self.diagnostics);
         moved_and_declared(graph, &self.changes, &mut self.diagnostics);
         self.undeclared_imports();
+        if !self.needs.is_empty() && of_providers.has_errors() {
+            // Nothing is asked by settings that are wrong.
+            return failed(of_providers);
+        }
         if !self.needs.is_empty() {
             // What looks wrong now may only be unknown: it is judged when everything was read.
             return PlanOutcome {

@@ -3,6 +3,7 @@
 
 use futures::future::join_all;
 use serde_json::Value as Json;
+use strata_kubernetes_merge::openapi::GroupVersionKind;
 use strata_kubernetes_merge::resource::Resource;
 use strata_model::preflight::{Examined, Finding, FindingKind};
 use strata_model::provider::{Operation, ProviderError, ProviderErrorKind};
@@ -16,15 +17,6 @@ use crate::types::ObjectType;
 /// How many objects are named.
 const NAMED: usize = 10;
 
-/// Whether a change of an object is looked at.
-pub(crate) fn is_examined(id: &ObjectId, operation: Operation) -> bool {
-    match operation {
-        Operation::Create => false,
-        Operation::Update => is_definition(id),
-        Operation::Delete => is_definition(id) || is_namespace(id),
-    }
-}
-
 fn is_definition(id: &ObjectId) -> bool {
     id.kind.group == "apiextensions.k8s.io" && id.kind.kind == "CustomResourceDefinition"
 }
@@ -36,15 +28,18 @@ fn is_namespace(id: &ObjectId) -> bool {
 /// Looks at a change.
 pub(super) async fn examine(api: &Api, id: &ObjectId, change: &Examined<'_>) -> Vec<Finding> {
     let found = match (change.operation, change.planned) {
-        (Operation::Delete, _) => contents(api, id, change.going).await,
-        (_, Some(planned)) => {
-            let ty = ObjectType::of(change.resource_type);
-            let planned = ty
-                .map(|ty| ty.manifest(planned))
-                .unwrap_or_else(Value::null);
-            stored(api, id, &planned).await
+        (Operation::Delete, _) if is_definition(id) || is_namespace(id) => {
+            contents(api, id, change.going).await
         }
-        (_, None) => Ok(None),
+        (Operation::Create, Some(planned)) if !id.namespace.is_empty() => {
+            home(api, id, (planned, change.coming)).await
+        }
+        (Operation::Update, Some(planned)) if is_definition(id) => {
+            let ty = ObjectType::of(change.resource_type);
+            let planned = ty.map(|ty| ty.manifest(planned));
+            stored(api, id, &planned.unwrap_or_else(Value::null)).await
+        }
+        (Operation::Create | Operation::Update | Operation::Delete, _) => Ok(None),
     };
     let found = found.unwrap_or_else(|error| {
         // A change that cannot be looked at is the server's to judge.
@@ -158,6 +153,40 @@ fn own(resource: &Resource, item: &Json) -> Option<ObjectId> {
     let owners = metadata["ownerReferences"].as_array();
     let is_owned = owners.is_some_and(|owners| !owners.is_empty());
     (!is_owned && !existing::is_every_clusters(item, &id)).then_some(id)
+}
+
+/// Whether the namespace of a new object will be there.
+async fn home(
+    api: &Api,
+    id: &ObjectId,
+    (planned, coming): (&Value, &[&str]),
+) -> Result<Option<Finding>, ProviderError> {
+    let namespace = ObjectId {
+        kind: GroupVersionKind::of("v1", "Namespace"),
+        namespace: String::new(),
+        name: id.namespace.clone(),
+    };
+    let makes = planned.get("create_namespace").and_then(Value::as_bool) == Some(true);
+    let comes = || {
+        coming
+            .iter()
+            .filter_map(|id| ObjectId::parse(id))
+            .any(|id| id.is_same(&namespace))
+    };
+    if makes || api.has_namespace(&id.namespace).await? || comes() {
+        return Ok(None);
+    }
+    Ok(Some(Finding {
+        severity: Severity::Error,
+        kind: FindingKind::Refused,
+        change: None,
+        message: format!(
+            "There is no namespace {} in the cluster, and nothing in the plan makes it.",
+            id.namespace
+        ),
+        hint: "Declare it, or say create_namespace = true where it is not to be managed."
+            .to_owned(),
+    }))
 }
 
 /// Whether a definition drops versions in which objects are stored.

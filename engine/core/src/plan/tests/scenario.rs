@@ -93,7 +93,17 @@ impl Provider for Fake {
             .iter()
             .find(|schema| schema.name == request.resource_type);
         let schema = schema.ok_or_else(|| ProviderError::bug("no such type"))?;
+        let value = request.config.get("value").and_then(Value::as_str);
+        if request.prior.is_some() && value == Some("refused") {
+            let message = "not to this value";
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, message));
+        }
         Ok(schema.schema.propose(request.prior, request.config).into())
+    }
+
+    fn refuses_deletion(&self, _: &str, object: &Value) -> Option<(String, String)> {
+        let value = object.get("value").and_then(Value::as_str);
+        (value == Some("guarded")).then(|| ("It is guarded.".to_owned(), "Unguard it.".to_owned()))
     }
 
     fn connect(

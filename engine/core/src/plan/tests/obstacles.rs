@@ -1,0 +1,181 @@
+//! What stands in the way of a change, and what waits for what because something failed before.
+
+use super::scenario::*;
+use strata_model::plan::PlanMode;
+use strata_model::state::{RowKey, RowStatus, StateRow};
+use strata_model::wire::Encoded;
+use strata_model::{Address, DeposedId, Type, Value};
+
+use crate::replay::{DefinitionGraph, Replay, ReplayInput};
+use crate::resolve::Resolver;
+
+fn key_of(address: &str) -> RowKey {
+    RowKey::current(Address::parse(address).unwrap())
+}
+
+#[test]
+fn what_failed_goes_first_where_its_name_is_wanted() {
+    let hcl = "resource \"test_vault\" \"a\" {\n name = \"a\"\n lifecycle { create_before_destroy = true }\n }";
+    let mut scenario = Scenario::new();
+    scenario.given(hcl);
+    let row = scenario
+        .snapshot
+        .rows
+        .get_mut(&key_of("test_vault.a"))
+        .unwrap();
+    row.status = RowStatus::Failed;
+    row.created_by = row.op;
+    let plan = scenario.plan(hcl);
+    assert_eq!(
+        lines(&plan),
+        [
+            "delete test_vault.a",
+            "create test_vault.a <- delete test_vault.a"
+        ]
+    );
+}
+
+#[test]
+fn a_predecessor_goes_when_what_takes_its_place_is_there() {
+    let mut scenario = Scenario::new();
+    scenario.given("resource \"test_thing\" \"a\" {\n name = \"a\"\n }");
+    let current = scenario.snapshot.rows[&key_of("test_thing.a")].clone();
+    let key = RowKey {
+        deposed: Some(DeposedId::from_bits([7; 16])),
+        ..current.key.clone()
+    };
+    let deposed = StateRow {
+        key: key.clone(),
+        ..current
+    };
+    scenario.snapshot.rows.insert(key, deposed);
+    let row = scenario
+        .snapshot
+        .rows
+        .get_mut(&key_of("test_thing.a"))
+        .unwrap();
+    row.status = RowStatus::Incomplete;
+    let plan =
+        scenario.plan("resource \"test_thing\" \"a\" {\n name = \"a\"\n value = \"new\"\n }");
+    assert_eq!(
+        lines(&plan),
+        [
+            "update test_thing.a",
+            "delete test_thing.a (deposed) <- update test_thing.a"
+        ]
+    );
+}
+
+const REFUSED: &str = r#"
+    resource "test_thing" "a" {
+      name  = "a"
+      value = "refused"
+    }
+    resource "test_thing" "b" { name = "b" }
+"#;
+
+#[test]
+fn a_refused_change_is_shown_beside_the_others_and_can_be_left_out() {
+    let mut scenario = Scenario::new();
+    scenario.given(r#"resource "test_thing" "a" { name = "a" }"#);
+    let outcome = scenario.outcome(REFUSED);
+    assert_eq!(scenario.codes(REFUSED), ["E0604"]);
+    assert_eq!(lines(&outcome.refused.unwrap()), ["create test_thing.b"]);
+    scenario.options.excludes = vec!["test_thing.a".to_owned()];
+    assert_eq!(lines(&scenario.plan(REFUSED)), ["create test_thing.b"]);
+}
+
+#[test]
+fn what_its_system_protects_is_not_deleted() {
+    let mut scenario = Scenario::new();
+    scenario.given("resource \"test_thing\" \"a\" {\n name = \"a\"\n value = \"guarded\"\n }");
+    assert_eq!(scenario.codes(""), ["E0601"]);
+    scenario.options.mode = PlanMode::Destroy;
+    assert_eq!(scenario.codes(""), ["E0601"]);
+}
+
+fn triggered(value: &str, name: &str, by: &str) -> String {
+    format!(
+        r#"
+        resource "test_thing" "a" {{
+          name  = "{name}"
+          value = "{value}"
+        }}
+        resource "test_thing" "b" {{
+          name = "b"
+          lifecycle {{ replace_triggered_by = [test_thing.a{by}] }}
+        }}
+        "#
+    )
+}
+
+#[test]
+fn an_attribute_triggers_by_its_own_change_only() {
+    let mut scenario = Scenario::new();
+    scenario.given(&triggered("1", "a", ".id"));
+    assert_eq!(
+        lines(&scenario.plan(&triggered("2", "a", ".id"))),
+        ["update test_thing.a"]
+    );
+    let replaced = |by: &str, value: &str, name: &str| {
+        let plan = scenario.plan(&triggered(value, name, by));
+        lines(&plan)
+            .iter()
+            .any(|line| line.starts_with("create test_thing.b"))
+    };
+    assert!(replaced(".value", "2", "a"), "the attribute changes");
+    assert!(replaced("", "2", "a"), "anything changes");
+    assert!(replaced(".id", "1", "b"), "it is another object");
+}
+
+#[test]
+fn outputs_of_a_run_that_did_not_come_so_far_are_of_what_is_there() {
+    let hcl = |value: &str| {
+        format!(
+            r#"
+            resource "test_thing" "a" {{
+              name  = "a"
+              value = "{value}"
+            }}
+            resource "test_thing" "b" {{ name = "b" }}
+            output "a" {{ value = test_thing.a.value }}
+            output "b" {{ value = test_thing.b.name }}
+            "#
+        )
+    };
+    let mut scenario = Scenario::new();
+    scenario.given(
+        r#"
+        resource "test_thing" "a" {
+          name  = "a"
+          value = "1"
+        }
+    "#,
+    );
+    let text = hcl("2");
+    let plan = scenario.plan(&text);
+    let (definitions, _) = scenario.definitions(&text);
+    let key = key();
+    let graph = DefinitionGraph::build(&definitions, &scenario.trees, &scenario.providers).unwrap();
+    let mut replay = Replay::new(
+        &graph,
+        ReplayInput {
+            plan: &plan,
+            snapshot: &scenario.snapshot,
+            done: &[],
+            variables: &scenario.variables,
+            project_name: "test",
+            trees: &scenario.trees,
+            providers: &scenario.providers,
+            key: &key,
+        },
+    )
+    .unwrap();
+    let (outputs, _) = replay.outputs();
+    let names: Vec<&String> = outputs.keys().collect();
+    assert_eq!(names, ["a"], "what was never made says nothing");
+    assert_eq!(
+        outputs["a"].value,
+        Encoded::of(&Value::from("1"), &Type::Any)
+    );
+}

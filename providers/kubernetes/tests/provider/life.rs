@@ -5,7 +5,7 @@ use strata_model::provider::{Observation, ProviderErrorKind, ReadPurpose, ReadRe
 use strata_model::{Type, Value};
 
 use super::bench::{
-    Bench, PLANE, aside, config_map, kubectl, manifest, namespace, somebody, writes,
+    Bench, Made, PLANE, aside, config_map, kubectl, manifest, namespace, somebody, writes,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,17 +136,29 @@ async fn a_secret_is_kept_in_step_by_its_plain_content() {
     };
     let first = config(data(&[("user", "me"), ("password", "ünsafe")]));
     let made = bench.create("kubernetes_secret", &first).await.unwrap();
-    let seen = bench.look(&made).await;
+    // Of the content a state has fingerprints only.
+    let nothing = bench.config("kubernetes_secret", &[]);
+    let recorded = bench.remembered(&made, &nothing);
+    let kept = |made: &Made, key: &str| made.attributes.get("data").unwrap().get(key).cloned();
+    assert!(kept(&recorded, "user").unwrap().is_unknown());
+    assert_eq!(bench.remembered(&made, &first).attributes, made.attributes);
+    let seen = bench.look(&recorded).await;
     assert_eq!(seen.attributes, made.attributes);
-    assert!(seen.attributes.get("data").unwrap().is_secret());
+    assert!(kept(&seen, "password").unwrap().is_secret());
+    assert!(bench.is_settled(&seen, &first));
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/a");
+    let edited = format!("{path}?fieldManager=kubectl-edit");
+    let patch = json!({"stringData": {"user": "them"}});
+    somebody("application/merge-patch+json", &edited, &patch);
+    let seen = bench.look(&recorded).await;
+    assert_eq!(kept(&seen, "user"), Some(Value::from("them").into_secret()));
+    assert!(!bench.is_settled(&seen, &first));
+    let mended = bench.update(&seen, &first).await.unwrap();
+    let seen = bench.look(&bench.remembered(&mended, &nothing)).await;
     assert!(bench.is_settled(&seen, &first));
     let second = config(data(&[("password", "other")]));
     bench.update(&seen, &second).await.unwrap();
-    let live = somebody(
-        "GET",
-        &format!("/api/v1/namespaces/{namespace}/secrets/a"),
-        &json!(null),
-    );
+    let live = somebody("GET", &path, &json!(null));
     assert_eq!(live["data"], json!({"password": "b3RoZXI="}));
     assert_eq!(live["type"], "Opaque");
 }

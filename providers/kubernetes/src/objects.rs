@@ -3,6 +3,7 @@
 mod change;
 pub(crate) mod examine;
 mod existing;
+mod handover;
 mod look;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -42,12 +42,7 @@ pub(crate) fn seen(
     // Fields that cannot be read are nobody's: then values alone count.
     let managed = ManagedFields::decode(&managed.unwrap_or_default()).unwrap_or_default();
     let held = held_by_us(&managed);
-    let (schema, ty) = kinds
-        .type_of(kind)
-        .unwrap_or_else(|| (Arc::new(Schema::default()), TypeRef::deduced()));
-    let typed = TypedValue::new(wanted.clone(), schema, ty, Duplicates::Allowed)
-        .or_else(|_| TypedValue::deduced(wanted));
-    let Ok(typed) = typed else {
+    let Some(typed) = typed(wanted, (kinds, kind)) else {
         return Seen {
             manifest: manifest.clone(),
             managers: Vec::new(),
@@ -62,6 +57,22 @@ pub(crate) fn seen(
         manifest: secret::mark(&marked(found, manifest)),
         managers: others(&typed, &managed, &held),
     }
+}
+
+fn typed(object: Json, (kinds, kind): (&Kinds, &GroupVersionKind)) -> Option<TypedValue> {
+    let (schema, ty) = kinds
+        .type_of(kind)
+        .unwrap_or_else(|| (Arc::new(Schema::default()), TypeRef::deduced()));
+    TypedValue::new(object.clone(), schema, ty, Duplicates::Allowed)
+        .or_else(|_| TypedValue::deduced(object))
+        .ok()
+}
+
+/// The fields that an object has, as a server names them.
+pub(crate) fn fields(object: &Json, kinds: (&Kinds, &GroupVersionKind)) -> FieldSet {
+    let typed = typed(object.clone(), kinds);
+    let fields = typed.and_then(|typed| typed.field_set().ok());
+    fields.unwrap_or_default()
 }
 
 /// The whole live object without what the server alone decides; its status stays.
@@ -118,7 +129,7 @@ fn others(typed: &TypedValue, managed: &ManagedFields, held: &FieldSet) -> Vec<(
 }
 
 /// A manager as people see it: its name, and how it writes where that is not by applying.
-fn described(manager: &Manager) -> String {
+pub(crate) fn described(manager: &Manager) -> String {
     let mut text = manager.name().to_owned();
     if !manager.subresource().is_empty() {
         text.push_str(&format!(" ({})", manager.subresource()));

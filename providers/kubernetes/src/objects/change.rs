@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use strata_kubernetes_merge::managed::{Entry, Operation as Writes};
+use strata_kubernetes_merge::Manager;
 use strata_kubernetes_merge::resource::Resource;
-use strata_kubernetes_merge::{ManagedFields, Manager};
 use strata_model::Value;
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Object, Operation,
@@ -13,7 +12,7 @@ use strata_model::provider::{
 };
 
 use super::existing::{self, NO_VERSION};
-use super::{OWNER, owner, removes_itself};
+use super::{OWNER, handover, owner, removes_itself};
 use crate::api::{Api, MANAGER, PAUSE};
 use crate::health::Health;
 use crate::health_rule;
@@ -22,9 +21,6 @@ use crate::inventory;
 use crate::object_id::ObjectId;
 use crate::observe;
 use crate::types::ObjectType;
-
-/// What kubectl remembers of what it applied; it speaks for nobody any more once Strata does.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// How long the wait for an object says nothing new before it is told again.
 const TELL: Duration = Duration::from_secs(10);
@@ -102,10 +98,10 @@ impl<'a> Change<'a> {
         self.check_place(&resource, &id)
             .map_err(ApplyError::nothing)?;
         let path = resource.path(&id.namespace, Some(&id.name));
-        if self.request.operation == Operation::Update {
-            self.take_from_clients(&path).await?;
-        }
         let body = self.body(&path).await?;
+        if self.request.operation == Operation::Update {
+            self.take_from_clients(&path, (&id, &body)).await?;
+        }
         let written = self.send(&path, &body).await?;
         let uid = written["metadata"]["uid"]
             .as_str()
@@ -202,7 +198,7 @@ impl<'a> Change<'a> {
         let Some(live) = self.api.get(path).await.map_err(ApplyError::nothing)? else {
             return Ok(());
         };
-        let managed = managed_of(&live);
+        let managed = handover::managed_of(&live);
         let field = strata_kubernetes_merge::Path::of_fields(&["spec", "replicas"]);
         let somebody = managed.iter().any(|(manager, entry)| {
             *manager != Manager::applier(MANAGER) && entry.fields.contains(field.elements())
@@ -325,9 +321,13 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Makes the fields ours that clients hold which write without applying, before anything is applied: they would stay
-    /// in the object for ever when they go from the manifest.
-    async fn take_from_clients(&self, path: &str) -> Result<(), ApplyError> {
+    /// Makes the fields of what is sent ours that clients hold which write without applying, before anything is applied:
+    /// they would stay in the object for ever when they go from the manifest.
+    async fn take_from_clients(
+        &self,
+        path: &str,
+        (id, body): (&ObjectId, &Json),
+    ) -> Result<(), ApplyError> {
         let held = self
             .request
             .prior
@@ -340,7 +340,10 @@ impl<'a> Change<'a> {
         let Some(live) = self.api.get(path).await.map_err(ApplyError::nothing)? else {
             return Ok(());
         };
-        let Some(patch) = handover(&live) else {
+        let kinds = self.api.kinds_for(&id.kind).await;
+        let kinds = kinds.map_err(ApplyError::nothing)?;
+        let wanted = observe::fields(body, (&kinds, &id.kind));
+        let Some(patch) = handover::patch(&live, &wanted) else {
             return Ok(());
         };
         self.may_send().await?;
@@ -538,48 +541,4 @@ fn unsettled(error: ProviderError) -> ApplyError {
         ProviderErrorKind::Unavailable | ProviderErrorKind::Timeout => ApplyError::unknown(error),
         _ => ApplyError::nothing(error),
     }
-}
-
-fn managed_of(live: &Json) -> ManagedFields {
-    let managed = live.pointer("/metadata/managedFields").cloned();
-    ManagedFields::decode(&managed.unwrap_or_default()).unwrap_or_default()
-}
-
-/// A patch that makes the fields of such clients ours; `None` when they hold none.
-fn handover(live: &Json) -> Option<Json> {
-    let mut managed = managed_of(live);
-    let clients: Vec<Manager> = managed
-        .iter()
-        .filter(|(manager, _)| {
-            manager.operation() == Writes::Update
-                && manager.subresource().is_empty()
-                && observe::is_client(&format!("{} (update)", manager.name()))
-        })
-        .map(|(manager, _)| manager.clone())
-        .collect();
-    let mut ours = managed.remove(&Manager::applier(MANAGER));
-    for client in &clients {
-        let theirs = managed.remove(client)?;
-        ours = Some(match ours {
-            None => theirs,
-            Some(ours) => Entry {
-                fields: ours.fields.union(&theirs.fields),
-                ..ours
-            },
-        });
-    }
-    if clients.is_empty() {
-        return None;
-    }
-    managed.set(Manager::applier(MANAGER), ours?);
-    let version = live["metadata"]["resourceVersion"].clone();
-    let mut patch = vec![
-        json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}),
-        json!({"op": "replace", "path": "/metadata/managedFields", "value": managed.encode()}),
-    ];
-    if live["metadata"]["annotations"][LAST_APPLIED].is_string() {
-        let name = LAST_APPLIED.replace('/', "~1");
-        patch.push(json!({"op": "remove", "path": format!("/metadata/annotations/{name}")}));
-    }
-    Some(Json::Array(patch))
 }

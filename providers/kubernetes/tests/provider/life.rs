@@ -4,9 +4,7 @@ use serde_json::json;
 use strata_model::provider::{Observation, ProviderErrorKind, ReadPurpose, ReadRequest};
 use strata_model::{Type, Value};
 
-use super::bench::{
-    Bench, Made, PLANE, aside, config_map, kubectl, manifest, namespace, somebody, writes,
-};
+use super::bench::{Bench, Made, PLANE, config_map, manifest, namespace, somebody, writes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_is_made_changed_and_deleted() {
@@ -64,29 +62,6 @@ async fn what_somebody_changes_is_seen_and_only_that() {
     assert!(bench.is_settled(&bench.look(&mended).await, &config));
     let live = somebody("GET", &path, &json!(null));
     assert_eq!(live["data"], json!({"x": "1", "y": "2", "z": "theirs"}));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_clients_made_is_taken_over_with_all_its_fields() {
-    let (bench, namespace) = (Bench::new(), namespace("adopt"));
-    let theirs = config_map(&namespace, "a", &json!({"x": "1", "old": "1"}));
-    aside(|| kubectl(&["apply", "-f", "-"], &theirs));
-    let config = bench.object(&config_map(&namespace, "a", &json!({"x": "2"})));
-    let found = bench.adopt(&config).await.unwrap();
-    assert_eq!(manifest(&found)["data"], json!({"x": "1"}));
-    let made = bench.update(&found, &config).await.unwrap();
-    let path = format!("/api/v1/namespaces/{namespace}/configmaps/a");
-    let live = somebody("GET", &path, &json!(null));
-    // What only the client had, and Strata does not ask for, is gone: nobody speaks for it any more.
-    assert_eq!(live["data"], json!({"x": "2"}));
-    assert!(live["metadata"]["annotations"].is_null(), "{live}");
-    let managers = live["metadata"]["managedFields"].as_array().unwrap();
-    let managers: Vec<&str> = managers
-        .iter()
-        .filter_map(|entry| entry["manager"].as_str())
-        .collect();
-    assert_eq!(managers, ["strata"]);
-    assert!(bench.is_settled(&bench.look(&made).await, &config));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +123,7 @@ async fn a_secret_is_kept_in_step_by_its_plain_content() {
     assert!(bench.is_settled(&seen, &first));
     let path = format!("/api/v1/namespaces/{namespace}/secrets/a");
     let edited = format!("{path}?fieldManager=kubectl-edit");
-    let patch = json!({"stringData": {"user": "them"}});
+    let patch = json!({"stringData": {"user": "them", "more": "theirs"}});
     somebody("application/merge-patch+json", &edited, &patch);
     let seen = bench.look(&recorded).await;
     assert_eq!(kept(&seen, "user"), Some(Value::from("them").into_secret()));
@@ -159,7 +134,9 @@ async fn a_secret_is_kept_in_step_by_its_plain_content() {
     let second = config(data(&[("password", "other")]));
     bench.update(&seen, &second).await.unwrap();
     let live = somebody("GET", &path, &json!(null));
-    assert_eq!(live["data"], json!({"password": "b3RoZXI="}));
+    // What only they have stays.
+    let expected = json!({"password": "b3RoZXI=", "more": "dGhlaXJz"});
+    assert_eq!(live["data"], expected);
     assert_eq!(live["type"], "Opaque");
 }
 

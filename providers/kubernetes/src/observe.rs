@@ -143,14 +143,14 @@ pub(crate) fn described(manager: &Manager) -> String {
 const UPDATES: &str = " (update)";
 
 /// Whether a manager, as [`Seen::managers`] has it, is one of the clients that write objects without applying them, whose
-/// fields are taken over: nobody speaks for them any more when Strata does.
+/// fields are taken over: nobody speaks for them any more when Strata does. kubectl is one by whichever way it writes:
+/// `kubectl scale` uses the scale of an object.
 pub(crate) fn is_client(manager: &str) -> bool {
-    manager.strip_suffix(UPDATES).is_some_and(|name| {
-        name.starts_with("kubectl")
-            || name == "helm"
-            || name == "Helm"
-            || name == "before-first-apply"
-    })
+    let Some((name, _)) = manager.rsplit_once(" (") else {
+        return false;
+    };
+    let updates = matches!(name, "helm" | "Helm" | "before-first-apply");
+    name.starts_with("kubectl") || updates && manager.ends_with(UPDATES)
 }
 
 /// JSON of a manifest, with a stand-in for what is not known.
@@ -329,7 +329,11 @@ mod tests {
             )]
         );
         assert!(is_client(&seen.managers[0].1));
-        assert!(!is_client("kube-controller-manager (scale)"));
+        assert!(is_client("kubectl (scale)") && is_client("helm (update)"));
+        // An apply speaks for what it applied, and a controller for what it decides.
+        for other in ["kubectl", "kube-controller-manager (scale)", "helm (scale)"] {
+            assert!(!is_client(other), "{other}");
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ use crate::object_id::ObjectId;
 use crate::observe;
 use crate::types::ObjectType;
 
+/// How often it is tried to take over what clients hold of an object that others keep writing.
+const HANDOVERS: usize = 5;
+
 /// How long the wait for an object says nothing new before it is told again.
 const TELL: Duration = Duration::from_secs(10);
 
@@ -337,18 +340,24 @@ impl<'a> Change<'a> {
         if !from_clients.any(observe::is_client) {
             return Ok(());
         }
-        let Some(live) = self.api.get(path).await.map_err(ApplyError::nothing)? else {
-            return Ok(());
-        };
         let kinds = self.api.kinds_for(&id.kind).await;
         let kinds = kinds.map_err(ApplyError::nothing)?;
         let wanted = observe::fields(body, (&kinds, &id.kind));
-        let Some(patch) = handover::patch(&live, &wanted) else {
-            return Ok(());
-        };
-        self.may_send().await?;
-        self.api.patch(path, &patch).await.map_err(unsettled)?;
-        Ok(())
+        let mut tries = 0;
+        loop {
+            let live = self.api.get(path).await.map_err(ApplyError::nothing)?;
+            let Some(patch) = live.and_then(|live| handover::patch(&live, &wanted)) else {
+                return Ok(());
+            };
+            self.may_send().await?;
+            tries += 1;
+            match self.api.patch(path, &patch).await {
+                Ok(_) => return Ok(()),
+                // Somebody, such as its controller, wrote the object between the two.
+                Err(error) if error.kind == ProviderErrorKind::Invalid && tries < HANDOVERS => {}
+                Err(error) => return Err(unsettled(error)),
+            }
+        }
     }
 
     /// Waits until the object is healthy. It looks until the engine's time limit, or until it failed for good.

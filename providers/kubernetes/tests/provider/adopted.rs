@@ -101,3 +101,26 @@ async fn a_correction_keeps_what_else_was_written() {
     assert_eq!(live["metadata"]["annotations"]["n"], "1");
     assert!(bench.is_settled(&bench.look(&mended).await, &config));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_kubectl_scaled_is_put_right() {
+    let (bench, namespace) = (Bench::new(), namespace("scaled"));
+    let config = bench.object(&deployment(&namespace, "example.invalid/none:1", &[]));
+    let made = bench.create("kubernetes_object", &config).await.unwrap();
+    let scale = [
+        "scale",
+        "deployment",
+        "web",
+        "--replicas=2",
+        "-n",
+        &namespace,
+    ];
+    aside(|| kubectl(&scale, &json!(null)));
+    let seen = bench.look(&made).await;
+    assert_eq!(manifest(&seen)["spec"]["replicas"], 2);
+    let mended = bench.update(&seen, &config).await.unwrap();
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web");
+    let live = somebody("GET", &path, &json!(null));
+    assert_eq!(live["spec"]["replicas"], 0);
+    assert!(bench.is_settled(&bench.look(&mended).await, &config));
+}

@@ -1,8 +1,8 @@
 //! What other tools stumble over: each object is settled after one run, and stays so when its controllers have done their work.
 
 use serde_json::{Value as Json, json};
-use strata_model::Value;
 use strata_model::provider::Observation;
+use strata_model::{Type, Value};
 
 use super::bench::{Bench, Made, PLANE, aside, kubectl, manifest, namespace, somebody};
 
@@ -204,6 +204,33 @@ async fn trapped_objects_are_settled_after_one_run() {
         assert_eq!(manifest(&seen), manifest(object));
         assert!(bench.is_settled(&seen, config), "{}", object.id);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_and_maps_of_a_type_are_settled_after_one_run() {
+    let (bench, namespace) = (Bench::new(), namespace("typed"));
+    let texts = |members: &[(&str, &str)]| {
+        let members = members.iter().copied();
+        let members = members.map(|(name, value)| (name.into(), Value::from(value)));
+        Value::map(Type::String, members.collect())
+    };
+    let manifest = Value::object([
+        ("apiVersion", Value::from("v1")),
+        ("kind", "ServiceAccount".into()),
+        (
+            "metadata",
+            texts(&[("name", "a"), ("namespace", &namespace)]),
+        ),
+        (
+            "imagePullSecrets",
+            Value::list(Type::map(Type::String), vec![texts(&[("name", "x")])]),
+        ),
+    ]);
+    let config = bench.config("kubernetes_object", &[("manifest", manifest)]);
+    let made = bench.create("kubernetes_object", &config).await.unwrap();
+    let seen = bench.look(&made).await;
+    assert_eq!(seen.attributes, made.attributes);
+    assert!(bench.is_settled(&seen, &config));
 }
 
 #[tokio::test(flavor = "multi_thread")]

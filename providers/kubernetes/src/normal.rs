@@ -37,6 +37,12 @@ pub(crate) fn normal(manifest: &Value) -> Value {
         for own in SERVERS_OWN {
             inner.remove(own);
         }
+        for map in ["labels", "annotations"] {
+            // Nothing is asked for, and the label of an object's owner is not given up.
+            if inner.get(map).is_some_and(Value::is_null) {
+                inner.remove(map);
+            }
+        }
         *metadata = rebuilt(metadata, inner);
     }
     let manifest = secret::mark(&rebuilt(&manifest, members));
@@ -122,7 +128,7 @@ mod tests {
     fn only_what_can_be_asked_for_stays() {
         let manifest = json!({
             "apiVersion": "v1", "kind": "Secret", "status": {"x": 1},
-            "metadata": {"name": "a", "uid": "1", "creationTimestamp": null, "labels": {"uid": "2"}},
+            "metadata": {"name": "a", "uid": "1", "creationTimestamp": null, "labels": {"uid": "2"}, "annotations": null},
             "data": {"a": "YQ==", "b": "Yg=="}, "stringData": {"b": "other"},
         });
         let normal = normal(&Value::from_json(&manifest).unwrap());

@@ -42,7 +42,7 @@ pub(crate) fn seen(
     // Fields that cannot be read are nobody's: then values alone count.
     let managed = ManagedFields::decode(&managed.unwrap_or_default()).unwrap_or_default();
     let held = held_by_us(&managed);
-    let Some(typed) = typed(wanted, (kinds, kind)) else {
+    let Some(typed) = typed(wanted.clone(), (kinds, kind)) else {
         return Seen {
             manifest: manifest.clone(),
             managers: Vec::new(),
@@ -55,7 +55,11 @@ pub(crate) fn seen(
     let found = Value::from_json(&found).unwrap_or_else(Value::null);
     Seen {
         manifest: secret::mark(&marked(found, manifest)),
-        managers: others(&typed, &managed, &held),
+        managers: others(
+            &fields(&without_empty(wanted), (kinds, kind)),
+            &managed,
+            &held,
+        ),
     }
 }
 
@@ -111,9 +115,22 @@ fn cleaned(live: &Json) -> Json {
     live
 }
 
-/// Who holds fields of the manifest that we do not, and by what kind of writes.
-fn others(typed: &TypedValue, managed: &ManagedFields, held: &FieldSet) -> Vec<(String, String)> {
-    let wanted = typed.field_set().unwrap_or_default();
+/// An object without fields that hold nothing: whoever puts something into them takes nothing from anybody.
+fn without_empty(value: Json) -> Json {
+    match value {
+        Json::Object(members) => {
+            let members = members.into_iter();
+            let members = members.map(|(name, member)| (name, without_empty(member)));
+            let is_empty = |member: &Json| member.as_object().is_some_and(Map::is_empty);
+            members.filter(|(_, member)| !is_empty(member)).collect()
+        }
+        Json::Array(items) => items.into_iter().map(without_empty).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => value,
+    }
+}
+
+/// Who holds wanted fields that we do not, and by what kind of writes.
+fn others(wanted: &FieldSet, managed: &ManagedFields, held: &FieldSet) -> Vec<(String, String)> {
     let missing = wanted.difference(&with_identity(held));
     let mut found = Vec::new();
     for path in missing.paths() {
@@ -362,6 +379,23 @@ mod tests {
             holders.contains(&"kube-controller-manager (scale)"),
             "{holders:?}"
         );
+    }
+
+    #[test]
+    fn nobody_takes_a_field_that_holds_nothing() {
+        let live = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {"revision": "1"},
+            "managedFields": [
+                {"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1", "subresource": "status",
+                 "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:annotations": {".": {}, "f:revision": {}}}}},
+            ]},
+        });
+        let mut manifest = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {}}});
+        let seen = look(&manifest, &live, true);
+        assert_eq!(seen.manifest.to_json(), manifest);
+        assert_eq!(seen.managers, []);
+        manifest["metadata"]["annotations"]["revision"] = "2".into();
+        assert_eq!(look(&manifest, &live, true).managers.len(), 1);
     }
 
     #[test]

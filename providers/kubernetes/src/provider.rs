@@ -355,3 +355,24 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
     }
     faults
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_that_are_null_are_as_if_they_were_not_written() {
+        let given = serde_json::json!({"manifest": {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": null, "annotations": null},
+        }});
+        let config = Value::from_json(&given).unwrap();
+        let provider = Kubernetes::new();
+        let lineage = Some(strata_model::Lineage::from_bits([7; 16]));
+        let sent = provider
+            .sent("kubernetes_object", &config, lineage)
+            .unwrap();
+        let metadata = sent.to_json()["metadata"].clone();
+        assert!(metadata["labels"][objects::OWNER].is_string());
+        assert_eq!(metadata.get("annotations"), None);
+    }
+}

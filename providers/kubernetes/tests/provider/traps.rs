@@ -39,11 +39,19 @@ fn deployment(namespace: &str, name: &str, replicas: Option<i64>) -> Json {
     )
 }
 
-/// Twenty objects that a server stores otherwise than they are written.
+/// Objects that a server stores otherwise than they are written.
 fn trapped(namespace: &str) -> Vec<Json> {
     let mut all = workloads(namespace);
     all.extend(others(namespace));
     all
+}
+
+/// As Helm renders one whose values leave them out.
+fn without_labels(namespace: &str) -> Json {
+    let mut object = deployment(namespace, "unlabelled", Some(1));
+    object["metadata"]["labels"] = Json::Null;
+    object["metadata"]["annotations"] = json!({});
+    object
 }
 
 fn workloads(namespace: &str) -> Vec<Json> {
@@ -75,6 +83,7 @@ fn workloads(namespace: &str) -> Vec<Json> {
             "empty-env",
             json!({"env": [{"name": "EMPTY", "value": ""}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}),
         ),
+        without_labels(namespace),
         workload(
             "probe",
             json!({"livenessProbe": {"httpGet": {"path": "/", "port": 80}, "initialDelaySeconds": 0}}),
@@ -182,7 +191,7 @@ fn others(namespace: &str) -> Vec<Json> {
 async fn trapped_objects_are_settled_after_one_run() {
     let (bench, namespace) = (Bench::new(), namespace("traps"));
     let objects = trapped(&namespace);
-    assert_eq!(objects.len(), 20);
+    assert_eq!(objects.len(), 21);
     let mut made = Vec::new();
     for wanted in &objects {
         let given = [

@@ -25,8 +25,11 @@ pub(crate) struct Seen {
     /// The manifest with the values of the live object.
     pub(crate) manifest: Value,
     /// Who else holds fields of the manifest that Strata does not hold, by field.
-    pub(crate) managers: Vec<(String, String)>,
+    pub(crate) managers: Managers,
 }
+
+/// Fields, and who holds each.
+pub(crate) type Managers = Vec<(String, String)>;
 
 /// The live object as a manifest sees it: what it has of the manifest's fields.
 ///
@@ -130,19 +133,24 @@ fn without_empty(value: Json) -> Json {
 }
 
 /// Who holds wanted fields that we do not, and by what kind of writes.
-fn others(wanted: &FieldSet, managed: &ManagedFields, held: &FieldSet) -> Vec<(String, String)> {
+fn others(wanted: &FieldSet, managed: &ManagedFields, held: &FieldSet) -> Managers {
     let missing = wanted.difference(&with_identity(held));
     let mut found = Vec::new();
     for path in missing.paths() {
-        let holder = managed
-            .iter()
-            .filter(|(manager, _)| *manager != &Manager::applier(MANAGER))
-            .find(|(_, entry)| entry.fields.contains(path.elements()));
-        if let Some((manager, _)) = holder {
-            found.push((path.to_string(), described(manager)));
+        if let Some(holder) = holder(managed, &path) {
+            found.push((path.to_string(), holder));
         }
     }
     found
+}
+
+/// Who else holds a field.
+pub(crate) fn holder(managed: &ManagedFields, path: &Path) -> Option<String> {
+    let mut others = managed
+        .iter()
+        .filter(|(manager, _)| *manager != &Manager::applier(MANAGER));
+    let holder = others.find(|(_, entry)| entry.fields.contains(path.elements()));
+    holder.map(|(manager, _)| described(manager))
 }
 
 /// A manager as people see it: its name, and how it writes where that is not by applying.

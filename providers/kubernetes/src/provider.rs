@@ -17,7 +17,7 @@ use crate::dump::Schemas;
 use crate::judge::{self, ByKinds};
 use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
-use crate::objects::{Objects, examine};
+use crate::objects::{Objects, examine, owners};
 use crate::types::{self, ObjectType};
 use crate::{config, immutable, inventory, manifest, normal, objects, observe};
 
@@ -122,6 +122,9 @@ impl Provider for Kubernetes {
             _ => made,
         };
         let held = prior.and_then(|prior| prior.get("managers"));
+        if let (Some(id), Some(owner)) = (&id, owners::another(held)) {
+            is_anothers(id, owner, request.config)?;
+        }
         if let (false, Some(before)) = (made_anew, &before) {
             conflicts((before, &wanted), held, request.config)?;
         }
@@ -246,13 +249,29 @@ fn with_member(object: &Value, path: &[&str], value: Value) -> Value {
     normal::rebuilt(object, members)
 }
 
+/// Refuses to take over what another project or layer has, unless it is to be taken.
+fn is_anothers(id: &ObjectId, owner: &str, config: &Value) -> Result<(), ProviderError> {
+    if takes(config) {
+        return Ok(());
+    }
+    let what = objects::named(id);
+    let message = format!("There is {what} already, and it belongs to {owner}.");
+    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(
+        "Leave it to them and give this one another name, or take it over with conflicts = \"take\".",
+    ))
+}
+
+fn takes(config: &Value) -> bool {
+    config.get("conflicts").and_then(Value::as_str) == Some("take")
+}
+
 /// Refuses a change of what somebody else holds, unless it is to be taken.
 fn conflicts(
     (before, wanted): (&Value, &Value),
     held: Option<&Value>,
     config: &Value,
 ) -> Result<(), ProviderError> {
-    if config.get("conflicts").and_then(Value::as_str) == Some("take") || before == wanted {
+    if takes(config) || before == wanted {
         return Ok(());
     }
     let members = held.and_then(Value::members).into_iter().flatten();

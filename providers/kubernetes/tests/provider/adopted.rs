@@ -3,6 +3,9 @@
 
 use serde_json::{Value as Json, json};
 
+use strata_model::Value;
+use strata_model::layer::LAYER_TYPE;
+
 use super::bench::{Bench, aside, config_map, kubectl, manifest, namespace, somebody};
 
 const MERGE: &str = "application/merge-patch+json";
@@ -123,4 +126,69 @@ async fn a_number_that_kubectl_scaled_is_put_right() {
     let live = somebody("GET", &path, &json!(null));
     assert_eq!(live["spec"]["replicas"], 0);
     assert!(bench.is_settled(&bench.look(&mended).await, &config));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_project_has_is_not_taken_unasked() {
+    let (bench, namespace) = (Bench::new(), namespace("owned"));
+    let wanted = config_map(&namespace, "a", &json!({"a": "1"}));
+    let mut theirs = wanted.clone();
+    theirs["metadata"]["labels"] = json!({"strata/owner": "9913f4000000"});
+    let path = format!("/api/v1/namespaces/{namespace}/configmaps/a");
+    let apply = format!("{path}?fieldManager=strata");
+    somebody("application/apply-patch+yaml", &apply, &theirs);
+    let config = bench.object(&wanted);
+    let found = bench.adopt(&config).await.unwrap();
+    let refused = bench.plan(found.ty, Some(&found.attributes), &config);
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        refused.message,
+        format!(
+            "There is the ConfigMap a in {namespace} already, and it belongs to another Strata project or layer (strata/owner 9913f4000000)."
+        )
+    );
+    assert!(refused.hint.unwrap().contains("take"));
+    let take = [
+        ("manifest", Value::from_json(&wanted).unwrap()),
+        ("conflicts", "take".into()),
+    ];
+    let config = bench.config("kubernetes_object", &take);
+    let made = bench.update(&found, &config).await.unwrap();
+    let seen = bench.look(&made).await;
+    assert!(bench.is_settled(&seen, &config));
+    // Once it is ours, another label is put right.
+    let label =
+        || somebody("GET", &path, &json!(null))["metadata"]["labels"]["strata/owner"].clone();
+    let ours = label();
+    assert_ne!(ours, "9913f4000000");
+    for manager in ["kubectl-label", "strata"] {
+        let other = json!({"metadata": {"labels": {"strata/owner": "other"}}});
+        somebody(MERGE, &format!("{path}?fieldManager={manager}"), &other);
+        let seen = bench.look(&made).await;
+        assert!(!bench.is_settled(&seen, &config));
+        bench.update(&seen, &config).await.unwrap();
+        assert_eq!(label(), ours);
+    }
+    assert!(bench.is_settled(&bench.look(&made).await, &config));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_from_a_layer_to_a_block_is_no_other_projects() {
+    let (bench, namespace) = (Bench::new(), namespace("moving"));
+    let wanted = config_map(&namespace, "a", &json!({"a": "1"}));
+    let manifest = Value::from_json(&wanted).unwrap();
+    let member = bench.config(
+        LAYER_TYPE,
+        &[("manifest", manifest), ("layer", "layer.a".into())],
+    );
+    let made = bench.create(LAYER_TYPE, &member).await.unwrap();
+    let seen = bench.look(&made).await;
+    assert!(bench.is_settled(&seen, &member));
+    let config = bench.object(&wanted);
+    let found = bench.adopt(&config).await.unwrap();
+    assert!(
+        bench
+            .plan(found.ty, Some(&found.attributes), &config)
+            .is_ok()
+    );
 }

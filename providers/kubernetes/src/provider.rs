@@ -112,6 +112,9 @@ impl Provider for Kubernetes {
                 None => {}
             }
         }
+        if inventory::is_one(&wanted) && goes_elsewhere(prior, request.config) {
+            replace.push(AttributePath::attribute("layer"));
+        }
         if ty == ObjectType::Secret {
             // Its arguments are at the top: a place in its manifest says nothing to people.
             replace.retain(|path| path.top() != Some("manifest"));
@@ -213,6 +216,12 @@ impl Provider for Kubernetes {
     ) -> Result<Arc<dyn Connection>, ProviderError> {
         Ok(Arc::new(Objects::new(config.clone(), context.clone())))
     }
+}
+
+/// Whether the layer of an inventory has another address now, and with it the ConfigMap another name.
+fn goes_elsewhere(prior: Option<&Value>, config: &Value) -> bool {
+    let layer = |attributes: &Value| attributes.get("layer")?.as_str().map(str::to_owned);
+    prior.is_some_and(|prior| layer(prior) != layer(config))
 }
 
 /// A manifest with the label of its owner, which is known as soon as the state's lineage is.

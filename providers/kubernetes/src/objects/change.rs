@@ -54,20 +54,17 @@ impl<'a> Change<'a> {
         let ty = ObjectType::of(request.resource_type)
             .ok_or_else(|| bug("a type of another provider is changed"))?;
         let manifest = ty.manifest(request.planned);
-        // What is deleted may be known by its id only: contents that are secret are not at hand then.
-        let id = match request.operation {
-            Operation::Create => ObjectId::of(&manifest),
-            Operation::Update | Operation::Delete => request
-                .id
-                .and_then(ObjectId::parse)
-                .or_else(|| ObjectId::of(&manifest)),
-        };
         let owner = owner(context.lineage, request.planned);
         let is_inventory = inventory::is_one(&manifest);
-        let id = if is_inventory {
-            Some(inventory::id(&owner))
-        } else {
-            id
+        let described = || match is_inventory {
+            true => Some(inventory::id(&owner)),
+            false => ObjectId::of(&manifest),
+        };
+        // What is deleted may be known by its id only: contents that are secret are not at hand then.
+        let recorded = request.id.and_then(ObjectId::parse);
+        let id = match request.operation {
+            Operation::Create => described(),
+            Operation::Update | Operation::Delete => recorded.or_else(described),
         };
         let id = id.ok_or_else(|| bug("an object without a name is changed"))?;
         Ok(Change {

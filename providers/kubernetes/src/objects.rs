@@ -3,6 +3,7 @@
 mod change;
 pub(crate) mod examine;
 mod existing;
+mod going;
 mod handover;
 mod look;
 pub(crate) mod owners;

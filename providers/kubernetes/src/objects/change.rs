@@ -12,7 +12,7 @@ use strata_model::provider::{
 };
 
 use super::existing::{self, NO_VERSION};
-use super::{OWNER, handover, owner, removes_itself};
+use super::{OWNER, going, handover, owner, removes_itself};
 use crate::api::{Api, MANAGER, PAUSE};
 use crate::health::Health;
 use crate::health_rule;
@@ -470,7 +470,7 @@ impl<'a> Change<'a> {
                 return Ok(());
             }
             let spent = clock.elapsed().saturating_sub(began);
-            let holders = holders(&live);
+            let (holders, hint) = going::holders(&live);
             if spent >= self.request.timeouts.delete {
                 let message = format!(
                     "{} {} is still there after {} s: {holders}",
@@ -478,8 +478,7 @@ impl<'a> Change<'a> {
                     self.id.name,
                     spent.as_secs()
                 );
-                return Err(ProviderError::new(ProviderErrorKind::Timeout, message)
-                    .hint("Whoever set the finalizers must take them away; the next run goes on waiting."));
+                return Err(ProviderError::new(ProviderErrorKind::Timeout, message).hint(hint));
             }
             if is_time_to_tell(spent, told) {
                 self.checkpoint.progress(&holders);
@@ -500,21 +499,6 @@ fn is_time_to_tell(spent: Duration, told: Option<Duration>) -> bool {
 
 fn is_meant(live: &Json, uid: Option<&str>) -> bool {
     uid.is_none_or(|uid| live["metadata"]["uid"] == uid)
-}
-
-/// What an object that is being deleted waits for.
-fn holders(live: &Json) -> String {
-    let finalizers = live["metadata"]["finalizers"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let spec = live["spec"]["finalizers"].as_array().into_iter().flatten();
-    let names: Vec<&str> = finalizers.chain(spec).filter_map(Json::as_str).collect();
-    if names.is_empty() {
-        "waits until it is gone".to_owned()
-    } else {
-        format!("waits for its finalizers {}", names.join(", "))
-    }
 }
 
 /// An object with other metadata: fields that are set, and fields that are taken away.

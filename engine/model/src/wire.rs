@@ -59,7 +59,8 @@ impl Encoded {
         }
     }
 
-    /// Replaces the secrets for which `is_input` says so by fingerprints.
+    /// Replaces the secrets for which `is_input` says so by fingerprints. One of which a part only is known has none: it
+    /// stays among the secrets.
     pub fn take_fingerprints(
         mut self,
         value: &Value,
@@ -72,10 +73,14 @@ impl Encoded {
         self.secret = kept;
         let mut erased = Vec::new();
         for path in inputs {
-            if let Some(secret) = value.at(&path).filter(|secret| !secret.has_unknown()) {
-                self.fingerprints
-                    .insert(path.clone(), fingerprint(secret, key));
-                erased.push(path);
+            match value.at(&path) {
+                Some(secret) if !secret.has_unknown() => {
+                    self.fingerprints
+                        .insert(path.clone(), fingerprint(secret, key));
+                    erased.push(path);
+                }
+                Some(secret) if !secret.is_unknown() => self.secret.push(path),
+                Some(_) | None => {}
             }
         }
         self.erase(&erased);

@@ -3,6 +3,7 @@
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::{AttributePath, PathStep, Value};
 
+use crate::normal::rebuilt;
 use crate::object_id::ObjectId;
 
 /// What of a kind cannot change.
@@ -52,6 +53,18 @@ fn fixed(id: &ObjectId) -> Fixed {
             Fixed::SpecBut(&["resources", "volumeAttributesClassName"])
         }
         ("", "Secret") => Fixed::Only(&[&["type"]]),
+        ("", "Pod") => Fixed::SpecBut(&[
+            "containers",
+            "initContainers",
+            "activeDeadlineSeconds",
+            "schedulingGates",
+            "terminationGracePeriodSeconds",
+            "tolerations",
+        ]),
+        ("", "Service") => Fixed::Only(&[&["spec", "clusterIP"]]),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            Fixed::Only(&[&["spec", "scope"], &["spec", "group"]])
+        }
         ("networking.k8s.io", "IngressClass") => Fixed::Only(&[&["spec", "controller"]]),
         _ => Fixed::Nothing,
     }
@@ -66,7 +79,7 @@ pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<Attri
             let found = steps
                 .iter()
                 .try_fold(value.clone(), |value, step| value.get(step).cloned());
-            found.filter(|value| !value.is_null())
+            found.filter(|value| !value.is_null() && value.as_str() != Some(""))
         };
         if let (Some(before), Some(after)) = (find(before), find(after))
             && before != after
@@ -86,6 +99,17 @@ pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<Attri
             }
         }
     }
+    if id.kind.group.is_empty() && id.kind.kind == "Pod" {
+        for field in ["containers", "initContainers"] {
+            let of = |pod: &Value| pod.get("spec")?.get(field).map(without_images);
+            if let (Some(before), Some(after)) = (of(before), of(after))
+                && before != after
+                && !after.is_unknown()
+            {
+                paths.push(place(&["spec", field]));
+            }
+        }
+    }
     let is_sealed = before.get("immutable").and_then(Value::as_bool) == Some(true);
     if is_sealed && matches!(id.kind.kind.as_str(), "ConfigMap" | "Secret") {
         for field in ["data", "binaryData"] {
@@ -98,6 +122,22 @@ pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<Attri
         }
     }
     paths
+}
+
+/// Containers without what alone can change of those of a pod.
+fn without_images(containers: &Value) -> Value {
+    let Some(elements) = containers.elements() else {
+        return containers.clone();
+    };
+    let elements = elements.iter().map(|container| {
+        let Some(members) = container.members() else {
+            return container.clone();
+        };
+        let mut members = members.clone();
+        members.remove("image");
+        rebuilt(container, members)
+    });
+    Value::tuple(elements.collect())
 }
 
 /// Whether an object may be replaced because these of its fields change.
@@ -219,6 +259,40 @@ mod tests {
             )
         };
         check(role("a"), role("b"), &["manifest.roleRef"]);
+        let service =
+            |address: &str| object("v1", "Service", "spec", json!({"clusterIP": address}));
+        check(
+            service("None"),
+            service("10.0.0.9"),
+            &["manifest.spec.clusterIP"],
+        );
+        check(service(""), service("10.0.0.9"), &[]);
+        let definition = |scope: &str| {
+            let api = "apiextensions.k8s.io/v1";
+            object(
+                api,
+                "CustomResourceDefinition",
+                "spec",
+                json!({"scope": scope}),
+            )
+        };
+        check(
+            definition("Cluster"),
+            definition("Namespaced"),
+            &["manifest.spec.scope"],
+        );
+        let pod = |image: &str, port: u16, node: &str| {
+            let containers =
+                json!([{"name": "a", "image": image, "ports": [{"containerPort": port}]}]);
+            let spec = json!({"containers": containers, "tolerations": [{"key": image}], "nodeName": node});
+            object("v1", "Pod", "spec", spec)
+        };
+        check(pod("a", 1, "n"), pod("b", 1, "n"), &[]);
+        check(
+            pod("a", 1, "n"),
+            pod("a", 2, "m"),
+            &["manifest.spec.nodeName", "manifest.spec.containers"],
+        );
         let sealed = |sealed: bool, value: &str| {
             let mut map = object("v1", "ConfigMap", "data", json!({"a": value}));
             map["immutable"] = sealed.into();

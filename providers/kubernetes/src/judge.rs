@@ -86,7 +86,9 @@ impl ByKinds {
         let minors = kinds::served_by(kind);
         // A file of a part of the kinds says nothing of the others.
         let is_part = self.minor.is_none() && !self.is_certain;
-        if served.is_empty() && (minors.is_empty() || is_part) {
+        // What nobody here knows may be there, but not in a group of Kubernetes itself.
+        let is_unknown = minors.is_empty() && !kinds::is_own_group(&kind.group);
+        if served.is_empty() && (is_unknown || is_part) {
             return None;
         }
         let is_custom = self.kinds.is_custom(kind);
@@ -107,13 +109,19 @@ impl ByKinds {
                 format!("Kubernetes {minor} serves no {name} of {version}.{known}")
             }
         };
-        let hint = served.first().map(|version| {
+        let written = |version: &String| {
             let instead = GroupVersionKind {
                 version: version.clone(),
                 ..kind.clone()
             };
             format!("Write it as {}.", instead.api_version())
-        });
+        };
+        let hint = match served.first() {
+            Some(version) => Some(written(version)),
+            None if minors.is_empty() => kinds::meant(kind)
+                .map(|meant| format!("Did you mean {} of {}?", meant.kind, meant.api_version())),
+            None => None,
+        };
         Some(Unserved {
             message,
             hint,
@@ -320,6 +328,19 @@ mod tests {
             "policy/v1beta1",
             "PodDisruptionBudget",
             Some((old, true)),
+        );
+        let misspelt =
+            "Kubernetes 1.36 serves no Deploymnt of apps/v1. Did you mean Deployment of apps/v1?";
+        check(Some("1.36"), "apps/v1", "Deploymnt", Some((misspelt, true)));
+        check(None, "apps/v1", "Deploymnt", Some((misspelt, false)));
+        let plural = "Kubernetes 1.36 serves no Pods of v1. Did you mean Pod of v1?";
+        check(None, "v1", "Pods", Some((plural, false)));
+        let gone = "Kubernetes 1.36 serves no PodSecurityPolicy of policy/v1beta1. ";
+        check(
+            None,
+            "policy/v1beta1",
+            "PodSecurityPolicy",
+            Some((gone, false)),
         );
         // Whatever nobody here knows may be there.
         check(Some("1.35"), "example.com/v1", "Deployment", None);

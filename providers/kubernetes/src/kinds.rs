@@ -58,8 +58,8 @@ impl Catalogue {
 
     /// Those kinds that no known minor of Kubernetes has in its groups.
     pub(crate) fn without_builtin(&self) -> Self {
-        let is_own = |kind: &GroupVersionKind| SERVED.keys().any(|own| own.group == kind.group);
-        let resources = self.resources.iter().filter(|(kind, _)| !is_own(kind));
+        let resources = self.resources.iter();
+        let resources = resources.filter(|(kind, _)| !is_own_group(&kind.group));
         Catalogue {
             resources: resources
                 .map(|(kind, resource)| (kind.clone(), resource.clone()))
@@ -152,6 +152,47 @@ pub(crate) fn is_newer(minor: &str, other: &str) -> bool {
 /// The known minors that serve a kind of Kubernetes itself, oldest first.
 pub(crate) fn served_by(kind: &GroupVersionKind) -> &'static [&'static str] {
     SERVED.get(kind).map_or(&[], Vec::as_slice)
+}
+
+/// Whether a group is one of Kubernetes itself.
+pub(crate) fn is_own_group(group: &str) -> bool {
+    SERVED.keys().any(|own| own.group == group)
+}
+
+/// The kind of Kubernetes itself that was meant by one that is none, as its group and kind tell.
+pub(crate) fn meant(kind: &GroupVersionKind) -> Option<&'static GroupVersionKind> {
+    let mut close: Vec<_> = SERVED
+        .keys()
+        .filter(|own| own.group == kind.group)
+        .map(|own| (distance(&own.kind, &kind.kind), own))
+        .filter(|(distance, _)| *distance <= 2)
+        .collect();
+    // Of its versions the one that was written, else the one that has come farthest.
+    close.sort_by_key(|(distance, own)| {
+        let is_other = own.version != kind.version;
+        (
+            *distance,
+            is_other,
+            std::cmp::Reverse(maturity(&own.version)),
+        )
+    });
+    close.first().map(|(_, own)| *own)
+}
+
+/// How many letters of one name must be put in, taken out or changed for the other, whatever their case.
+fn distance(one: &str, other: &str) -> usize {
+    let letters = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();
+    let (one, other) = (letters(one), letters(other));
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, letter) in one.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (index, same) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != same);
+            diagonal = row[index + 1];
+            row[index + 1] = changed.min(diagonal + 1).min(row[index] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// How far a version of an API has come, later ones greater: `v1beta2` is behind `v1`, and `v1` behind `v2`.

@@ -21,10 +21,12 @@ const SERVERS_OWN: [&str; 8] = [
 ];
 
 /// The manifest without its status and what a server alone decides; of a Secret, `stringData` is folded into `data`, to
-/// which a server only ever adds: a key that is left out would stay. What is secret is marked.
+/// which a server only ever adds: a key that is left out would stay. What is secret is marked. Lists and maps of a type are
+/// tuples and objects, as those of an object that is read.
 pub(crate) fn normal(manifest: &Value) -> Value {
+    let manifest = untyped(manifest).unwrap_or_else(|| manifest.clone());
     let Some(members) = manifest.members() else {
-        return manifest.clone();
+        return manifest;
     };
     let mut members = members.clone();
     members.remove("status");
@@ -35,10 +37,49 @@ pub(crate) fn normal(manifest: &Value) -> Value {
         for own in SERVERS_OWN {
             inner.remove(own);
         }
+        for map in ["labels", "annotations"] {
+            // Nothing is asked for, and the label of an object's owner is not given up.
+            if inner.get(map).is_some_and(Value::is_null) {
+                inner.remove(map);
+            }
+        }
         *metadata = rebuilt(metadata, inner);
     }
-    let manifest = secret::mark(&rebuilt(manifest, members));
+    let manifest = secret::mark(&rebuilt(&manifest, members));
     folded(&manifest).unwrap_or(manifest)
+}
+
+/// The value as JSON of it would be read; `None` where it is so already.
+fn untyped(value: &Value) -> Option<Value> {
+    let changed = match value.kind() {
+        Kind::Null(Type::Any)
+        | Kind::Unknown(_)
+        | Kind::Bool(_)
+        | Kind::Number(_)
+        | Kind::String(_) => return None,
+        Kind::Null(_) => Value::null(),
+        Kind::Object(members) | Kind::Map(_, members) => {
+            let mut changed = matches!(value.kind(), Kind::Map(..)).then(|| (**members).clone());
+            for (name, member) in members.iter() {
+                if let Some(member) = untyped(member) {
+                    let changed = changed.get_or_insert_with(|| (**members).clone());
+                    changed.insert(Arc::clone(name), member);
+                }
+            }
+            Value::from(Kind::Object(Arc::new(changed?)))
+        }
+        Kind::Tuple(elements) | Kind::List(_, elements) | Kind::Set(_, elements) => {
+            let is_tuple = matches!(value.kind(), Kind::Tuple(_));
+            let mut changed = (!is_tuple).then(|| elements.to_vec());
+            for (index, element) in elements.iter().enumerate() {
+                if let Some(element) = untyped(element) {
+                    changed.get_or_insert_with(|| elements.to_vec())[index] = element;
+                }
+            }
+            Value::tuple(changed?)
+        }
+    };
+    Some(changed.marked_like(value))
 }
 
 /// A value of the same kind and mark with other members.
@@ -87,7 +128,7 @@ mod tests {
     fn only_what_can_be_asked_for_stays() {
         let manifest = json!({
             "apiVersion": "v1", "kind": "Secret", "status": {"x": 1},
-            "metadata": {"name": "a", "uid": "1", "creationTimestamp": null, "labels": {"uid": "2"}},
+            "metadata": {"name": "a", "uid": "1", "creationTimestamp": null, "labels": {"uid": "2"}, "annotations": null},
             "data": {"a": "YQ==", "b": "Yg=="}, "stringData": {"b": "other"},
         });
         let normal = normal(&Value::from_json(&manifest).unwrap());
@@ -102,5 +143,33 @@ mod tests {
             .map(ToString::to_string)
             .collect();
         assert_eq!(secret, ["data.a", "data.b"]);
+    }
+
+    #[test]
+    fn lists_and_maps_of_a_type_are_as_they_are_read() {
+        let map = |name: &str, value: Value| {
+            Value::map(Type::String, [(name.into(), value)].into_iter().collect())
+        };
+        let list = vec!["x".into(), Value::from("y").into_secret()];
+        let manifest = Value::object([
+            ("data", map("a", Value::from("b").into_secret())),
+            ("list", Value::tuple(vec![Value::list(Type::String, list)])),
+            ("null", Value::null_of(Type::String)),
+            ("open", map("c", Value::unknown(Type::String)).into_secret()),
+        ]);
+        let normal = normal(&manifest);
+        let expected = json!({"data": {"a": "b"}, "list": [["x", "y"]], "null": null});
+        let mut members = normal.members().unwrap().clone();
+        let open = members.remove("open").unwrap();
+        let plain = Value::from(Kind::Object(Arc::new(members)));
+        assert_eq!(plain.ty(), Value::from_json(&expected).unwrap().ty());
+        let secret: Vec<String> = plain
+            .secret_paths()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(secret, ["data.a", "list[0][1]"]);
+        assert!(open.is_secret() && open.get("c").unwrap().is_unknown());
+        assert!(matches!(open.kind(), Kind::Object(_)));
     }
 }

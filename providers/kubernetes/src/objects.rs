@@ -3,7 +3,10 @@
 mod change;
 mod examine;
 mod existing;
+mod going;
+mod handover;
 mod look;
+pub(crate) mod owners;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +21,9 @@ use strata_model::provider::{
 use strata_model::{Lineage, Value};
 
 use self::change::Change;
+pub(crate) use self::existing::named;
 use self::look::Look;
+use self::owners::Owners;
 use crate::admission::Admission;
 use crate::api::Api;
 use crate::object_id::ObjectId;
@@ -33,6 +38,7 @@ pub(crate) const OWNER: &str = "strata/owner";
 pub(crate) struct Objects {
     config: ProviderConfig,
     context: ConnectContext,
+    owners: Owners,
     /// Made when it is first used: the cluster may only come to be in this run.
     api: Mutex<Option<Arc<Api>>>,
 }
@@ -40,6 +46,7 @@ pub(crate) struct Objects {
 impl Objects {
     pub(crate) fn new(config: ProviderConfig, context: ConnectContext) -> Self {
         Objects {
+            owners: Owners::new(context.lineage),
             config,
             context,
             api: Mutex::default(),
@@ -86,7 +93,7 @@ pub(crate) fn removes_itself(id: &ObjectId, manifest: &Value) -> bool {
 impl Connection for Objects {
     async fn read(&self, batch: &[ReadRequest<'_>]) -> Vec<Observation> {
         match self.api() {
-            Ok(api) => Look::new(&api).all(batch).await,
+            Ok(api) => Look::new(&api, &self.owners).all(batch).await,
             Err(error) => batch
                 .iter()
                 .map(|_| Observation::Unreadable(error.clone()))
@@ -109,7 +116,9 @@ impl Connection for Objects {
             return Ok(Vec::new());
         };
         let owner = owner(self.context.lineage, request.planned);
-        let found = Look::new(&api).left(&request, (&id, &owner)).await?;
+        let found = Look::new(&api, &self.owners)
+            .left(&request, (&id, &owner))
+            .await?;
         Ok(found.into_iter().collect())
     }
 

@@ -25,8 +25,11 @@ pub(crate) struct Seen {
     /// The manifest with the values of the live object.
     pub(crate) manifest: Value,
     /// Who else holds fields of the manifest that Strata does not hold, by field.
-    pub(crate) managers: Vec<(String, String)>,
+    pub(crate) managers: Managers,
 }
+
+/// Fields, and who holds each.
+pub(crate) type Managers = Vec<(String, String)>;
 
 /// The live object as a manifest sees it: what it has of the manifest's fields.
 ///
@@ -42,12 +45,7 @@ pub(crate) fn seen(
     // Fields that cannot be read are nobody's: then values alone count.
     let managed = ManagedFields::decode(&managed.unwrap_or_default()).unwrap_or_default();
     let held = held_by_us(&managed);
-    let (schema, ty) = kinds
-        .type_of(kind)
-        .unwrap_or_else(|| (Arc::new(Schema::default()), TypeRef::deduced()));
-    let typed = TypedValue::new(wanted.clone(), schema, ty, Duplicates::Allowed)
-        .or_else(|_| TypedValue::deduced(wanted));
-    let Ok(typed) = typed else {
+    let Some(typed) = typed(wanted.clone(), (kinds, kind)) else {
         return Seen {
             manifest: manifest.clone(),
             managers: Vec::new(),
@@ -60,8 +58,28 @@ pub(crate) fn seen(
     let found = Value::from_json(&found).unwrap_or_else(Value::null);
     Seen {
         manifest: secret::mark(&marked(found, manifest)),
-        managers: others(&typed, &managed, &held),
+        managers: others(
+            &fields(&without_empty(wanted), (kinds, kind)),
+            &managed,
+            &held,
+        ),
     }
+}
+
+fn typed(object: Json, (kinds, kind): (&Kinds, &GroupVersionKind)) -> Option<TypedValue> {
+    let (schema, ty) = kinds
+        .type_of(kind)
+        .unwrap_or_else(|| (Arc::new(Schema::default()), TypeRef::deduced()));
+    TypedValue::new(object.clone(), schema, ty, Duplicates::Allowed)
+        .or_else(|_| TypedValue::deduced(object))
+        .ok()
+}
+
+/// The fields that an object has, as a server names them.
+pub(crate) fn fields(object: &Json, kinds: (&Kinds, &GroupVersionKind)) -> FieldSet {
+    let typed = typed(object.clone(), kinds);
+    let fields = typed.and_then(|typed| typed.field_set().ok());
+    fields.unwrap_or_default()
 }
 
 /// The whole live object without what the server alone decides; its status stays.
@@ -100,25 +118,43 @@ fn cleaned(live: &Json) -> Json {
     live
 }
 
-/// Who holds fields of the manifest that we do not, and by what kind of writes.
-fn others(typed: &TypedValue, managed: &ManagedFields, held: &FieldSet) -> Vec<(String, String)> {
-    let wanted = typed.field_set().unwrap_or_default();
+/// An object without fields that hold nothing: whoever puts something into them takes nothing from anybody.
+fn without_empty(value: Json) -> Json {
+    match value {
+        Json::Object(members) => {
+            let members = members.into_iter();
+            let members = members.map(|(name, member)| (name, without_empty(member)));
+            let is_empty = |member: &Json| member.as_object().is_some_and(Map::is_empty);
+            members.filter(|(_, member)| !is_empty(member)).collect()
+        }
+        Json::Array(items) => items.into_iter().map(without_empty).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => value,
+    }
+}
+
+/// Who holds wanted fields that we do not, and by what kind of writes.
+fn others(wanted: &FieldSet, managed: &ManagedFields, held: &FieldSet) -> Managers {
     let missing = wanted.difference(&with_identity(held));
     let mut found = Vec::new();
     for path in missing.paths() {
-        let holder = managed
-            .iter()
-            .filter(|(manager, _)| *manager != &Manager::applier(MANAGER))
-            .find(|(_, entry)| entry.fields.contains(path.elements()));
-        if let Some((manager, _)) = holder {
-            found.push((path.to_string(), described(manager)));
+        if let Some(holder) = holder(managed, &path) {
+            found.push((path.to_string(), holder));
         }
     }
     found
 }
 
+/// Who else holds a field.
+pub(crate) fn holder(managed: &ManagedFields, path: &Path) -> Option<String> {
+    let mut others = managed
+        .iter()
+        .filter(|(manager, _)| *manager != &Manager::applier(MANAGER));
+    let holder = others.find(|(_, entry)| entry.fields.contains(path.elements()));
+    holder.map(|(manager, _)| described(manager))
+}
+
 /// A manager as people see it: its name, and how it writes where that is not by applying.
-fn described(manager: &Manager) -> String {
+pub(crate) fn described(manager: &Manager) -> String {
     let mut text = manager.name().to_owned();
     if !manager.subresource().is_empty() {
         text.push_str(&format!(" ({})", manager.subresource()));
@@ -132,14 +168,14 @@ fn described(manager: &Manager) -> String {
 const UPDATES: &str = " (update)";
 
 /// Whether a manager, as [`Seen::managers`] has it, is one of the clients that write objects without applying them, whose
-/// fields are taken over: nobody speaks for them any more when Strata does.
+/// fields are taken over: nobody speaks for them any more when Strata does. kubectl is one by whichever way it writes:
+/// `kubectl scale` uses the scale of an object.
 pub(crate) fn is_client(manager: &str) -> bool {
-    manager.strip_suffix(UPDATES).is_some_and(|name| {
-        name.starts_with("kubectl")
-            || name == "helm"
-            || name == "Helm"
-            || name == "before-first-apply"
-    })
+    let Some((name, _)) = manager.rsplit_once(" (") else {
+        return false;
+    };
+    let updates = matches!(name, "helm" | "Helm" | "before-first-apply");
+    name.starts_with("kubectl") || updates && manager.ends_with(UPDATES)
 }
 
 /// JSON of a manifest, with a stand-in for what is not known.
@@ -318,7 +354,11 @@ mod tests {
             )]
         );
         assert!(is_client(&seen.managers[0].1));
-        assert!(!is_client("kube-controller-manager (scale)"));
+        assert!(is_client("kubectl (scale)") && is_client("helm (update)"));
+        // An apply speaks for what it applied, and a controller for what it decides.
+        for other in ["kubectl", "kube-controller-manager (scale)", "helm (scale)"] {
+            assert!(!is_client(other), "{other}");
+        }
     }
 
     #[test]
@@ -347,6 +387,23 @@ mod tests {
             holders.contains(&"kube-controller-manager (scale)"),
             "{holders:?}"
         );
+    }
+
+    #[test]
+    fn nobody_takes_a_field_that_holds_nothing() {
+        let live = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {"revision": "1"},
+            "managedFields": [
+                {"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1", "subresource": "status",
+                 "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:annotations": {".": {}, "f:revision": {}}}}},
+            ]},
+        });
+        let mut manifest = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {}}});
+        let seen = look(&manifest, &live, true);
+        assert_eq!(seen.manifest.to_json(), manifest);
+        assert_eq!(seen.managers, []);
+        manifest["metadata"]["annotations"]["revision"] = "2".into();
+        assert_eq!(look(&manifest, &live, true).managers.len(), 1);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::dump::Schemas;
 use crate::judge::{self, ByKinds};
 use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
-use crate::objects::Objects;
+use crate::objects::{Objects, owners};
 use crate::types::{self, ObjectType};
 use crate::{config, immutable, inventory, manifest, normal, objects, observe};
 
@@ -112,6 +112,9 @@ impl Provider for Kubernetes {
                 None => {}
             }
         }
+        if inventory::is_one(&wanted) && goes_elsewhere(prior, request.config) {
+            replace.push(AttributePath::attribute("layer"));
+        }
         if ty == ObjectType::Secret {
             // Its arguments are at the top: a place in its manifest says nothing to people.
             replace.retain(|path| path.top() != Some("manifest"));
@@ -122,6 +125,9 @@ impl Provider for Kubernetes {
             _ => made,
         };
         let held = prior.and_then(|prior| prior.get("managers"));
+        if let (Some(id), Some(owner)) = (&id, owners::another(held)) {
+            is_anothers(id, owner, request.config)?;
+        }
         if let (false, Some(before)) = (made_anew, &before) {
             conflicts((before, &wanted), held, request.config)?;
         }
@@ -212,6 +218,12 @@ impl Provider for Kubernetes {
     }
 }
 
+/// Whether the layer of an inventory has another address now, and with it the ConfigMap another name.
+fn goes_elsewhere(prior: Option<&Value>, config: &Value) -> bool {
+    let layer = |attributes: &Value| attributes.get("layer")?.as_str().map(str::to_owned);
+    prior.is_some_and(|prior| layer(prior) != layer(config))
+}
+
 /// A manifest with the label of its owner, which is known as soon as the state's lineage is.
 fn labelled(
     manifest: &Value,
@@ -246,13 +258,29 @@ fn with_member(object: &Value, path: &[&str], value: Value) -> Value {
     normal::rebuilt(object, members)
 }
 
+/// Refuses to take over what another project or layer has, unless it is to be taken.
+fn is_anothers(id: &ObjectId, owner: &str, config: &Value) -> Result<(), ProviderError> {
+    if takes(config) {
+        return Ok(());
+    }
+    let what = objects::named(id);
+    let message = format!("There is {what} already, and it belongs to {owner}.");
+    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(
+        "Leave it to them and give this one another name, or take it over with conflicts = \"take\".",
+    ))
+}
+
+fn takes(config: &Value) -> bool {
+    config.get("conflicts").and_then(Value::as_str) == Some("take")
+}
+
 /// Refuses a change of what somebody else holds, unless it is to be taken.
 fn conflicts(
     (before, wanted): (&Value, &Value),
     held: Option<&Value>,
     config: &Value,
 ) -> Result<(), ProviderError> {
-    if config.get("conflicts").and_then(Value::as_str) == Some("take") || before == wanted {
+    if takes(config) || before == wanted {
         return Ok(());
     }
     let members = held.and_then(Value::members).into_iter().flatten();
@@ -354,4 +382,25 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
         );
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_that_are_null_are_as_if_they_were_not_written() {
+        let given = serde_json::json!({"manifest": {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": null, "annotations": null},
+        }});
+        let config = Value::from_json(&given).unwrap();
+        let provider = Kubernetes::new();
+        let lineage = Some(strata_model::Lineage::from_bits([7; 16]));
+        let sent = provider
+            .sent("kubernetes_object", &config, lineage)
+            .unwrap();
+        let metadata = sent.to_json()["metadata"].clone();
+        assert!(metadata["labels"][objects::OWNER].is_string());
+        assert_eq!(metadata.get("annotations"), None);
+    }
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use strata_model::layer::{self, LAYER_TYPE};
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema, Timeouts};
-use strata_model::{AttributePath, Kind, Type, Value};
+use strata_model::{AttributePath, Kind, Members, Type, Value};
 
 use crate::manifest::DEFAULT_NAMESPACE;
 use crate::normal::{normal, rebuilt};
@@ -54,7 +54,11 @@ impl ObjectType {
             }
             Self::Secret => {
                 for (name, value) in secret_attributes(manifest) {
-                    members.insert(name.into(), value);
+                    // An object does not tell nothing from what is empty.
+                    let is_empty = |own: &Value| own.members().is_some_and(Members::is_empty);
+                    if !(value.is_null() && members.get(name).is_some_and(is_empty)) {
+                        members.insert(name.into(), value);
+                    }
                 }
                 return sealed(&Value::from(Kind::Object(Arc::new(members))));
             }
@@ -204,8 +208,9 @@ fn secret() -> ResourceSchema {
             ),
             (
                 "data",
-                texts("The content as plain text, by key; values may be secret references.")
-                    .sensitive(),
+                texts(
+                    "The content as plain text, by key; values may be secret references. All values are secret.",
+                ),
             ),
             ("labels", texts("Labels.")),
             ("annotations", texts("Annotations.")),
@@ -301,24 +306,53 @@ fn secret_attributes(manifest: &Value) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The text that a value of a Secret's content stands for; the value itself where it is no text. The content as a whole is
-/// secret, its parts have no mark of their own.
+/// The text that a value of a Secret's content stands for; the value itself where it is no text.
 fn decoded(value: &Value) -> Value {
     let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    let plain = text.map_or_else(|| value.clone(), Value::string);
-    plain.with_secret(false)
+    text.map_or_else(|| value.clone(), Value::string)
 }
 
-/// The attributes with content that is secret as a whole, in whichever part it was marked.
+/// The attributes with every value of the content secret, known or not, in whichever part it was marked. The content as a
+/// whole has no mark: a state keeps a fingerprint of each value then, and each is compared by itself.
 pub(crate) fn sealed(attributes: &Value) -> Value {
-    let data = attributes.get("data");
-    let Some((data, members)) = data.and_then(|data| Some((data, data.members()?))) else {
+    let Some(data) = attributes.get("data").filter(|data| !data.is_null()) else {
         return attributes.clone();
     };
-    let members = members
-        .iter()
-        .map(|(key, value)| (Arc::clone(key), value.clone().with_secret(false)));
-    let sealed = rebuilt(data, members.collect()).into_secret();
+    let sealed = match data.members() {
+        None => data.clone().into_secret(),
+        Some(members) => {
+            let members = members.iter().map(|(key, value)| {
+                let is_secret = !value.is_null();
+                (Arc::clone(key), value.clone().with_secret(is_secret))
+            });
+            rebuilt(data, members.collect()).with_secret(false)
+        }
+    };
     attributes.with_at(&AttributePath::attribute("data"), sealed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_of_a_secret_is_secret_known_or_not() {
+        let texts = |members: Vec<(&str, Value)>| {
+            let members = members.into_iter().map(|(key, value)| (key.into(), value));
+            Value::map(Type::String, members.collect())
+        };
+        let check = |data: Value, expected: &[&str]| {
+            let found = sealed(&Value::object([("data", data)])).secret_paths();
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected);
+        };
+        let unknown = || Value::unknown(Type::String);
+        let both = || texts(vec![("a", "b".into()), ("id", unknown())]);
+        let each = [r#"data["a"]"#, r#"data["id"]"#];
+        check(both(), &each);
+        check(both().into_secret(), &each);
+        check(Value::unknown(Type::map(Type::String)), &["data"]);
+        check(Value::null(), &[]);
+    }
 }

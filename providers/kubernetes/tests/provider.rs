@@ -7,6 +7,7 @@
 
 mod provider {
     mod admission;
+    mod adopted;
     pub(crate) mod bench;
     mod creates;
     mod life;

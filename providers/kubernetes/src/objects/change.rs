@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use strata_kubernetes_merge::managed::{Entry, Operation as Writes};
+use strata_kubernetes_merge::Manager;
 use strata_kubernetes_merge::resource::Resource;
-use strata_kubernetes_merge::{ManagedFields, Manager};
 use strata_model::Value;
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Object, Operation,
@@ -13,7 +12,7 @@ use strata_model::provider::{
 };
 
 use super::existing::{self, NO_VERSION};
-use super::{OWNER, owner, removes_itself};
+use super::{OWNER, going, handover, owner, removes_itself};
 use crate::api::{Api, MANAGER, PAUSE};
 use crate::health::Health;
 use crate::health_rule;
@@ -23,8 +22,8 @@ use crate::object_id::ObjectId;
 use crate::observe;
 use crate::types::ObjectType;
 
-/// What kubectl remembers of what it applied; it speaks for nobody any more once Strata does.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// How often it is tried to take over what clients hold of an object that others keep writing.
+const HANDOVERS: usize = 5;
 
 /// How long the wait for an object says nothing new before it is told again.
 const TELL: Duration = Duration::from_secs(10);
@@ -55,20 +54,17 @@ impl<'a> Change<'a> {
         let ty = ObjectType::of(request.resource_type)
             .ok_or_else(|| bug("a type of another provider is changed"))?;
         let manifest = ty.manifest(request.planned);
-        // What is deleted may be known by its id only: contents that are secret are not at hand then.
-        let id = match request.operation {
-            Operation::Create => ObjectId::of(&manifest),
-            Operation::Update | Operation::Delete => request
-                .id
-                .and_then(ObjectId::parse)
-                .or_else(|| ObjectId::of(&manifest)),
-        };
         let owner = owner(context.lineage, request.planned);
         let is_inventory = inventory::is_one(&manifest);
-        let id = if is_inventory {
-            Some(inventory::id(&owner))
-        } else {
-            id
+        let described = || match is_inventory {
+            true => Some(inventory::id(&owner)),
+            false => ObjectId::of(&manifest),
+        };
+        // What is deleted may be known by its id only: contents that are secret are not at hand then.
+        let recorded = request.id.and_then(ObjectId::parse);
+        let id = match request.operation {
+            Operation::Create => described(),
+            Operation::Update | Operation::Delete => recorded.or_else(described),
         };
         let id = id.ok_or_else(|| bug("an object without a name is changed"))?;
         Ok(Change {
@@ -102,10 +98,10 @@ impl<'a> Change<'a> {
         self.check_place(&resource, &id)
             .map_err(ApplyError::nothing)?;
         let path = resource.path(&id.namespace, Some(&id.name));
-        if self.request.operation == Operation::Update {
-            self.take_from_clients(&path).await?;
-        }
         let body = self.body(&path).await?;
+        if self.request.operation == Operation::Update {
+            self.take_from_clients(&path, (&id, &body)).await?;
+        }
         let written = self.send(&path, &body).await?;
         let uid = written["metadata"]["uid"]
             .as_str()
@@ -202,7 +198,7 @@ impl<'a> Change<'a> {
         let Some(live) = self.api.get(path).await.map_err(ApplyError::nothing)? else {
             return Ok(());
         };
-        let managed = managed_of(&live);
+        let managed = handover::managed_of(&live);
         let field = strata_kubernetes_merge::Path::of_fields(&["spec", "replicas"]);
         let somebody = managed.iter().any(|(manager, entry)| {
             *manager != Manager::applier(MANAGER) && entry.fields.contains(field.elements())
@@ -325,9 +321,13 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Makes the fields ours that clients hold which write without applying, before anything is applied: they would stay
-    /// in the object for ever when they go from the manifest.
-    async fn take_from_clients(&self, path: &str) -> Result<(), ApplyError> {
+    /// Makes the fields of what is sent ours that clients hold which write without applying, before anything is applied:
+    /// they would stay in the object for ever when they go from the manifest.
+    async fn take_from_clients(
+        &self,
+        path: &str,
+        (id, body): (&ObjectId, &Json),
+    ) -> Result<(), ApplyError> {
         let held = self
             .request
             .prior
@@ -337,15 +337,24 @@ impl<'a> Change<'a> {
         if !from_clients.any(observe::is_client) {
             return Ok(());
         }
-        let Some(live) = self.api.get(path).await.map_err(ApplyError::nothing)? else {
-            return Ok(());
-        };
-        let Some(patch) = handover(&live) else {
-            return Ok(());
-        };
-        self.may_send().await?;
-        self.api.patch(path, &patch).await.map_err(unsettled)?;
-        Ok(())
+        let kinds = self.api.kinds_for(&id.kind).await;
+        let kinds = kinds.map_err(ApplyError::nothing)?;
+        let wanted = observe::fields(body, (&kinds, &id.kind));
+        let mut tries = 0;
+        loop {
+            let live = self.api.get(path).await.map_err(ApplyError::nothing)?;
+            let Some(patch) = live.and_then(|live| handover::patch(&live, &wanted)) else {
+                return Ok(());
+            };
+            self.may_send().await?;
+            tries += 1;
+            match self.api.patch(path, &patch).await {
+                Ok(_) => return Ok(()),
+                // Somebody, such as its controller, wrote the object between the two.
+                Err(error) if error.kind == ProviderErrorKind::Invalid && tries < HANDOVERS => {}
+                Err(error) => return Err(unsettled(error)),
+            }
+        }
     }
 
     /// Waits until the object is healthy. It looks until the engine's time limit, or until it failed for good.
@@ -461,7 +470,7 @@ impl<'a> Change<'a> {
                 return Ok(());
             }
             let spent = clock.elapsed().saturating_sub(began);
-            let holders = holders(&live);
+            let (holders, hint) = going::holders(&live);
             if spent >= self.request.timeouts.delete {
                 let message = format!(
                     "{} {} is still there after {} s: {holders}",
@@ -469,8 +478,7 @@ impl<'a> Change<'a> {
                     self.id.name,
                     spent.as_secs()
                 );
-                return Err(ProviderError::new(ProviderErrorKind::Timeout, message)
-                    .hint("Whoever set the finalizers must take them away; the next run goes on waiting."));
+                return Err(ProviderError::new(ProviderErrorKind::Timeout, message).hint(hint));
             }
             if is_time_to_tell(spent, told) {
                 self.checkpoint.progress(&holders);
@@ -491,21 +499,6 @@ fn is_time_to_tell(spent: Duration, told: Option<Duration>) -> bool {
 
 fn is_meant(live: &Json, uid: Option<&str>) -> bool {
     uid.is_none_or(|uid| live["metadata"]["uid"] == uid)
-}
-
-/// What an object that is being deleted waits for.
-fn holders(live: &Json) -> String {
-    let finalizers = live["metadata"]["finalizers"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let spec = live["spec"]["finalizers"].as_array().into_iter().flatten();
-    let names: Vec<&str> = finalizers.chain(spec).filter_map(Json::as_str).collect();
-    if names.is_empty() {
-        "waits until it is gone".to_owned()
-    } else {
-        format!("waits for its finalizers {}", names.join(", "))
-    }
 }
 
 /// An object with other metadata: fields that are set, and fields that are taken away.
@@ -538,48 +531,4 @@ fn unsettled(error: ProviderError) -> ApplyError {
         ProviderErrorKind::Unavailable | ProviderErrorKind::Timeout => ApplyError::unknown(error),
         _ => ApplyError::nothing(error),
     }
-}
-
-fn managed_of(live: &Json) -> ManagedFields {
-    let managed = live.pointer("/metadata/managedFields").cloned();
-    ManagedFields::decode(&managed.unwrap_or_default()).unwrap_or_default()
-}
-
-/// A patch that makes the fields of such clients ours; `None` when they hold none.
-fn handover(live: &Json) -> Option<Json> {
-    let mut managed = managed_of(live);
-    let clients: Vec<Manager> = managed
-        .iter()
-        .filter(|(manager, _)| {
-            manager.operation() == Writes::Update
-                && manager.subresource().is_empty()
-                && observe::is_client(&format!("{} (update)", manager.name()))
-        })
-        .map(|(manager, _)| manager.clone())
-        .collect();
-    let mut ours = managed.remove(&Manager::applier(MANAGER));
-    for client in &clients {
-        let theirs = managed.remove(client)?;
-        ours = Some(match ours {
-            None => theirs,
-            Some(ours) => Entry {
-                fields: ours.fields.union(&theirs.fields),
-                ..ours
-            },
-        });
-    }
-    if clients.is_empty() {
-        return None;
-    }
-    managed.set(Manager::applier(MANAGER), ours?);
-    let version = live["metadata"]["resourceVersion"].clone();
-    let mut patch = vec![
-        json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}),
-        json!({"op": "replace", "path": "/metadata/managedFields", "value": managed.encode()}),
-    ];
-    if live["metadata"]["annotations"][LAST_APPLIED].is_string() {
-        let name = LAST_APPLIED.replace('/', "~1");
-        patch.push(json!({"op": "remove", "path": format!("/metadata/annotations/{name}")}));
-    }
-    Some(Json::Array(patch))
 }

@@ -44,7 +44,7 @@ pub(super) fn may_join(live: &Json, id: &ObjectId, owner: &str) -> Result<(), Pr
 }
 
 /// An object as people name it.
-pub(super) fn named(id: &ObjectId) -> String {
+pub(crate) fn named(id: &ObjectId) -> String {
     let (kind, name) = (&id.kind.kind, &id.name);
     match id.namespace.as_str() {
         "" => format!("the {kind} {name}"),

@@ -14,6 +14,7 @@ use strata_model::provider::{
 use strata_model::schema::ResourceSchema;
 use strata_model::{AttributePath, Mode, Type, Value};
 
+use super::owners::Owners;
 use super::{OWNER, existing, removes_itself};
 use crate::api::Api;
 use crate::inventory;
@@ -28,6 +29,7 @@ const LIST_FROM: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look<'a> {
     api: &'a Api,
+    owners: &'a Owners,
 }
 
 /// The objects of one kind that carry the label, by namespace and name.
@@ -57,12 +59,13 @@ fn place_to_look_at(request: &ReadRequest<'_>) -> Option<ObjectId> {
 }
 
 impl<'a> Look<'a> {
-    pub(crate) fn new(api: &'a Api) -> Self {
-        Look { api }
+    pub(crate) fn new(api: &'a Api, owners: &'a Owners) -> Self {
+        Look { api, owners }
     }
 
     /// An answer for each request, in their order.
     pub(crate) async fn all(self, batch: &[ReadRequest<'_>]) -> Vec<Observation> {
+        self.owners.meet(batch);
         let mut kinds: BTreeMap<GroupVersionKind, usize> = BTreeMap::new();
         for request in batch
             .iter()
@@ -217,7 +220,9 @@ impl<'a> Look<'a> {
             }
             Some(given) => {
                 let seen = observe::seen((&ty.manifest(given), live), (&kinds, &id.kind), recorded);
-                (seen.manifest, seen.managers)
+                let mut managers = seen.managers;
+                managers.extend(self.owners.told(live, request));
+                (seen.manifest, managers)
             }
             None => (crate::normal::normal(&observe::whole(live)), Vec::new()),
         };

@@ -15,9 +15,10 @@ use strata_model::provider::{
     ProviderError, ReadPurpose, ReadRequest, ValidateRequest,
 };
 use strata_model::schema::Timeouts;
+use strata_model::wire::{Encoded, fingerprint};
 use strata_model::{
-    AttributePath, Clock, Clusters, IdSource, Lineage, Mode, NoClusters, OpId, Timestamp, Value,
-    Variables,
+    AttributePath, Clock, Clusters, IdSource, Lineage, Mode, NoClusters, OpId, SecretKey,
+    Timestamp, Value, Variables,
 };
 use strata_provider_kubernetes::Kubernetes;
 
@@ -346,6 +347,26 @@ impl Bench {
         let candidate = found.pop()?;
         let Object { id, attributes, .. } = candidate.object;
         Some((Made { ty, id, attributes }, candidate.ours))
+    }
+
+    /// What the next run knows of an object: secrets by their fingerprints only, and those that its arguments still give.
+    pub(crate) fn remembered(&self, made: &Made, config: &Value) -> Made {
+        let schemas = self.provider.schemas();
+        let mut schemas = schemas.iter().filter(|schema| schema.mode == Mode::Managed);
+        let schema = schemas.find(|schema| schema.name == made.ty).unwrap();
+        let (key, ty) = (SecretKey::from_bytes([5; 32]), schema.schema.object_type());
+        let row = Encoded::of(&made.attributes, ty);
+        let row = row.take_fingerprints(&made.attributes, &key, &|_| true);
+        let known = row.decode(ty).unwrap();
+        let given = row.fingerprints.iter().filter_map(|(path, kept)| {
+            let given = config.at(path)?;
+            (fingerprint(given, &key) == *kept).then(|| (path, given.clone().into_secret()))
+        });
+        let attributes = given.fold(known, |known, (path, given)| known.with_at(path, given));
+        Made {
+            attributes,
+            ..made.clone()
+        }
     }
 
     /// Reads objects as a refresh does.

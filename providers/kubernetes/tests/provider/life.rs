@@ -4,9 +4,7 @@ use serde_json::json;
 use strata_model::provider::{Observation, ProviderErrorKind, ReadPurpose, ReadRequest};
 use strata_model::{Type, Value};
 
-use super::bench::{
-    Bench, PLANE, aside, config_map, kubectl, manifest, namespace, somebody, writes,
-};
+use super::bench::{Bench, Made, PLANE, config_map, manifest, namespace, somebody, writes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_is_made_changed_and_deleted() {
@@ -67,29 +65,6 @@ async fn what_somebody_changes_is_seen_and_only_that() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_clients_made_is_taken_over_with_all_its_fields() {
-    let (bench, namespace) = (Bench::new(), namespace("adopt"));
-    let theirs = config_map(&namespace, "a", &json!({"x": "1", "old": "1"}));
-    aside(|| kubectl(&["apply", "-f", "-"], &theirs));
-    let config = bench.object(&config_map(&namespace, "a", &json!({"x": "2"})));
-    let found = bench.adopt(&config).await.unwrap();
-    assert_eq!(manifest(&found)["data"], json!({"x": "1"}));
-    let made = bench.update(&found, &config).await.unwrap();
-    let path = format!("/api/v1/namespaces/{namespace}/configmaps/a");
-    let live = somebody("GET", &path, &json!(null));
-    // What only the client had, and Strata does not ask for, is gone: nobody speaks for it any more.
-    assert_eq!(live["data"], json!({"x": "2"}));
-    assert!(live["metadata"]["annotations"].is_null(), "{live}");
-    let managers = live["metadata"]["managedFields"].as_array().unwrap();
-    let managers: Vec<&str> = managers
-        .iter()
-        .filter_map(|entry| entry["manager"].as_str())
-        .collect();
-    assert_eq!(managers, ["strata"]);
-    assert!(bench.is_settled(&bench.look(&made).await, &config));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_field_of_another_manager_is_not_taken_unasked() {
     let (bench, namespace) = (Bench::new(), namespace("conflict"));
     let path = format!("/api/v1/namespaces/{namespace}/configmaps/a");
@@ -136,18 +111,32 @@ async fn a_secret_is_kept_in_step_by_its_plain_content() {
     };
     let first = config(data(&[("user", "me"), ("password", "ünsafe")]));
     let made = bench.create("kubernetes_secret", &first).await.unwrap();
-    let seen = bench.look(&made).await;
+    // Of the content a state has fingerprints only.
+    let nothing = bench.config("kubernetes_secret", &[]);
+    let recorded = bench.remembered(&made, &nothing);
+    let kept = |made: &Made, key: &str| made.attributes.get("data").unwrap().get(key).cloned();
+    assert!(kept(&recorded, "user").unwrap().is_unknown());
+    assert_eq!(bench.remembered(&made, &first).attributes, made.attributes);
+    let seen = bench.look(&recorded).await;
     assert_eq!(seen.attributes, made.attributes);
-    assert!(seen.attributes.get("data").unwrap().is_secret());
+    assert!(kept(&seen, "password").unwrap().is_secret());
+    assert!(bench.is_settled(&seen, &first));
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/a");
+    let edited = format!("{path}?fieldManager=kubectl-edit");
+    let patch = json!({"stringData": {"user": "them", "more": "theirs"}});
+    somebody("application/merge-patch+json", &edited, &patch);
+    let seen = bench.look(&recorded).await;
+    assert_eq!(kept(&seen, "user"), Some(Value::from("them").into_secret()));
+    assert!(!bench.is_settled(&seen, &first));
+    let mended = bench.update(&seen, &first).await.unwrap();
+    let seen = bench.look(&bench.remembered(&mended, &nothing)).await;
     assert!(bench.is_settled(&seen, &first));
     let second = config(data(&[("password", "other")]));
     bench.update(&seen, &second).await.unwrap();
-    let live = somebody(
-        "GET",
-        &format!("/api/v1/namespaces/{namespace}/secrets/a"),
-        &json!(null),
-    );
-    assert_eq!(live["data"], json!({"password": "b3RoZXI="}));
+    let live = somebody("GET", &path, &json!(null));
+    // What only they have stays.
+    let expected = json!({"password": "b3RoZXI=", "more": "dGhlaXJz"});
+    assert_eq!(live["data"], expected);
     assert_eq!(live["type"], "Opaque");
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use strata_model::Value;
+use strata_model::layer::LAYER_TYPE;
 use strata_model::provider::ProviderErrorKind;
 
 use super::bench::{Bench, Made, PLANE, aside, namespace, somebody};
@@ -17,6 +18,43 @@ fn object(kind: (&str, &str), namespace: &str, name: &str, rest: Json) -> Json {
         namespace => json!({"name": name, "namespace": namespace}),
     };
     object
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inventory_of_a_layer_goes_where_the_layer_goes() {
+    let bench = Bench::new();
+    let manifest = json!({
+        "apiVersion": "strata/v1", "kind": "Inventory", "metadata": {"name": "inventory"},
+        "objects": ["/ConfigMap/shop/a"],
+    });
+    let config = |layer: &str| {
+        let given = [
+            ("manifest", Value::from_json(&manifest).unwrap()),
+            ("layer", layer.into()),
+        ];
+        bench.config(LAYER_TYPE, &given)
+    };
+    let names = || {
+        let path = "/api/v1/namespaces/strata-system/configmaps";
+        let listed = somebody("GET", path, &json!(null));
+        let items = listed["items"].as_array().unwrap().iter();
+        let name = |item: &Json| item["metadata"]["name"].as_str().map(str::to_owned);
+        let of = |layer: &str| {
+            let mut of = items.clone().filter(|item| item["data"]["layer"] == layer);
+            of.find_map(name)
+        };
+        [of("layer.before"), of("layer.after")]
+    };
+    let before = config("layer.before");
+    let made = bench.create(LAYER_TYPE, &before).await.unwrap();
+    let seen = bench.look(&made).await;
+    assert!(bench.is_settled(&seen, &before));
+    assert!(matches!(names(), [Some(_), None]));
+    let after = config("layer.after");
+    let (made, risk) = bench.replace(&seen, &after).await;
+    assert_eq!(risk, None);
+    assert!(matches!(names(), [None, Some(name)] if made.id.ends_with(&name)));
+    assert!(bench.is_settled(&bench.look(&made).await, &after));
 }
 
 /// The arguments of an object that nobody waits for.

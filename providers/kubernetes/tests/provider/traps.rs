@@ -1,8 +1,8 @@
 //! What other tools stumble over: each object is settled after one run, and stays so when its controllers have done their work.
 
 use serde_json::{Value as Json, json};
-use strata_model::Value;
 use strata_model::provider::Observation;
+use strata_model::{Type, Value};
 
 use super::bench::{Bench, Made, PLANE, aside, kubectl, manifest, namespace, somebody};
 
@@ -39,11 +39,19 @@ fn deployment(namespace: &str, name: &str, replicas: Option<i64>) -> Json {
     )
 }
 
-/// Twenty objects that a server stores otherwise than they are written.
+/// Objects that a server stores otherwise than they are written.
 fn trapped(namespace: &str) -> Vec<Json> {
     let mut all = workloads(namespace);
     all.extend(others(namespace));
     all
+}
+
+/// As Helm renders one whose values leave them out.
+fn without_labels(namespace: &str) -> Json {
+    let mut object = deployment(namespace, "unlabelled", Some(1));
+    object["metadata"]["labels"] = Json::Null;
+    object["metadata"]["annotations"] = json!({});
+    object
 }
 
 fn workloads(namespace: &str) -> Vec<Json> {
@@ -75,6 +83,7 @@ fn workloads(namespace: &str) -> Vec<Json> {
             "empty-env",
             json!({"env": [{"name": "EMPTY", "value": ""}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}),
         ),
+        without_labels(namespace),
         workload(
             "probe",
             json!({"livenessProbe": {"httpGet": {"path": "/", "port": 80}, "initialDelaySeconds": 0}}),
@@ -182,7 +191,7 @@ fn others(namespace: &str) -> Vec<Json> {
 async fn trapped_objects_are_settled_after_one_run() {
     let (bench, namespace) = (Bench::new(), namespace("traps"));
     let objects = trapped(&namespace);
-    assert_eq!(objects.len(), 20);
+    assert_eq!(objects.len(), 21);
     let mut made = Vec::new();
     for wanted in &objects {
         let given = [
@@ -204,6 +213,33 @@ async fn trapped_objects_are_settled_after_one_run() {
         assert_eq!(manifest(&seen), manifest(object));
         assert!(bench.is_settled(&seen, config), "{}", object.id);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_and_maps_of_a_type_are_settled_after_one_run() {
+    let (bench, namespace) = (Bench::new(), namespace("typed"));
+    let texts = |members: &[(&str, &str)]| {
+        let members = members.iter().copied();
+        let members = members.map(|(name, value)| (name.into(), Value::from(value)));
+        Value::map(Type::String, members.collect())
+    };
+    let manifest = Value::object([
+        ("apiVersion", Value::from("v1")),
+        ("kind", "ServiceAccount".into()),
+        (
+            "metadata",
+            texts(&[("name", "a"), ("namespace", &namespace)]),
+        ),
+        (
+            "imagePullSecrets",
+            Value::list(Type::map(Type::String), vec![texts(&[("name", "x")])]),
+        ),
+    ]);
+    let config = bench.config("kubernetes_object", &[("manifest", manifest)]);
+    let made = bench.create("kubernetes_object", &config).await.unwrap();
+    let seen = bench.look(&made).await;
+    assert_eq!(seen.attributes, made.attributes);
+    assert!(bench.is_settled(&seen, &config));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,72 @@
+//! Whose an object is, by its label.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value as Json;
+use strata_model::provider::{ReadPurpose, ReadRequest};
+use strata_model::{Lineage, Value};
+
+use super::{OWNER, handover, owner};
+use crate::observe::{self, Managers};
+
+/// The field of the label, as [`observe::Seen::managers`] names fields.
+const FIELD: &str = ".metadata.labels.strata/owner";
+
+/// How the owner of somebody else's object begins.
+const ANOTHER: &str = "another Strata project or layer";
+
+/// The owners of one state's objects, as far as they were met.
+#[derive(Debug)]
+pub(crate) struct Owners {
+    lineage: Lineage,
+    met: Mutex<BTreeSet<String>>,
+}
+
+impl Owners {
+    pub(crate) fn new(lineage: Lineage) -> Self {
+        let outside_layers = owner(lineage, &Value::null());
+        Owners {
+            lineage,
+            met: Mutex::new([outside_layers].into()),
+        }
+    }
+
+    /// Takes note of the owners of what is recorded: an object may be on its way from one layer or block to another.
+    pub(super) fn meet(&self, batch: &[ReadRequest<'_>]) {
+        let recorded = batch.iter().filter_map(|request| request.recorded);
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.extend(recorded.map(|recorded| owner(self.lineage, recorded)));
+    }
+
+    /// What is to be told of an object's label. One that somebody else's project or layer put there is told of what is
+    /// to be taken over; one that is not what was applied is told of what is recorded.
+    pub(super) fn told(&self, live: &Json, request: &ReadRequest<'_>) -> Managers {
+        let Some(label) = live["metadata"]["labels"][OWNER].as_str() else {
+            return Managers::new();
+        };
+        let Some(given) = request.recorded.or(request.config) else {
+            return Managers::new();
+        };
+        if label == owner(self.lineage, given) {
+            return Managers::new();
+        }
+        let found = if request.purpose == ReadPurpose::Adopt {
+            let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+            (!met.contains(label)).then(|| format!("{ANOTHER} ({OWNER} {label})"))
+        } else {
+            let path = strata_kubernetes_merge::Path::of_fields(&["metadata", "labels", OWNER]);
+            let managed = handover::managed_of(live);
+            let holder = observe::holder(&managed, &path);
+            Some(holder.unwrap_or_else(|| format!("{OWNER} {label}")))
+        };
+        let found = found.map(|owner| (FIELD.to_owned(), owner));
+        found.into_iter().collect()
+    }
+}
+
+/// The owner of an object that is to be taken over, where it is somebody else: an argument is the attribute `managers`.
+pub(crate) fn another(held: Option<&Value>) -> Option<&str> {
+    let owner = held?.get(FIELD)?.as_str()?;
+    owner.starts_with(ANOTHER).then_some(owner)
+}

@@ -156,6 +156,41 @@ fn applied(project: &Project) {
         .says("No changes.");
 }
 
+#[test]
+fn another_cluster_takes_what_is_on_it_along() {
+    let on_it = "    zone_count = 2\n    nat_gateways = \"none\"\n    access = { reader = { principal_arn = \"arn:aws:iam::123456789012:user/sandbox\", policy = \"AmazonEKSClusterAdminPolicy\" } }\n    caller_is_admin = false";
+    let project = Project::of(&one_cluster(on_it));
+    applied(&project);
+    // An update in place takes nothing along.
+    let updated = format!("{on_it}\n    deletion_protection = false\n    zonal_shift = true");
+    project.write("main.strata.hcl", &one_cluster(&updated));
+    project
+        .run("--sandbox plan")
+        .exits(0)
+        .says("0 to add, 1 to change, 0 to destroy");
+    let other = format!("{on_it}\n    service_cidr = \"172.16.0.0/16\"");
+    project.write("main.strata.hcl", &one_cluster(&other));
+    let allowed = "-allow-delete=cluster.one.aws_eks_cluster.main";
+    let plan = project.run(&format!("--sandbox plan {allowed}")).exits(0);
+    for taken in [
+        "aws_eks_cluster.main",
+        "aws_eks_node_group.pool[\"system\"]",
+        "aws_eks_addon.before_compute[\"vpc-cni\"]",
+        "aws_eks_addon.after_compute[\"coredns\"]",
+        "aws_eks_access_entry.principal[\"reader\"]",
+        "aws_eks_access_policy_association.principal[\"reader\"]",
+    ] {
+        let line = format!("# cluster.one.{taken} must be replaced");
+        assert!(plan.out.contains(&line), "{taken}\n{}", plan.out);
+    }
+    project
+        .run(&format!(
+            "--sandbox apply -auto-approve --speed=600 {allowed}"
+        ))
+        .exits(0);
+    project.run("--sandbox plan -detailed-exitcode").exits(0);
+}
+
 /// The attributes of the first resource in a module of `show -json`, or in one below it.
 fn first_resource(module: &serde_json::Value) -> Option<serde_json::Value> {
     let here = module["resources"].as_array().and_then(|all| all.first());

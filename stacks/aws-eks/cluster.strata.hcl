@@ -138,6 +138,11 @@ resource "aws_eks_access_entry" "caller" {
   # Who made the cluster keeps the access; a run by somebody else does not move it.
   lifecycle {
     ignore_changes = [principal_arn]
+
+    postcondition {
+      condition     = !contains([for entry in var.access : entry.principal_arn], self.principal_arn)
+      error_message = "The input access names ${self.principal_arn}, which administers the cluster as its maker: say caller_is_admin = false, or leave the entry out."
+    }
   }
 }
 

@@ -43,7 +43,7 @@ locals {
 resource "aws_eks_addon" "before_compute" {
   for_each = { for name, addon in local.addons : name => addon if addon.before_compute }
 
-  cluster_name             = aws_eks_cluster.main.name
+  cluster_name             = local.cluster_name
   addon_name               = each.key
   addon_version            = each.value.version
   configuration_values     = each.value.configuration
@@ -54,7 +54,7 @@ resource "aws_eks_addon" "before_compute" {
 resource "aws_eks_addon" "after_compute" {
   for_each = { for name, addon in local.addons : name => addon if !addon.before_compute }
 
-  cluster_name             = aws_eks_cluster.main.name
+  cluster_name             = local.cluster_name
   addon_name               = each.key
   addon_version            = each.value.version
   configuration_values     = each.value.configuration
@@ -93,7 +93,7 @@ resource "aws_iam_role_policy_attachment" "storage" {
 resource "aws_eks_pod_identity_association" "account" {
   for_each = var.pod_identities
 
-  cluster_name    = aws_eks_cluster.main.name
+  cluster_name    = local.cluster_name
   namespace       = each.value.namespace
   service_account = each.value.service_account
   role_arn        = each.value.role_arn

@@ -8,6 +8,9 @@ locals {
 
   is_auto = var.auto_mode != null
 
+  # Known only once the cluster stands: what is on a cluster goes with it when another takes its place, under whatever name.
+  cluster_name = element(split("/", aws_eks_cluster.main.arn), 1)
+
   cluster_policies = toset(concat(["AmazonEKSClusterPolicy"], !local.is_auto ? [] : [
     "AmazonEKSComputePolicy",
     "AmazonEKSBlockStoragePolicy",
@@ -99,7 +102,7 @@ resource "aws_eks_cluster" "main" {
 resource "aws_eks_access_entry" "principal" {
   for_each = var.access
 
-  cluster_name      = aws_eks_cluster.main.name
+  cluster_name      = local.cluster_name
   principal_arn     = each.value.principal_arn
   kubernetes_groups = each.value.kubernetes_groups
   tags              = local.tags
@@ -108,7 +111,7 @@ resource "aws_eks_access_entry" "principal" {
 resource "aws_eks_access_policy_association" "principal" {
   for_each = { for name, entry in var.access : name => entry if entry.policy != null }
 
-  cluster_name  = aws_eks_cluster.main.name
+  cluster_name  = local.cluster_name
   principal_arn = aws_eks_access_entry.principal[each.key].principal_arn
   policy_arn    = "${local.access_policy_prefix}/${each.value.policy}"
 
@@ -128,20 +131,25 @@ data "aws_iam_session_context" "current" {
 resource "aws_eks_access_entry" "caller" {
   count = var.caller_is_admin ? 1 : 0
 
-  cluster_name  = aws_eks_cluster.main.name
+  cluster_name  = local.cluster_name
   principal_arn = data.aws_iam_session_context.current.issuer_arn
   tags          = local.tags
 
   # Who made the cluster keeps the access; a run by somebody else does not move it.
   lifecycle {
     ignore_changes = [principal_arn]
+
+    postcondition {
+      condition     = !contains([for entry in var.access : entry.principal_arn], self.principal_arn)
+      error_message = "The input access names ${self.principal_arn}, which administers the cluster as its maker: say caller_is_admin = false, or leave the entry out."
+    }
   }
 }
 
 resource "aws_eks_access_policy_association" "caller" {
   count = var.caller_is_admin ? 1 : 0
 
-  cluster_name  = aws_eks_cluster.main.name
+  cluster_name  = local.cluster_name
   principal_arn = aws_eks_access_entry.caller[0].principal_arn
   policy_arn    = "${local.access_policy_prefix}/AmazonEKSClusterAdminPolicy"
 

@@ -123,7 +123,7 @@ resource "aws_launch_template" "pool" {
 resource "aws_eks_node_group" "pool" {
   for_each = local.node_pools
 
-  cluster_name    = aws_eks_cluster.main.name
+  cluster_name    = local.cluster_name
   node_group_name = local.pool_names[each.key]
   node_role_arn   = aws_iam_role.node.arn
   subnet_ids      = local.node_subnet_ids
@@ -148,6 +148,12 @@ resource "aws_eks_node_group" "pool" {
 
   # A node that cannot pull images, get an address or get out never becomes ready.
   depends_on = [aws_iam_role_policy_attachment.node, aws_eks_addon.before_compute, stack.network]
+}
+
+# The successor of a node group is made before the group goes, since this wants it of all that it needs; but where another cluster takes
+# the place of the one that it is on, which a word in the group itself would forbid.
+resource "strata_data" "surge" {
+  depends_on = [aws_eks_node_group.pool]
 
   lifecycle {
     create_before_destroy = true
@@ -182,7 +188,7 @@ resource "aws_iam_role_policy_attachment" "fargate" {
 resource "aws_eks_fargate_profile" "profile" {
   for_each = var.fargate_profiles
 
-  cluster_name           = aws_eks_cluster.main.name
+  cluster_name           = local.cluster_name
   fargate_profile_name   = each.key
   pod_execution_role_arn = aws_iam_role.fargate[0].arn
   subnet_ids             = local.private_subnet_ids

@@ -3,8 +3,13 @@ variable "name" {
   description = "Name of the cluster; also the prefix of everything around it."
 
   validation {
-    condition     = can(regex("^[0-9A-Za-z][A-Za-z0-9-_]{0,60}$", var.name))
-    error_message = "A name begins with a letter or digit and has at most 61 letters, digits, dashes and underscores."
+    condition     = can(regex("^[0-9A-Za-z][A-Za-z0-9-_]{0,55}$", var.name))
+    error_message = "A name begins with a letter or digit and has at most 56 letters, digits, dashes and underscores: roles are named by it, too."
+  }
+
+  validation {
+    condition     = var.auto_mode == null || length(var.name) <= 54
+    error_message = "With Auto Mode a name has at most 54 characters: the role of its nodes is named by it, too."
   }
 }
 
@@ -107,8 +112,23 @@ variable "service_cidr" {
   description = "IPv4 addresses of services in the cluster, outside the network; EKS chooses some if left out. It stays as it was made."
 
   validation {
-    condition     = var.service_cidr == null || can(cidrhost(var.service_cidr, 0))
+    condition     = var.service_cidr == null || can(cidrnetmask(var.service_cidr))
     error_message = "This must be an IPv4 block such as 172.20.0.0/16."
+  }
+
+  validation {
+    condition     = var.service_cidr == null || !can(cidrnetmask(var.service_cidr)) || anytrue([for block in ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"] : cidrcontains(block, coalesce(var.service_cidr, block))])
+    error_message = "Services have addresses within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16."
+  }
+
+  validation {
+    condition     = var.service_cidr == null || contains(range(12, 25), tonumber(try(split("/", var.service_cidr)[1], 24)))
+    error_message = "The block of services is a /24 at the smallest and a /12 at the largest."
+  }
+
+  validation {
+    condition     = var.network != null || try(!cidrcontains(var.cidr_block, var.service_cidr) && !cidrcontains(var.service_cidr, var.cidr_block), true)
+    error_message = "The block of services must not overlap that of the network, cidr_block."
   }
 }
 
@@ -162,6 +182,16 @@ variable "access" {
     condition     = alltrue([for entry in var.access : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", entry.principal_arn))])
     error_message = "A principal is the ARN of a role or user of IAM. A session is not one: name its role."
   }
+
+  validation {
+    condition     = length(distinct([for entry in var.access : entry.principal_arn])) == length(var.access)
+    error_message = "A principal has one entry: two name the same."
+  }
+
+  validation {
+    condition     = alltrue([for entry in var.access : contains(["AmazonEKSAdminPolicy", "AmazonEKSAdminViewPolicy", "AmazonEKSClusterAdminPolicy", "AmazonEKSEditPolicy", "AmazonEKSSecretReaderPolicy", "AmazonEKSViewPolicy"], coalesce(entry.policy, "AmazonEKSViewPolicy"))])
+    error_message = "A policy is AmazonEKSClusterAdminPolicy, AmazonEKSAdminPolicy, AmazonEKSAdminViewPolicy, AmazonEKSEditPolicy, AmazonEKSViewPolicy or AmazonEKSSecretReaderPolicy."
+  }
 }
 
 variable "caller_is_admin" {
@@ -202,8 +232,13 @@ variable "public_access_cidrs" {
   description = "Who may reach the cluster's API from the internet, as IPv4 blocks; none makes it private only."
 
   validation {
-    condition     = alltrue([for cidr in var.public_access_cidrs : can(cidrhost(cidr, 0))])
+    condition     = alltrue([for cidr in var.public_access_cidrs : can(cidrnetmask(cidr))])
     error_message = "Each entry must be an IPv4 block such as 203.0.113.0/24."
+  }
+
+  validation {
+    condition     = !anytrue(flatten([for cidr in var.public_access_cidrs : [for block in ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3"] : try(cidrcontains(block, cidr), false)]]))
+    error_message = "EKS takes no private or reserved blocks here: from there the API is reached inside the network."
   }
 }
 
@@ -242,6 +277,11 @@ variable "node_pools" {
   validation {
     condition     = alltrue([for pool in coalesce(var.node_pools, {}) : contains(["ON_DEMAND", "SPOT"], pool.capacity_type)])
     error_message = "The capacity_type of a pool is ON_DEMAND or SPOT."
+  }
+
+  validation {
+    condition     = alltrue([for pool in coalesce(var.node_pools, {}) : can(regex("^(AL2023_(x86_64_(STANDARD|NEURON|NVIDIA)|ARM_64_(STANDARD|NVIDIA))|AL2_(x86_64|x86_64_GPU|ARM_64)|BOTTLEROCKET_(ARM_64|x86_64)(_NVIDIA)?(_FIPS)?|WINDOWS_(CORE|FULL)_(2019|2022|2025)_x86_64)$", coalesce(pool.ami_type, "AL2023_x86_64_STANDARD")))])
+    error_message = "An ami_type is one of EKS's, such as AL2023_x86_64_STANDARD, AL2023_ARM_64_STANDARD, BOTTLEROCKET_x86_64, BOTTLEROCKET_ARM_64 or WINDOWS_CORE_2022_x86_64."
   }
 
   validation {

@@ -3,7 +3,9 @@ data "aws_availability_zones" "available" {}
 data "aws_region" "current" {}
 
 locals {
-  zones = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
+  all_zones = data.aws_availability_zones.available.names
+
+  zones = slice(local.all_zones, 0, min(var.zone_count, length(local.all_zones)))
   tags  = merge(var.tags, { "strata.stack" = "aws-network" })
 
   # The first half of the block is for what the internet may reach, the second for what it may not.
@@ -31,6 +33,13 @@ resource "aws_vpc" "main" {
   enable_dns_support   = true
   enable_dns_hostnames = true
   tags                 = merge(local.tags, { Name = var.name })
+
+  lifecycle {
+    precondition {
+      condition     = var.zone_count <= length(local.all_zones)
+      error_message = "zone_count is ${var.zone_count}, and ${data.aws_region.current.name} has ${length(local.all_zones)} zones: ${join(", ", local.all_zones)}."
+    }
+  }
 }
 
 resource "aws_internet_gateway" "main" {

@@ -156,6 +156,41 @@ fn applied(project: &Project) {
         .says("No changes.");
 }
 
+#[test]
+fn another_cluster_takes_what_is_on_it_along() {
+    let on_it = "    zone_count = 2\n    nat_gateways = \"none\"\n    access = { reader = { principal_arn = \"arn:aws:iam::123456789012:user/sandbox\", policy = \"AmazonEKSClusterAdminPolicy\" } }\n    caller_is_admin = false";
+    let project = Project::of(&one_cluster(on_it));
+    applied(&project);
+    // An update in place takes nothing along.
+    let updated = format!("{on_it}\n    deletion_protection = false\n    zonal_shift = true");
+    project.write("main.strata.hcl", &one_cluster(&updated));
+    project
+        .run("--sandbox plan")
+        .exits(0)
+        .says("0 to add, 1 to change, 0 to destroy");
+    let other = format!("{on_it}\n    service_cidr = \"172.16.0.0/16\"");
+    project.write("main.strata.hcl", &one_cluster(&other));
+    let allowed = "-allow-delete=cluster.one.aws_eks_cluster.main";
+    let plan = project.run(&format!("--sandbox plan {allowed}")).exits(0);
+    for taken in [
+        "aws_eks_cluster.main",
+        "aws_eks_node_group.pool[\"system\"]",
+        "aws_eks_addon.before_compute[\"vpc-cni\"]",
+        "aws_eks_addon.after_compute[\"coredns\"]",
+        "aws_eks_access_entry.principal[\"reader\"]",
+        "aws_eks_access_policy_association.principal[\"reader\"]",
+    ] {
+        let line = format!("# cluster.one.{taken} must be replaced");
+        assert!(plan.out.contains(&line), "{taken}\n{}", plan.out);
+    }
+    project
+        .run(&format!(
+            "--sandbox apply -auto-approve --speed=600 {allowed}"
+        ))
+        .exits(0);
+    project.run("--sandbox plan -detailed-exitcode").exits(0);
+}
+
 /// The attributes of the first resource in a module of `show -json`, or in one below it.
 fn first_resource(module: &serde_json::Value) -> Option<serde_json::Value> {
     let here = module["resources"].as_array().and_then(|all| all.first());
@@ -348,6 +383,60 @@ fn wrong_inputs_are_refused_with_what_is_right() {
     );
     refused("    tags = { \"aws:a\" = \"b\" }", "those of AWS itself");
     refused("    caller_is_admin = false", "Somebody must be able");
+    let entry = |name: &str, policy: &str| {
+        format!(
+            "{name} = {{ principal_arn = \"arn:aws:iam::123456789012:user/sandbox\", policy = \"{policy}\" }}"
+        )
+    };
+    let admin = entry("a", "AmazonEKSClusterAdminPolicy");
+    refused(
+        &format!("    access = {{ {admin} }}"),
+        "say caller_is_admin = false",
+    );
+    let twice = entry("b", "AmazonEKSViewPolicy");
+    refused(
+        &format!("    caller_is_admin = false\n    access = {{ {admin}, {twice} }}"),
+        "A principal has one entry",
+    );
+    let unknown = entry("a", "AmazonEKSGodPolicy");
+    refused(
+        &format!("    access = {{ {unknown} }}"),
+        "A policy is AmazonEKSClusterAdminPolicy",
+    );
+    refused(
+        "    zone_count = 6",
+        "zone_count is 6, and eu-west-1 has 3 zones: eu-west-1a, eu-west-1b, eu-west-1c.",
+    );
+    refused(
+        "    node_pools = { a = { ami_type = \"AL2023_x86\" } }",
+        "An ami_type is one of EKS's",
+    );
+    refused("    service_cidr = \"fd00::/108\"", "IPv4 block");
+    refused("    service_cidr = \"100.64.0.0/16\"", "within 10.0.0.0/8");
+    refused(
+        "    service_cidr = \"172.16.0.0/25\"",
+        "a /24 at the smallest",
+    );
+    refused("    service_cidr = \"10.0.128.0/20\"", "must not overlap");
+}
+
+#[test]
+fn names_and_blocks_are_of_use_to_eks() {
+    let refused = |name: &str, blocks: &str, text: &str| {
+        let definition = one_cluster("")
+            .replace("\"one\"\n    public", &format!("\"{name}\"\n    public"))
+            .replace("cidrs = []", &format!("cidrs = {blocks}"));
+        let project = Project::of(&definition);
+        project.run("--sandbox plan").exits(65).complains(text);
+    };
+    refused(&"a".repeat(57), "[]", "at most 56");
+    refused("one", "[\"10.1.0.0/16\"]", "no private or reserved blocks");
+    refused("one", "[\"2001:db8::/32\"]", "must be an IPv4 block");
+    let project = Project::of(&one_cluster("").replace(
+        "\"one\"\n    public",
+        &format!("\"{}\"\n    public", "a".repeat(56)),
+    ));
+    project.run("--sandbox plan").exits(0);
 }
 
 /// What a stack asks for is explained, has a type, and is checked, unless any value will do.

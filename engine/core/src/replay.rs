@@ -739,36 +739,6 @@ impl Resolver for Replay<'_> {
 }
 
 impl Replay<'_> {
-    /// Puts what is there in the place of what was only planned: a run may end before all of its steps.
-    fn forget_plans(&mut self) {
-        let mut actual = Vec::new();
-        for (address, place) in &self.places {
-            if address.mode != Mode::Managed {
-                continue;
-            }
-            let Slot::Block(block) = self.world.slot(place.node, place.scope) else {
-                continue;
-            };
-            let Some(shown) = block
-                .instances
-                .get(place.at)
-                .map(|instance| &instance.value)
-            else {
-                continue;
-            };
-            let value = self.objects.get(&RowKey::current(address.clone()));
-            if value != Some(shown) && !(value.is_none() && shown.is_unknown()) {
-                let value = value.cloned();
-                actual.push((*place, value.unwrap_or_else(|| Value::unknown(Type::Any))));
-            }
-        }
-        for (place, value) in actual {
-            self.world
-                .set_instance(place.node, place.scope, place.at, value);
-            self.mark_users(place);
-        }
-    }
-
     fn postconditions(&mut self, place: Place, value: &Value) {
         let NodeKind::Resource(block) = &self.world.graph.nodes[place.node].kind else {
             return;

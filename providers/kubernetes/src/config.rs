@@ -1,5 +1,7 @@
 //! What a `provider "kubernetes"` block says, and the access that it leads to.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use strata_model::provider::{
 use strata_model::schema::{Attribute, AttributeType, Schema};
 use strata_model::{Address, AttributePath, ClusterAccess, Value, Variables};
 
-use crate::kubeconfig::Access;
+use crate::kubeconfig::{Access, KubeconfigError, Refusal};
 use crate::{Allowed, Connection, Endpoint, Identity, Kubeconfig};
 
 /// What a kubeconfig may be allowed to do, by the names in `allow`.
@@ -209,12 +211,7 @@ fn kubeconfig(config: &ProviderConfig, context: &ConnectContext) -> Result<Acces
         Some(path) => PathBuf::from(path),
         None => default_kubeconfig(context.variables.as_ref())?,
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        credentials(format!(
-            "the kubeconfig {} cannot be read: {error}",
-            path.display()
-        ))
-    })?;
+    let text = std::fs::read_to_string(&path).map_err(|error| unread(&path, &error))?;
     let directory = path.parent().unwrap_or(Path::new("."));
     let allowed = config
         .values
@@ -230,17 +227,48 @@ fn kubeconfig(config: &ProviderConfig, context: &ConnectContext) -> Result<Acces
     Kubeconfig::parse(&text, directory)
         .and_then(|kubeconfig| kubeconfig.access(config.text("config_context"), allowed))
         .map_err(|error| {
-            invalid(format!(
-                "the kubeconfig {}: {}",
-                path.display(),
-                chain(&error)
-            ))
+            let text = chain(&error);
+            let unusable = invalid(format!("the kubeconfig {}: {text}", path.display()));
+            match &error {
+                KubeconfigError::Refused { refused } => unusable.hint(permitting(refused)),
+                _ => unusable,
+            }
         })
 }
 
+fn unread(path: &Path, error: &io::Error) -> ProviderError {
+    if error.kind() == io::ErrorKind::NotFound {
+        return invalid(format!("there is no kubeconfig {}", path.display()))
+            .hint("Set KUBECONFIG or config_path to one that is there.");
+    }
+    invalid(format!(
+        "the kubeconfig {} cannot be read: {error}",
+        path.display()
+    ))
+}
+
+/// How what was refused can be allowed.
+fn permitting(refused: &[Refusal]) -> String {
+    let names: BTreeSet<&str> = refused.iter().map(|refusal| refusal.permission).collect();
+    let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    format!(
+        "If the file is to be trusted so far, write allow = [{}] in the provider block.",
+        names.join(", ")
+    )
+}
+
 fn default_kubeconfig(variables: &dyn Variables) -> Result<PathBuf, ProviderError> {
-    if let Some(path) = variables.variable("KUBECONFIG") {
-        return Ok(PathBuf::from(path));
+    if let Some(given) = variables.variable("KUBECONFIG") {
+        let mut paths = std::env::split_paths(&given).filter(|path| !path.as_os_str().is_empty());
+        match (paths.next(), paths.next()) {
+            (Some(path), None) => return Ok(path),
+            (Some(_), Some(_)) => {
+                let message =
+                    format!("KUBECONFIG names several files, and they are not merged: {given}");
+                return Err(invalid(message).hint("Name one of them with config_path."));
+            }
+            (None, _) => {}
+        }
     }
     let home = variables.variable("HOME").ok_or_else(|| {
         credentials("there is no home directory to find a kubeconfig in".to_owned())
@@ -261,4 +289,50 @@ fn invalid(error: impl std::fmt::Display) -> ProviderError {
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Set(BTreeMap<&'static str, String>);
+
+    impl Variables for Set {
+        fn variable(&self, name: &str) -> Option<String> {
+            self.0.get(name).cloned()
+        }
+    }
+
+    #[test]
+    fn a_kubeconfig_is_one_file() {
+        let of = |text: &str| {
+            let set = [
+                ("KUBECONFIG", text.to_owned()),
+                ("HOME", "/home/me".to_owned()),
+            ];
+            default_kubeconfig(&Set(set.into()))
+        };
+        assert_eq!(of("/a").unwrap(), Path::new("/a"));
+        assert_eq!(of("/a:").unwrap(), Path::new("/a"));
+        assert_eq!(of("").unwrap(), Path::new("/home/me/.kube/config"));
+        let several = of("/a:/b").unwrap_err();
+        assert!(several.message.contains("several files"), "{several}");
+        assert!(several.hint.unwrap().contains("config_path"));
+    }
+
+    #[test]
+    fn what_is_wrong_says_what_to_do() {
+        let missing = unread(Path::new("/x"), &io::ErrorKind::NotFound.into());
+        assert_eq!(missing.kind, ProviderErrorKind::Invalid);
+        assert_eq!(missing.message, "there is no kubeconfig /x");
+        let refusal = |permission| Refusal {
+            field: "users[u].user".to_owned(),
+            permission,
+        };
+        let hint = permitting(&[refusal("files"), refusal("exec"), refusal("files")]);
+        assert!(hint.contains("allow = [\"exec\", \"files\"]"), "{hint}");
+    }
 }

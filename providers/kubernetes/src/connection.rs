@@ -59,10 +59,12 @@ pub enum ConnectionError {
         reason: String,
     },
     /// No connection stands, so nothing was sent.
-    #[error("{server} cannot be reached: {reason}")]
+    #[error("{server} cannot be reached{}: {reason}", through(proxy.as_deref()))]
     Unreachable {
         /// The server.
         server: String,
+        /// The proxy that the way goes through, where there is one.
+        proxy: Option<String>,
         /// The innermost reason, such as `Connection refused`.
         reason: String,
     },
@@ -170,6 +172,7 @@ impl Route {
 /// Connections to one API server as one user: HTTP/1.1, at most 16 requests at once, others wait.
 pub struct Connection {
     server: String,
+    proxy: Option<String>,
     identity: Identity,
     route: Route,
     turns: Semaphore,
@@ -221,6 +224,9 @@ impl Connection {
         };
         Ok(Self {
             server: endpoint.server(),
+            proxy: endpoint
+                .proxy()
+                .map(|proxy| proxy.address.to_string().trim_end_matches('/').to_owned()),
             identity,
             route,
             turns: Semaphore::new(IN_FLIGHT),
@@ -353,6 +359,7 @@ impl Connection {
             Some(reason) => ConnectionError::Untrusted { server, reason },
             None => ConnectionError::Unreachable {
                 server,
+                proxy: self.proxy.clone(),
                 reason: innermost(error),
             },
         }
@@ -364,6 +371,10 @@ impl Connection {
             reason,
         }
     }
+}
+
+fn through(proxy: Option<&str>) -> String {
+    proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
 }
 
 /// The headers that make a server take the user for somebody else.

@@ -13,6 +13,7 @@ use strata_model::{AttributePath, Kind, Value};
 
 use crate::dump::Schemas;
 use crate::kinds::{self, Kinds};
+use crate::misfit;
 use crate::types::ObjectType;
 
 /// By what is judged that a file describes.
@@ -140,12 +141,22 @@ impl ByKinds {
         } else {
             format!("{} {} of {}", kind.api_version(), kind.kind, self.of())
         };
-        match TypedValue::new(json_of(given), schema, ty, Duplicates::Refused) {
+        let manifest = as_sent(given);
+        let typed = TypedValue::new(
+            manifest.to_json(),
+            Arc::clone(&schema),
+            ty.clone(),
+            Duplicates::Refused,
+        );
+        match typed {
             Err(error) => error
                 .problems
                 .iter()
                 .filter(|problem| !(is_open && is_of_a_key(&problem.kind)))
-                .map(|problem| format!("does not fit {named}: {problem}."))
+                .map(|problem| {
+                    let described = misfit::described(problem, &manifest, (&schema, &ty));
+                    format!("does not fit {named}: {described}")
+                })
                 .collect(),
             // What is not known yet is not missing; which of it stands where is not followed.
             Ok(_) if is_open => Vec::new(),
@@ -213,8 +224,12 @@ fn kind_of(given: &Value) -> Option<GroupVersionKind> {
 
 /// What is known of a manifest, as it is sent.
 fn json_of(given: &Value) -> Json {
+    as_sent(given).to_json()
+}
+
+fn as_sent(given: &Value) -> Value {
     let config = Value::object([("manifest", known(given))]);
-    ObjectType::Object.manifest(&config).to_json()
+    ObjectType::Object.manifest(&config)
 }
 
 /// A value without what is not known of it yet.
@@ -367,7 +382,7 @@ mod tests {
             faults.collect::<Vec<_>>(),
             [
                 "does not fit strata.example/v1 Widget: .spec.colour: there is no such field.",
-                "does not fit strata.example/v1 Widget: .spec.size: this must be a number.",
+                "does not fit strata.example/v1 Widget: .spec.size must be a number, and this is the string \"big\".",
             ]
         );
         assert_eq!(
@@ -422,7 +437,7 @@ mod tests {
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert_eq!(
             faults[0].message,
-            "does not fit apps/v1 Deployment of Kubernetes 1.36: .spec.template.spec.container: there is no such field."
+            "does not fit apps/v1 Deployment of Kubernetes 1.36: .spec.template.spec.container: there is no such field. Did you mean \"containers\"?"
         );
     }
 
@@ -459,7 +474,7 @@ mod tests {
         assert_eq!(verdict.basis.as_deref(), Some("the given schemas"));
         assert_eq!(
             verdict.faults[0].message,
-            "does not fit strata.example/v1 Widget: .size: this must be a number."
+            "does not fit strata.example/v1 Widget: .size must be a number, and this is the string \"big\"."
         );
     }
 

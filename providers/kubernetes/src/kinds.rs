@@ -179,6 +179,13 @@ pub(crate) fn meant(kind: &GroupVersionKind) -> Option<&'static GroupVersionKind
     close.first().map(|(_, own)| *own)
 }
 
+/// The name that was meant by one that is none of these.
+pub(crate) fn near<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let close = names.map(|known| (distance(known, name), known));
+    let close = close.filter(|(distance, known)| *distance <= 2 && *distance < known.len() / 2);
+    close.min().map(|(_, known)| known)
+}
+
 /// How many letters of one name must be put in, taken out or changed for the other, whatever their case.
 fn distance(one: &str, other: &str) -> usize {
     let letters = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();

@@ -67,7 +67,7 @@ pub enum KubeconfigError {
         reason: String,
     },
     /// It names a context, cluster or user that it does not have, or none.
-    #[error("the kubeconfig has no {what} {name:?}{}", known(available))]
+    #[error("it has no {what} {name:?}{}", known(available))]
     Missing {
         /// `context`, `cluster` or `user`.
         what: &'static str,
@@ -77,7 +77,7 @@ pub enum KubeconfigError {
         available: Vec<String>,
     },
     /// Two have one name.
-    #[error("the kubeconfig has two {what}s {name:?}")]
+    #[error("it has two {what}s {name:?}")]
     Double {
         /// `context`, `cluster` or `user`.
         what: &'static str,
@@ -85,7 +85,7 @@ pub enum KubeconfigError {
         name: String,
     },
     /// It does what is not allowed.
-    #[error("the kubeconfig does what is not allowed: {}", listed(refused))]
+    #[error("it does what is not allowed: {}", listed(refused))]
     Refused {
         /// All of it.
         refused: Vec<Refusal>,
@@ -116,7 +116,7 @@ pub enum KubeconfigError {
         source: io::Error,
     },
     /// The server, its certificate or its proxy cannot be used.
-    #[error("the cluster {cluster:?} of the kubeconfig cannot be used")]
+    #[error("its cluster {cluster:?} cannot be used")]
     Endpoint {
         /// The cluster.
         cluster: String,
@@ -645,7 +645,7 @@ mod tests {
         );
         assert_eq!(
             reason(&text, Allowed::default()),
-            "the kubeconfig does what is not allowed: clusters[c].cluster.certificate-authority (files), \
+            "it does what is not allowed: clusters[c].cluster.certificate-authority (files), \
              clusters[c].cluster.insecure-skip-tls-verify (insecure), clusters[c].cluster.proxy-url (proxy), \
              users[u].user.client-certificate (files), users[u].user.client-key (files), \
              users[u].user.tokenFile (files), users[u].user.exec (exec)"
@@ -657,7 +657,7 @@ mod tests {
         };
         assert_eq!(
             reason(&text, some),
-            "the kubeconfig does what is not allowed: clusters[c].cluster.insecure-skip-tls-verify (insecure), \
+            "it does what is not allowed: clusters[c].cluster.insecure-skip-tls-verify (insecure), \
              users[u].user.exec (exec)"
         );
     }
@@ -718,18 +718,12 @@ mod tests {
         let text = config("", "token: t");
         let read = Kubeconfig::parse(&text, Path::new("/")).unwrap();
         let error = read.access(Some("prod"), ALL).unwrap_err().to_string();
-        assert_eq!(error, "the kubeconfig has no context \"prod\"; it has dev");
+        assert_eq!(error, "it has no context \"prod\"; it has dev");
         let text = text.replace("user: u,", "user: v,");
-        assert_eq!(
-            reason(&text, ALL),
-            "the kubeconfig has no user \"v\"; it has u"
-        );
+        assert_eq!(reason(&text, ALL), "it has no user \"v\"; it has u");
         let twice = text.replace("users: [", "users: [{name: u}, ");
-        assert_eq!(reason(&twice, ALL), "the kubeconfig has two users \"u\"");
-        assert_eq!(
-            reason("clusters: null", ALL),
-            "the kubeconfig has no context \"\""
-        );
+        assert_eq!(reason(&twice, ALL), "it has two users \"u\"");
+        assert_eq!(reason("clusters: null", ALL), "it has no context \"\"");
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod judge;
 mod kinds;
 pub mod kubeconfig;
 mod manifest;
+mod misfit;
 mod normal;
 mod object_id;
 mod objects;

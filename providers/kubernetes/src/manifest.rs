@@ -220,6 +220,13 @@ impl Reading {
         if let (true, Some(Content::Sequence(items))) =
             (kind.ends_with("List"), items.map(|items| &items.content))
         {
+            let lacks =
+                |item: &Node| item.get("apiVersion").is_none() || item.get("kind").is_none();
+            if kind != "List" && items.iter().any(lacks) {
+                let message = format!("The items of a {kind} do not say what they are.");
+                let hint = "Write kind: List with apiVersion and kind in each item, or one document for each object.";
+                return self.fault(file, node.line, message, Some(hint));
+            }
             return items.iter().for_each(|item| self.document(file, item));
         }
         let metadata = node.get("metadata");
@@ -257,4 +264,36 @@ pub(crate) fn kind_of(object: &Value) -> Option<GroupVersionKind> {
 /// The members of a map in JSON; nothing where it is none.
 pub(crate) fn members_of(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_objects_that_say_what_they_are() {
+        let read = |kind: &str, item: &str| {
+            let text = format!(
+                "apiVersion: v1\nkind: {kind}\nitems:\n- {item}\n  metadata: {{name: a}}\n"
+            );
+            let mut reading = Reading::default();
+            reading.file(&("a.yaml".into(), text.into()));
+            let faults = reading.faults.into_iter();
+            let faults: Vec<String> = faults.map(|fault| fault.message).collect();
+            (reading.objects.len(), faults)
+        };
+        let whole = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}";
+        let text = |kind: &str| {
+            let text = format!("apiVersion: v1\nkind: {kind}\nitems: [{whole}]\n");
+            let mut reading = Reading::default();
+            reading.file(&("a.yaml".into(), text.into()));
+            reading.objects.len()
+        };
+        assert_eq!((text("List"), text("ConfigMapList")), (1, 1));
+        let fault = "The items of a ConfigMapList do not say what they are.";
+        assert_eq!(
+            read("ConfigMapList", "data: {b: c}"),
+            (0, vec![fault.to_owned()])
+        );
+    }
 }

@@ -138,6 +138,12 @@ async fn a_server_that_is_not_there_is_unreachable() {
         );
         assert!(error.to_string().starts_with(server), "{error}");
     }
+    // Where it is the proxy that is not there, the server is not blamed alone.
+    let proxy = address.replace("https:", "http:");
+    let endpoint = endpoint().with_proxy(&proxy).unwrap();
+    let error = who(&endpoint, administrator()).await.unwrap_err();
+    let through = format!("cannot be reached through the proxy {proxy}: ");
+    assert!(error.to_string().contains(&through), "{error}");
 }
 
 #[tokio::test]

@@ -32,10 +32,13 @@ pub(super) fn may_join(live: &Json, id: &ObjectId, owner: &str) -> Result<(), Pr
     if is_ours(live, owner) || is_every_clusters(live, id) {
         return Ok(());
     }
-    let message = format!(
-        "{what} came to be after the plan was made, and it is not Strata's: {}",
-        holders(live)
-    );
+    let whose = match live["metadata"]["labels"][OWNER].as_str() {
+        Some(owner) => {
+            format!("another block, layer or Strata project made it ({OWNER} {owner})")
+        }
+        None => format!("it is not Strata's: {}", holders(live)),
+    };
+    let message = format!("{what} came to be after the plan was made, and {whose}");
     Err(
         ProviderError::new(ProviderErrorKind::AlreadyExists, message).hint(
             "Plan again: the plan shows what taking it over would change. Or give the object another name.",
@@ -107,6 +110,13 @@ mod tests {
             map,
             json!({"name": "a", "labels": {OWNER: "0123"}, "deletionTimestamp": "now"}),
             Some(ProviderErrorKind::Busy),
+        );
+        let live = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {OWNER: "4567"}}});
+        let id = ObjectId::of(&strata_model::Value::from_json(&live).unwrap()).unwrap();
+        let refused = may_join(&live, &id, "0123").unwrap_err();
+        assert_eq!(
+            refused.message,
+            "the ConfigMap a came to be after the plan was made, and another block, layer or Strata project made it (strata/owner 4567)"
         );
         check(("v1", "ServiceAccount"), json!({"name": "default"}), None);
         check(("v1", "ServiceAccount"), json!({"name": "web"}), foreign);

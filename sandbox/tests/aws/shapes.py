@@ -239,6 +239,9 @@ def check_json(shape, value, where):
     elif kind in ("integer", "long"):
         if isinstance(value, bool) or not isinstance(value, int):
             report(where, f"{value!r} is not a number")
+    elif kind in ("double", "float"):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            report(where, f"{value!r} is not a number")
     elif kind == "timestamp":
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             report(where, f"{value!r} is not a moment")

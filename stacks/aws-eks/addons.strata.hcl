@@ -1,15 +1,16 @@
 locals {
-  # Auto Mode brings all of this itself.
+  # The nodes of Auto Mode bring all of this themselves; those of pools need it beside them, too.
   default_addons = {
     for name, before_compute in {
       vpc-cni                = true
       kube-proxy             = true
       eks-pod-identity-agent = true
       coredns                = false
-    } : name => { before_compute = before_compute } if var.addons == null && !local.is_auto
+    } : name => { before_compute = before_compute } if var.addons == null && !local.only_auto && !(name == "eks-pod-identity-agent" && local.only_fargate)
   }
 
-  has_storage = var.default_storage_class && !local.is_auto
+  # Its pods and the agent that gives them their role run on nodes of pools only.
+  has_storage = var.default_storage_class && local.has_pools
 
   storage_addon = {
     for name in ["aws-ebs-csi-driver"] : name => {
@@ -18,7 +19,7 @@ locals {
   }
 
   # DNS on Fargate has to be told so.
-  only_fargate = length(local.node_pools) == 0 && length(var.fargate_profiles) > 0
+  only_fargate = !local.has_pools && !local.is_auto && length(var.fargate_profiles) > 0
   dns          = local.only_fargate ? jsonencode({ computeType = "Fargate" }) : null
 
   chosen = merge(local.storage_addon, local.default_addons, coalesce(var.addons, {}))

@@ -60,6 +60,7 @@ resource "aws_eks_cluster" "main" {
   deletion_protection           = var.deletion_protection
 
   vpc_config = {
+    vpc_id                  = local.vpc_id
     subnet_ids              = local.node_subnet_ids
     endpoint_private_access = true
     endpoint_public_access  = length(var.public_access_cidrs) > 0
@@ -83,7 +84,7 @@ resource "aws_eks_cluster" "main" {
     resources = ["secrets"]
   }
 
-  zonal_shift_config = var.zonal_shift ? { enabled = true } : null
+  zonal_shift_config = { enabled = var.zonal_shift }
 
   compute_config = !local.is_auto ? null : {
     enabled       = true

@@ -25,6 +25,15 @@ locals {
     { for name, pool in coalesce(var.node_pools, {}) : name => pool },
   )
 
+  has_pools = length(local.node_pools) > 0
+  only_auto = local.is_auto && !local.has_pools
+
+  # Those with a node to begin with come first.
+  pools_in_order = concat(
+    [for name, pool in local.node_pools : name if max(pool.min_size, coalesce(pool.desired_size, 0)) > 0],
+    [for name, pool in local.node_pools : name if max(pool.min_size, coalesce(pool.desired_size, 0)) == 0],
+  )
+
   # What the first instance type of a pool says of all of them: Graviton, GPUs of NVIDIA, Inferentia and Trainium.
   machines = {
     for name, pool in local.node_pools : name => {
@@ -50,14 +59,17 @@ locals {
     )
   }
 
+  # Where nodes are. In another network of the cluster's own they go with the cluster, and need no other name.
+  node_places = var.network != null ? local.node_subnet_ids : concat(stack.network[0].zones, [length(local.private_subnet_ids) > 0 ? "private" : "public"])
+
   # What a node group cannot change is part of its name: another one is made beside it before it goes and is drained.
   pool_names = {
     for name, pool in local.node_pools : name => join("-", [name, substr(sha256(jsonencode([
       pool.instance_types,
       pool.capacity_type,
       coalesce(pool.ami_type, local.ami_types[name]),
-      local.node_subnet_ids,
-      aws_iam_role.node.arn,
+      local.node_places,
+      aws_iam_role.node[0].arn,
       aws_launch_template.pool[name].id,
     ])), 0, 6)])
   }
@@ -67,7 +79,14 @@ locals {
   gpu_taint  = { key = "nvidia.com/gpu", value = "true", effect = "NO_SCHEDULE" }
 }
 
+moved {
+  from = aws_iam_role.node
+  to   = aws_iam_role.node[0]
+}
+
 resource "aws_iam_role" "node" {
+  count = local.has_pools ? 1 : 0
+
   name = "${var.name}-node"
   tags = local.tags
 
@@ -82,9 +101,9 @@ resource "aws_iam_role" "node" {
 }
 
 resource "aws_iam_role_policy_attachment" "node" {
-  for_each = local.node_policies
+  for_each = toset([for policy in local.node_policies : policy if local.has_pools])
 
-  role       = aws_iam_role.node.name
+  role       = aws_iam_role.node[0].name
   policy_arn = "${local.policy_prefix}/${each.value}"
 }
 
@@ -125,7 +144,7 @@ resource "aws_eks_node_group" "pool" {
 
   cluster_name    = local.cluster_name
   node_group_name = local.pool_names[each.key]
-  node_role_arn   = aws_iam_role.node.arn
+  node_role_arn   = aws_iam_role.node[0].arn
   subnet_ids      = local.node_subnet_ids
   version         = aws_eks_cluster.main.version
   instance_types  = each.value.instance_types

@@ -24,8 +24,8 @@ output "security_group_id" {
 }
 
 output "node_role_arn" {
-  value       = aws_iam_role.node.arn
-  description = "ARN of the role of the nodes."
+  value       = one([for role in aws_iam_role.node : role.arn])
+  description = "ARN of the role of the pools' nodes; null without pools."
 }
 
 output "vpc_id" {
@@ -65,7 +65,7 @@ output "kubernetes" {
 
     ready_after = concat(
       [for addon in aws_eks_addon.before_compute : addon.id],
-      slice([for pool in aws_eks_node_group.pool : pool.id], 0, min(1, length(local.node_pools))),
+      [for name in slice(local.pools_in_order, 0, min(1, length(local.pools_in_order))) : aws_eks_node_group.pool[name].id],
       [for profile in aws_eks_fargate_profile.profile : profile.id],
       [for name, addon in aws_eks_addon.after_compute : addon.id if name == "coredns"],
       [for identity in aws_eks_pod_identity_association.account : identity.id],

@@ -43,7 +43,7 @@ variable "network" {
 variable "cidr_block" {
   type        = string
   default     = "10.0.0.0/16"
-  description = "IPv4 addresses of the network; each zone gets a block that is 4 bits smaller."
+  description = "IPv4 addresses of the network; each zone gets a block that is 4 bits smaller. Another one makes another network, and another cluster in it."
 
   validation {
     condition     = can(cidrhost(var.cidr_block, 0))
@@ -109,7 +109,7 @@ variable "interface_endpoints" {
 variable "service_cidr" {
   type        = string
   default     = null
-  description = "IPv4 addresses of services in the cluster, outside the network; EKS chooses some if left out. It stays as it was made."
+  description = "IPv4 addresses of services in the cluster, outside the network; EKS chooses some if left out. Another one makes another cluster."
 
   validation {
     condition     = var.service_cidr == null || can(cidrnetmask(var.service_cidr))
@@ -327,10 +327,15 @@ variable "fargate_profiles" {
     condition     = length(var.fargate_profiles) == 0 || var.network != null || (var.private_subnets != null ? var.private_subnets : var.nat_gateways != "none")
     error_message = "Pods on Fargate need private subnets."
   }
+
+  validation {
+    condition     = length(var.fargate_profiles) == 0 || length(coalesce(var.node_pools, {})) > 0 || var.auto_mode != null || !contains(keys(coalesce(var.addons, { coredns = null })), "coredns") || anytrue(flatten([for profile in var.fargate_profiles : [for selector in profile.selectors : can(regex("^${replace(replace(selector.namespace, "*", ".*"), "?", ".")}$", "kube-system"))]]))
+    error_message = "Without node groups a profile has to take the namespace kube-system, where DNS runs."
+  }
 }
 
 variable "auto_mode" {
-  description = "EKS Auto Mode, in which EKS makes nodes, load balancers and volumes by itself; an empty object switches it on. It comes without the add-ons that are there otherwise."
+  description = "EKS Auto Mode, in which EKS makes nodes, load balancers and volumes by itself; an empty object switches it on. Without node pools it comes without the add-ons that are there otherwise; the nodes of pools need them."
 
   type = object({
     node_pools = optional(set(string), ["general-purpose", "system"])
@@ -347,16 +352,16 @@ variable "auto_mode" {
 variable "default_storage_class" {
   type        = bool
   default     = true
-  description = "Whether claims of volumes that name no class get a volume of EBS: the add-on aws-ebs-csi-driver, a role for it, and the default StorageClass by its configuration. With Auto Mode, define a class of your own."
+  description = "Whether claims of volumes that name no class get a volume of EBS: the add-on aws-ebs-csi-driver, a role for it, and the default StorageClass by its configuration. It takes node pools: on Fargate alone there are no such volumes, and with Auto Mode alone define a class of your own."
 
   validation {
-    condition     = !var.default_storage_class || var.auto_mode != null || var.addons == null || contains(keys(coalesce(var.addons, {})), "eks-pod-identity-agent")
+    condition     = !var.default_storage_class || (length(coalesce(var.node_pools, {})) == 0 && (var.auto_mode != null || length(var.fargate_profiles) > 0)) || var.addons == null || contains(keys(coalesce(var.addons, {})), "eks-pod-identity-agent")
     error_message = "The driver of volumes gets its role by eks-pod-identity-agent: put it among the add-ons, or say default_storage_class = false."
   }
 }
 
 variable "addons" {
-  description = "Software that EKS installs and keeps, by its name in EKS; if left out, vpc-cni, kube-proxy and eks-pod-identity-agent before the first node, and coredns after it. Without a version EKS chooses its default for the cluster's. `configuration` is a JSON text that the add-on's own schema allows. With `before_compute` it is there before the first node; the others need nodes."
+  description = "Software that EKS installs and keeps, by its name in EKS; if left out, vpc-cni, kube-proxy and eks-pod-identity-agent before the first node, and coredns after it; on Fargate alone no agent, and none of it with Auto Mode alone. Without a version EKS chooses its default for the cluster's. `configuration` is a JSON text that the add-on's own schema allows. With `before_compute` it is there before the first node; the others need nodes."
 
   type = map(object({
     version        = optional(string)

@@ -191,6 +191,39 @@ fn another_cluster_takes_what_is_on_it_along() {
     project.run("--sandbox plan -detailed-exitcode").exits(0);
 }
 
+#[test]
+fn another_network_takes_another_cluster() {
+    let of = |block: &str| {
+        one_cluster(&format!(
+            "    zone_count = 2\n    nat_gateways = \"none\"\n    cidr_block = \"{block}\""
+        ))
+    };
+    let project = Project::of(&of("10.0.0.0/16"));
+    applied(&project);
+    project.write("main.strata.hcl", &of("10.1.0.0/16"));
+    let cluster = "cluster.one.aws_eks_cluster.main";
+    project.run("--sandbox plan").complains("E0602");
+    project
+        .run(&format!(
+            "--sandbox apply -auto-approve --speed=600 -allow-delete={cluster}"
+        ))
+        .exits(0);
+    project.run("--sandbox plan -detailed-exitcode").exits(0);
+}
+
+#[test]
+fn nodes_move_into_other_subnets() {
+    let project = Project::of(&one_cluster("    zone_count = 2"));
+    applied(&project);
+    project.write(
+        "main.strata.hcl",
+        &one_cluster("    zone_count = 2\n    nat_gateways = \"none\""),
+    );
+    applied(&project);
+    let list = project.run("--sandbox state list").exits(0).out;
+    assert!(!list.contains("aws_subnet.private"), "{list}");
+}
+
 /// The attributes of the first resource in a module of `show -json`, or in one below it.
 fn first_resource(module: &serde_json::Value) -> Option<serde_json::Value> {
     let here = module["resources"].as_array().and_then(|all| all.first());
@@ -211,7 +244,7 @@ fn shown(project: &Project, address: &str) -> serde_json::Value {
 #[test]
 fn pods_run_on_fargate_alone() {
     let project = Project::of(&one_cluster(
-        "    zone_count = 2\n    default_storage_class = false\n    fargate_profiles = { all = { selectors = [{ namespace = \"kube-system\" }, { namespace = \"default\", labels = { a = \"b\" } }] } }",
+        "    zone_count = 2\n    fargate_profiles = { all = { selectors = [{ namespace = \"kube-system\" }, { namespace = \"default\", labels = { a = \"b\" } }] } }",
     ));
     applied(&project);
     let dns = shown(
@@ -223,7 +256,14 @@ fn pods_run_on_fargate_alone() {
         "{dns}"
     );
     let list = project.run("--sandbox state list").exits(0).out;
-    assert!(!list.contains("aws_eks_node_group"), "{list}");
+    for absent in [
+        "aws_eks_node_group",
+        "aws_iam_role.node",
+        "aws-ebs-csi-driver",
+        "eks-pod-identity-agent",
+    ] {
+        assert!(!list.contains(absent), "{list}");
+    }
 }
 
 #[test]
@@ -232,7 +272,7 @@ fn auto_mode_is_switched_on_and_off() {
     let project = Project::of(&one_cluster(auto));
     applied(&project);
     let list = project.run("--sandbox state list").exits(0).out;
-    for absent in ["aws_eks_addon", "aws_eks_node_group"] {
+    for absent in ["aws_eks_addon", "aws_eks_node_group", "aws_iam_role.node"] {
         assert!(!list.contains(absent), "{list}");
     }
     let cluster = shown(&project, "cluster.one.aws_eks_cluster.main");
@@ -241,6 +281,17 @@ fn auto_mode_is_switched_on_and_off() {
     let both = "    zone_count = 2\n    auto_mode = { node_pools = [\"system\"] }\n    node_pools = { own = {} }";
     project.write("main.strata.hcl", &one_cluster(both));
     applied(&project);
+    // The nodes of pools need what those of Auto Mode bring.
+    let list = project.run("--sandbox state list").exits(0).out;
+    for needed in [
+        "before_compute[\"vpc-cni\"]",
+        "before_compute[\"kube-proxy\"]",
+        "before_compute[\"eks-pod-identity-agent\"]",
+        "after_compute[\"coredns\"]",
+        "after_compute[\"aws-ebs-csi-driver\"]",
+    ] {
+        assert!(list.contains(needed), "{needed}: {list}");
+    }
     project.write(
         "main.strata.hcl",
         &one_cluster("    zone_count = 2\n    node_pools = { own = {} }"),
@@ -312,7 +363,9 @@ fn nodes_without_a_way_out_reach_aws_by_endpoints() {
 fn what_a_pod_waits_for_is_an_output() {
     let project = Project::of(&format!(
         "{}output \"kubernetes\" {{\n  value = cluster.one.kubernetes\n}}\n",
-        one_cluster("    zone_count = 2")
+        one_cluster(
+            "    zone_count = 2\n    node_pools = { empty = { min_size = 0 }, system = {} }"
+        )
     ));
     applied(&project);
     let outputs = project.run("--sandbox output -json").exits(0).json();
@@ -382,6 +435,10 @@ fn wrong_inputs_are_refused_with_what_is_right() {
         "put it among the add-ons, or say default_storage_class = false",
     );
     refused("    tags = { \"aws:a\" = \"b\" }", "those of AWS itself");
+    refused(
+        "    fargate_profiles = { a = { selectors = [{ namespace = \"default\" }] } }",
+        "has to take the namespace kube-system",
+    );
     refused("    caller_is_admin = false", "Somebody must be able");
     let entry = |name: &str, policy: &str| {
         format!(

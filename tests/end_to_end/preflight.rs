@@ -140,6 +140,38 @@ fn machines_that_a_region_does_not_have_are_named() {
 }
 
 #[test]
+fn versions_that_do_not_exist_are_named() {
+    let of = |version: &str| {
+        let inputs = format!("nat_gateways = \"none\"\n    kubernetes_version = \"{version}\"");
+        cluster("m7i.large", &inputs)
+    };
+    for version in ["1.28", "1.99"] {
+        let world = World::of_text(&of(version), WorldOptions::default());
+        refused(&world, 1)
+            .expect_text("[E0703]")
+            .expect_text(&format!("Kubernetes {version} is not offered in"))
+            .expect_text("EKS has 1.")
+            .expect_text("stack.one.aws_eks_cluster.main");
+    }
+    let world = World::of_text(&of("1.35"), WorldOptions::default());
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    world.define(&of("1.99"));
+    refused(&world, 1).expect_text("Kubernetes 1.99 is not offered in");
+    let asked = |world: &World| {
+        let calls = world.ledger().calls;
+        let asked = calls.iter();
+        asked
+            .filter(|call| call.operation == "DescribeClusterVersions")
+            .count()
+    };
+    // Only where a version changes.
+    let before = asked(&world);
+    world.define(&of("1.35").replace("m7i.large", "m7g.large"));
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    assert_eq!(asked(&world), before);
+}
+
+#[test]
 fn machines_that_a_zone_does_not_have_are_named() {
     let world = World::of_text(NETWORK, WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);

@@ -34,6 +34,16 @@ const NODE_GROUP_INTERVAL: Duration = Duration::from_secs(10);
 
 const MINUTE: u64 = 60;
 
+/// What EKS says of something that is wrong, with the objects that it is about.
+fn issue(code: &str, text: Option<&str>, objects: &[String]) -> String {
+    let text = text.unwrap_or_default();
+    if objects.is_empty() {
+        format!("{code}: {text}")
+    } else {
+        format!("{code}: {text} ({})", objects.join(", "))
+    }
+}
+
 /// Cluster and part in the id of an object that belongs to a cluster, such as `cluster:profile`.
 ///
 /// `what` is the object, and the form of its id, for people.
@@ -49,4 +59,17 @@ fn parts<'i>(
             let message = format!("'{id}' is not the id of {what}, which is {form}");
             Failure::refused(ProviderErrorKind::Invalid, message)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::issue;
+
+    #[test]
+    fn an_issue_names_what_it_is_about() {
+        let text = Some("It failed.");
+        assert_eq!(issue("A", text, &[]), "A: It failed.");
+        let objects = ["i-1".to_owned(), "i-2".to_owned()];
+        assert_eq!(issue("A", text, &objects), "A: It failed. (i-1, i-2)");
+    }
 }

@@ -1,5 +1,6 @@
 //! What the errors of the SDK mean: what can be done, and whether the call may have had its effect.
 
+pub(crate) mod hints;
 mod rules;
 
 use std::error::Error as StdError;
@@ -160,21 +161,36 @@ fn not_dispatched(operation: &str, dispatch: &DispatchFailure) -> Failure {
     if dispatch.is_user() {
         return Failure::refused(Bug, message);
     }
+    let refused = find_cause::<io::Error>(error).filter(|error| never_arrived(error.kind()));
+    let no_answer = |error: &io::Error| {
+        let message = format!("AWS does not answer ({operation}): {error}");
+        Failure::refused(Unavailable, message)
+    };
     if let Some(cause) = find_cause::<CredentialsError>(error) {
+        // Where there are credentials, what gives them could not be asked: they may be good.
+        if let (CredentialsError::ProviderError(_), Some(refused)) = (cause, refused) {
+            return no_answer(refused);
+        }
         let message = format!("AWS cannot be asked ({operation}): {}", chain(cause));
         let error = ProviderError::new(Credentials, message)
             .hint("Log in, as with `aws sso login`, or name credentials by a profile or by the AWS_* variables.");
         return error.into();
     }
-    match find_cause::<io::Error>(error).map(io::Error::kind) {
-        Some(
-            io::ErrorKind::ConnectionRefused
+    match refused {
+        Some(refused) => no_answer(refused),
+        None => maybe(Unavailable, message),
+    }
+}
+
+/// Whether an error of a connection says that nothing was sent.
+fn never_arrived(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::ConnectionRefused
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::AddrNotAvailable,
-        ) => Failure::refused(Unavailable, message),
-        _ => maybe(Unavailable, message),
-    }
+            | io::ErrorKind::AddrNotAvailable
+    )
 }
 
 fn find_cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
@@ -226,7 +242,7 @@ fn answered(answer: &Answer<'_>) -> Failure {
     };
     let mut error = ProviderError::new(kind, message);
     error.retry_after = answer.retry_after;
-    error.hint = hint.map(str::to_owned);
+    error.hint = hints::hint(answer, kind).or_else(|| hint.map(str::to_owned));
     // A refusal by the request's content is definite; a failure inside the service is not.
     let definite = answer.status / 100 == 4 || kind == Throttled;
     Failure {

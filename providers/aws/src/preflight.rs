@@ -1,8 +1,10 @@
-//! What can be known before a run changes anything: quotas, machines that there are, and how long the credentials last.
+//! What can be known before a run changes anything: quotas, machines and versions that there are, and how long the
+//! credentials last.
 //!
 //! What AWS does not let us see is passed over, and is the failure of a step later.
 
 mod quotas;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -51,12 +53,13 @@ pub(crate) fn takes(resource_type: &str, operation: Operation) -> Duration {
 
 /// Looks at all of it at once.
 pub(crate) async fn look(cloud: &Cloud, intended: &Preflight<'_>) -> Vec<Finding> {
-    let (quotas, machines, credentials) = futures::join!(
+    let (quotas, machines, versions, credentials) = futures::join!(
         quotas::look(cloud, intended),
         machines(cloud, intended),
+        versions::look(cloud, intended),
         credentials(cloud, intended.takes)
     );
-    let seen = quotas.into_iter().chain([machines, credentials]);
+    let seen = quotas.into_iter().chain([machines, versions, credentials]);
     seen.flat_map(|seen| {
         seen.unwrap_or_else(|failure| {
             tracing::debug!(target: "strata::aws", error = %failure.error, "not looked at before the run");

@@ -591,6 +591,37 @@ async fn tags_change_during_an_update() {
 }
 
 #[tokio::test]
+async fn the_interfaces_of_a_control_plane_follow_its_subnets() {
+    let world = World::new().await;
+    let request = world.cluster_request("demo").await;
+    accepted(&world, ("POST", "/clusters"), request.clone()).await;
+    world.pass(600);
+    let old = &request["resourcesVpcConfig"]["subnetIds"];
+    let made = accepted(&world, ("GET", "/clusters/demo"), Value::Null).await;
+    let vpc = made["cluster"]["resourcesVpcConfig"]["vpcId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut new = Vec::new();
+    for (block, zone) in [("10.0.200.0/24", "a"), ("10.0.201.0/24", "b")] {
+        let create = format!(
+            "Action=CreateSubnet&VpcId={vpc}&CidrBlock={block}&AvailabilityZone=eu-west-1{zone}"
+        );
+        new.push(world.ec2(&create).await.text("subnetId"));
+    }
+    let config = ("POST", "/clusters/demo/update-config");
+    let wanted = json!({ "resourcesVpcConfig": { "subnetIds": new } });
+    accepted(&world, config, wanted).await;
+    let first = old[0].as_str().unwrap();
+    let delete = format!("Action=DeleteSubnet&SubnetId={first}");
+    assert_eq!(world.ec2(&delete).await.code(), "DependencyViolation");
+    world.pass(300);
+    assert_eq!(world.ec2(&delete).await.status, 200);
+    let delete = format!("Action=DeleteSubnet&SubnetId={}", new[0]);
+    assert_eq!(world.ec2(&delete).await.code(), "DependencyViolation");
+}
+
+#[tokio::test]
 async fn deletion_protection() {
     let world = World::new().await;
     world.cluster("demo").await;

@@ -186,6 +186,11 @@ async fn versions_of_a_template_do_not_change() {
         "InvalidLaunchTemplateId.VersionNotFound",
     )
     .await;
+    let named = |name: &str| format!("Action=DescribeLaunchTemplates&LaunchTemplateName.1={name}");
+    let found = world.ec2(&named("one")).await;
+    assert_eq!(found.text("launchTemplateId"), id, "{}", found.body);
+    let missing = "InvalidLaunchTemplateName.NotFoundException";
+    refused(&world, &named("nobody"), missing).await;
     let delete = format!("Action=DeleteLaunchTemplate&LaunchTemplateId={id}");
     accepted(&world, &delete).await;
     refused(&world, &delete, "InvalidLaunchTemplateId.NotFound").await;

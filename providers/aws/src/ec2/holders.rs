@@ -156,8 +156,8 @@ async fn explained(
     } else {
         String::new()
     };
-    let message = &refused.error.message;
-    refused.error.message = format!("{message}; {own} is held by {}{more}", holders.join(", "));
+    let message = refused.error.message.trim_end_matches('.');
+    refused.error.message = format!("{message}. Held by {}{more}.", holders.join(", "));
     refused
 }
 

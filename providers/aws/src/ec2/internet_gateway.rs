@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, InternetGateway as LiveGateway, ResourceType as TaggedType, Tag};
 use serde::{Deserialize, Serialize};
+use strata_model::Value;
 use strata_model::provider::{OwnedObject, ProviderError};
 use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 
@@ -57,6 +58,14 @@ impl ResourceType for InternetGateways {
 
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
         change.forget_missing(&["id", "arn", "owner_id"]);
+        // A VPC that is made anew has addresses that are mapped until the end: the gateway cannot leave it before.
+        let goes_to_new = change
+            .planned()
+            .get("vpc_id")
+            .is_some_and(Value::is_unknown);
+        if change.prior_text("vpc_id").is_some() && goes_to_new {
+            change.replace("vpc_id");
+        }
         Ok(())
     }
 

@@ -105,11 +105,15 @@ impl ResourceType for NatGateways {
             tags::argument(),
             tags::all(),
         ]);
-        super::managed(
-            Self::NAME,
-            schema,
-            "A way out for subnets whose machines have no public addresses.",
-        )
+        ResourceSchema {
+            // An address serves one gateway at a time.
+            unique_name: Some("allocation_id"),
+            ..super::managed(
+                Self::NAME,
+                schema,
+                "A way out for subnets whose machines have no public addresses.",
+            )
+        }
     }
 
     fn validate(&self, checks: &mut Checks<'_>) {

@@ -218,7 +218,7 @@ pub(super) fn zonal_shift(live: &LiveCluster) -> bool {
 }
 
 /// A switch as users see it. EKS tells what is off where nobody asked for it, too: that is no value.
-pub(super) fn see(on: bool, recorded: Option<&Switch>) -> Option<Switch> {
+fn see(on: bool, recorded: Option<&Switch>) -> Option<Switch> {
     (on || recorded.is_some()).then_some(Switch { enabled: on })
 }
 

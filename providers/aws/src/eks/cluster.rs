@@ -14,7 +14,7 @@ use crate::change::Change;
 use crate::checks::Checks;
 use crate::cidr;
 use crate::cloud::Cloud;
-use crate::eks::auto_mode::{self, AutoMode};
+use crate::eks::auto_mode::{self, AutoMode, Switch};
 use crate::eks::cluster_change::{self, vpc_request};
 use crate::eks::cluster_schema::{
     self, AccessConfig, CertificateAuthority, Cluster, Identity, LATE, MODES, NetworkConfig, Oidc,
@@ -120,7 +120,7 @@ impl ResourceType for Clusters {
             .set_encryption_config(cluster_change::encryption_of_new(planned))
             .set_logging(cluster_change::logging_of_new(planned))
             .bootstrap_self_managed_addons(planned.bootstrap_self_managed_addons)
-            .set_deletion_protection(planned.deletion_protection.then_some(true))
+            .set_deletion_protection(planned.deletion_protection.filter(|on| *on))
             .set_compute_config(auto_mode.as_ref().map(AutoMode::compute_request))
             .set_storage_config(auto_mode.as_ref().map(AutoMode::storage_request))
             .set_zonal_shift_config(
@@ -225,7 +225,7 @@ fn plan_mode(change: &Change<'_>) -> Result<(), ProviderError> {
     }
 }
 
-/// Encryption that is there can neither go nor get another key: then the cluster is replaced.
+/// Encryption that is there cannot get another key: then the cluster is replaced.
 fn plan_encryption(change: &mut Change<'_>) -> bool {
     let path = "encryption_config";
     let key = "encryption_config.provider.key_arn";
@@ -363,7 +363,7 @@ fn see(cloud: &Cloud, live: &LiveCluster, recorded: Option<&Cluster>) -> Seen<Cl
         enabled_cluster_log_types: Some(cluster_change::enabled_logs(live)),
         bootstrap_self_managed_addons: recorded
             .is_none_or(|cluster| cluster.bootstrap_self_managed_addons),
-        deletion_protection: live.deletion_protection().unwrap_or(false),
+        deletion_protection: Some(live.deletion_protection().unwrap_or(false)),
         compute_config: auto_mode::see_compute(
             live,
             recorded.and_then(|cluster| cluster.compute_config.as_ref()),
@@ -372,10 +372,9 @@ fn see(cloud: &Cloud, live: &LiveCluster, recorded: Option<&Cluster>) -> Seen<Cl
             live,
             recorded.and_then(|cluster| cluster.storage_config.as_ref()),
         ),
-        zonal_shift_config: auto_mode::see(
-            auto_mode::zonal_shift(live),
-            recorded.and_then(|cluster| cluster.zonal_shift_config.as_ref()),
-        ),
+        zonal_shift_config: Some(Switch {
+            enabled: auto_mode::zonal_shift(live),
+        }),
         endpoint: live.endpoint.clone(),
         certificate_authority: data.map(|data| CertificateAuthority { data: Some(data) }),
         identity: issuer.map(|issuer| Identity {

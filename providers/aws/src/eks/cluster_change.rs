@@ -53,9 +53,9 @@ pub(crate) fn next(
         .or_else(|| network(live, &planned.vpc_config))
         .or_else(|| zonal_shift(live, planned))
         .or_else(|| {
-            let on = planned.deletion_protection;
-            (live.deletion_protection().unwrap_or(false) != on)
-                .then_some(ClusterChange::DeletionProtection(on))
+            let is_on = live.deletion_protection().unwrap_or(false);
+            let wanted = planned.deletion_protection.filter(|on| *on != is_on);
+            wanted.map(ClusterChange::DeletionProtection)
         }))
 }
 
@@ -89,8 +89,7 @@ fn auto_mode(live: &LiveCluster, planned: &Cluster) -> Option<ClusterChange> {
 }
 
 fn zonal_shift(live: &LiveCluster, planned: &Cluster) -> Option<ClusterChange> {
-    let wanted = planned.zonal_shift_config.as_ref();
-    let on = wanted.is_some_and(|config| config.enabled);
+    let on = planned.zonal_shift_config.as_ref()?.enabled;
     (auto_mode::zonal_shift(live) != on).then_some(ClusterChange::ZonalShift(on))
 }
 
@@ -389,8 +388,10 @@ pub(crate) fn vpc_request(planned: &VpcConfig) -> VpcConfigRequest {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_eks::types::{VpcConfigResponse, ZonalShiftConfigResponse};
+
     use super::*;
-    use aws_sdk_eks::types::VpcConfigResponse;
+    use crate::eks::auto_mode::Switch;
 
     fn live(version: &str) -> LiveCluster {
         let vpc = VpcConfigResponse::builder()
@@ -418,7 +419,7 @@ mod tests {
         let mut wanted = planned("1.33");
         assert_eq!(next(&live("1.33"), &wanted).unwrap(), None);
         wanted.version = Some("1.35".into());
-        wanted.deletion_protection = true;
+        wanted.deletion_protection = Some(true);
         wanted.vpc_config.endpoint_private_access = true;
         assert_eq!(
             next(&live("1.33"), &wanted).unwrap(),
@@ -431,5 +432,20 @@ mod tests {
         };
         assert_eq!(next(&live("1.35"), &wanted).unwrap(), Some(endpoint));
         assert!(next(&live("1.36"), &wanted).is_err());
+    }
+
+    #[test]
+    fn what_is_not_said_stays_as_it_is() {
+        let mut live = live("1.33");
+        live.deletion_protection = Some(true);
+        live.zonal_shift_config = Some(ZonalShiftConfigResponse::builder().enabled(true).build());
+        let mut wanted = planned("1.33");
+        assert_eq!(next(&live, &wanted).unwrap(), None);
+        wanted.deletion_protection = Some(false);
+        let off = ClusterChange::DeletionProtection(false);
+        assert_eq!(next(&live, &wanted).unwrap(), Some(off));
+        wanted.zonal_shift_config = Some(Switch { enabled: false });
+        let off = ClusterChange::ZonalShift(false);
+        assert_eq!(next(&live, &wanted).unwrap(), Some(off));
     }
 }

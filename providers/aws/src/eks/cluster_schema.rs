@@ -41,7 +41,7 @@ pub(crate) struct Cluster {
     pub(super) encryption_config: Option<EncryptionConfig>,
     pub(super) enabled_cluster_log_types: Option<BTreeSet<String>>,
     pub(super) bootstrap_self_managed_addons: bool,
-    pub(super) deletion_protection: bool,
+    pub(super) deletion_protection: Option<bool>,
     pub(super) compute_config: Option<ComputeConfig>,
     pub(super) storage_config: Option<StorageConfig>,
     pub(super) zonal_shift_config: Option<Switch>,
@@ -168,9 +168,9 @@ pub(super) fn schema() -> ResourceSchema {
         ),
         (
             "encryption_config",
-            Attribute::optional(
+            Attribute::optional_computed(
                 encryption_config(),
-                "Encryption of secrets by a key of one's own. It can be added to a cluster, and not be taken away or changed.",
+                "Encryption of secrets by a key of one's own; as it is if left out. It can be added to a cluster, and not be taken away; another key replaces the cluster.",
             ),
         ),
         (
@@ -192,11 +192,10 @@ pub(super) fn schema() -> ResourceSchema {
         ),
         (
             "deletion_protection",
-            Attribute::optional(
+            Attribute::optional_computed(
                 AttributeType::Bool,
-                "Whether EKS refuses to delete the cluster.",
-            )
-            .default_value(false),
+                "Whether EKS refuses to delete the cluster; as it is if left out, at first not.",
+            ),
         ),
         (
             "compute_config",
@@ -211,9 +210,9 @@ pub(super) fn schema() -> ResourceSchema {
         ),
         (
             "zonal_shift_config",
-            Attribute::optional(
+            Attribute::optional_computed(
                 switch("Whether it may."),
-                "Whether traffic may be moved out of a zone that is impaired.",
+                "Whether traffic may be moved out of a zone that is impaired; as it is if left out, at first not.",
             ),
         ),
         computed("endpoint", "URL of the Kubernetes API."),
@@ -316,7 +315,14 @@ fn vpc_config() -> AttributeType {
             "cluster_security_group_id",
             "Security group that EKS made for the cluster.",
         ),
-        computed("vpc_id", "VPC of the subnets."),
+        (
+            "vpc_id",
+            Attribute::optional_computed(
+                AttributeType::String,
+                "VPC of the subnets. A cluster cannot leave it: where it is said, another one replaces the cluster.",
+            )
+            .replaces(),
+        ),
     ])
 }
 

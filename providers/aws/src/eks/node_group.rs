@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use aws_sdk_eks::types::{
-    AmiTypes, CapacityTypes, Nodegroup as LiveGroup, NodegroupScalingConfig, NodegroupStatus,
+    AmiTypes, CapacityTypes, Issue, Nodegroup as LiveGroup, NodegroupScalingConfig, NodegroupStatus,
 };
+use strata_model::Value;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::ResourceSchema;
 
@@ -15,6 +16,7 @@ use crate::eks::node_group_schema::{self, NodeGroup, Scaling, Taint, Template, U
 use crate::eks::updates::{self, Part, Subject};
 use crate::eks::upgrade::{self, Versioned};
 use crate::eks::{NODE_GROUP_INTERVAL, tagging};
+use crate::error::hints;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
@@ -52,6 +54,10 @@ impl ResourceType for NodeGroups {
         if change.prior.is_some() && change.prior_text("status") != Some("ACTIVE") {
             change.forget("status");
             change.forget_missing(&["version", "release_version"]);
+        }
+        if change.prior.is_none() && is_unnamed(change.config) {
+            let message = "launch_template must have either id or name";
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, message));
         }
         plan_template(change);
         if change.replaces() {
@@ -248,7 +254,10 @@ async fn until_active(
         match live.status() {
             Some(NodegroupStatus::Active) => Ok(Progress::Done(live)),
             Some(NodegroupStatus::CreateFailed) => {
-                Err(Failure::for_good(failed(&live).error.message))
+                let failed = failed(&live);
+                let mut lasting = Failure::for_good(failed.error.message);
+                lasting.error.hint = failed.error.hint;
+                Err(lasting)
             }
             Some(
                 NodegroupStatus::Degraded
@@ -261,6 +270,16 @@ async fn until_active(
     step.wait(&what, NODE_GROUP_INTERVAL, look).await
 }
 
+/// Whether a definition has a launch template without saying which.
+fn is_unnamed(config: &Value) -> bool {
+    let template = config.get("launch_template");
+    let template = template.filter(|template| !template.is_null() && !template.is_unknown());
+    template.is_some_and(|template| {
+        let is_absent = |name| template.get(name).is_none_or(Value::is_null);
+        is_absent("id") && is_absent("name")
+    })
+}
+
 fn words(status: Option<&NodegroupStatus>) -> String {
     status.map_or("UNKNOWN", NodegroupStatus::as_str).to_owned()
 }
@@ -270,15 +289,19 @@ fn failed(live: &LiveGroup) -> Failure {
         .health()
         .map(|health| health.issues())
         .unwrap_or_default();
-    let issues = issues.iter().map(|issue| {
-        let code = issue.code().map_or("Unknown", |code| code.as_str());
-        let resources = issue.resource_ids().join(", ");
-        format!(
-            "{code}: {} ({resources})",
-            issue.message().unwrap_or_default()
-        )
-    });
-    Failure::refused(
+    let code = |issue: &Issue| {
+        issue
+            .code()
+            .map_or("Unknown", |code| code.as_str())
+            .to_owned()
+    };
+    let hint = issues
+        .iter()
+        .find_map(|issue| hint(&code(issue), issue.message().unwrap_or_default()));
+    let issues = issues
+        .iter()
+        .map(|issue| super::issue(&code(issue), issue.message(), issue.resource_ids()));
+    let mut failure = Failure::refused(
         ProviderErrorKind::Failed,
         format!(
             "node group {} is {}: {}",
@@ -286,7 +309,26 @@ fn failed(live: &LiveGroup) -> Failure {
             words(live.status()),
             issues.collect::<Vec<_>>().join("; ")
         ),
-    )
+    );
+    failure.error.hint = hint;
+    failure
+}
+
+/// What to do about an issue of a node group.
+fn hint(code: &str, text: &str) -> Option<String> {
+    let says = |word: &str| text.contains(word);
+    let fixed = if says("InsufficientInstanceCapacity") {
+        "AWS has no such machines free in these zones now: name further instance types, or try again later."
+    } else if code == "InstanceLimitExceeded" || says("VcpuLimitExceeded") || says("vCPU") {
+        return Some(hints::more_of(hints::MACHINES));
+    } else if code == "InsufficientFreeAddresses" {
+        "The subnets have no addresses left: give the node group larger ones, or further ones."
+    } else if code == "NodeCreationFailure" {
+        "The machines run and do not join the cluster: look whether they reach its API and the registries of images, by a NAT gateway or endpoints, and whether the add-on vpc-cni is there."
+    } else {
+        return None;
+    };
+    Some(fixed.to_owned())
 }
 
 /// What users see of a node group.
@@ -383,4 +425,49 @@ fn scaling_request(scaling: &Scaling) -> NodegroupScalingConfig {
         .max_size(scaling.max_size)
         .set_desired_size(scaling.desired_size)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_that_is_not_named() {
+        let of = |template: Value| Value::object([("launch_template", template)]);
+        let named = |id: Value, name: Value| {
+            of(Value::object([
+                ("id", id),
+                ("name", name),
+                ("version", "1".into()),
+            ]))
+        };
+        assert!(is_unnamed(&named(Value::null(), Value::null())));
+        assert!(!is_unnamed(&named("lt-1".into(), Value::null())));
+        assert!(!is_unnamed(&named(Value::null(), "a".into())));
+        let unknown = Value::unknown(strata_model::Type::String);
+        assert!(!is_unnamed(&named(unknown, Value::null())));
+        assert!(!is_unnamed(&of(Value::null())));
+    }
+
+    #[test]
+    fn what_to_do_about_nodes_that_do_not_come() {
+        let check = |code: &str, text: &str, expected: &str| {
+            let hint = hint(code, text).unwrap_or_default();
+            assert!(hint.contains(expected), "{code}: {hint}");
+        };
+        check("InstanceLimitExceeded", "", "L-1216C47A");
+        check(
+            "AsgInstanceLaunchFailures",
+            "VcpuLimitExceeded",
+            "L-1216C47A",
+        );
+        check(
+            "AsgInstanceLaunchFailures",
+            "InsufficientInstanceCapacity",
+            "further instance types",
+        );
+        check("InsufficientFreeAddresses", "", "no addresses left");
+        check("NodeCreationFailure", "", "do not join");
+        assert_eq!(hint("AccessDenied", ""), None);
+    }
 }

@@ -259,8 +259,9 @@ fn check_template(checks: &mut Checks<'_>) {
     };
     let is_given = |name| template.get(name).is_some_and(|value| !value.is_null());
     let (id, name) = (is_given("id"), is_given("name"));
-    if id == name {
-        let message = "must have either id or name.";
+    // With neither it stays as it is: only who makes a node group has to say which.
+    if id && name {
+        let message = "must not have both id and name.";
         checks.fault("launch_template", message);
     }
     checks.text("launch_template.version", |version| {
@@ -297,7 +298,7 @@ mod tests {
         check(template(none(), "a".into(), "$Latest"), none(), &[]);
         let unknown = Value::unknown(strata_model::Type::String);
         check(template(unknown, none(), "2"), none(), &[]);
-        check(template(none(), none(), "1"), none(), &["launch_template"]);
+        check(template(none(), none(), "1"), none(), &[]);
         check(
             template("lt-1".into(), "a".into(), "1"),
             none(),

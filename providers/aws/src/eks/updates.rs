@@ -136,9 +136,7 @@ fn kind(update: &Update) -> String {
 fn failed(update: &Update) -> Failure {
     let errors = update.errors().iter().map(|error| {
         let code = error.error_code().map_or("Unknown", |code| code.as_str());
-        let message = error.error_message().unwrap_or_default();
-        let resources = error.resource_ids().join(", ");
-        format!("{code}: {message} ({resources})")
+        super::issue(code, error.error_message(), error.resource_ids())
     });
     let errors: Vec<String> = errors.collect();
     let status = update.status().map_or("Failed", |status| status.as_str());

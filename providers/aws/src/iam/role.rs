@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_iam::types::Role as LiveRole;
 use serde::{Deserialize, Serialize};
-use strata_model::provider::ProviderError;
+use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::change::Change;
@@ -167,11 +167,49 @@ impl ResourceType for Roles {
             detach_all(step, id).await?;
         }
         let call = iam.delete_role().role_name(id);
-        found(step.change("DeleteRole", call.send()).await)?;
+        if let Err(refused) = found(step.change("DeleteRole", call.send()).await) {
+            return Err(explained(step.cloud, id, refused).await);
+        }
         let what = format!("IAM role {id}");
         step.until_gone(&what, Duration::from_secs(2), || get(step.cloud, id))
             .await
     }
+}
+
+/// A refusal to delete a role, with what it still has, where that can be seen.
+async fn explained(cloud: &Cloud, id: &str, mut refused: Failure) -> Failure {
+    if refused.kind() != ProviderErrorKind::Dependency {
+        return refused;
+    }
+    let mut held: Vec<String> = super::role_policy_attachment::attached(cloud, id)
+        .await
+        .ok()
+        .flatten()
+        .into_iter()
+        .flatten()
+        .map(|arn| format!("policy {arn}"))
+        .collect();
+    held.extend(profiles(cloud, id).await.unwrap_or_default());
+    if !held.is_empty() {
+        let message = refused.error.message.trim_end_matches('.');
+        refused.error.message = format!("{message}. It still has: {}.", held.join(", "));
+    }
+    refused
+}
+
+/// The instance profiles that a role is in, for people.
+async fn profiles(cloud: &Cloud, id: &str) -> Result<Vec<String>, Failure> {
+    let call = cloud
+        .clients()
+        .await?
+        .iam
+        .list_instance_profiles_for_role()
+        .role_name(id);
+    let answer = send("ListInstanceProfilesForRole", call.send()).await?;
+    let profiles = answer.instance_profiles().iter();
+    Ok(profiles
+        .map(|profile| format!("instance profile {}", profile.instance_profile_name()))
+        .collect())
 }
 
 /// A role by its name.

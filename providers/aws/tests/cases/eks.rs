@@ -110,8 +110,12 @@ pub(super) const CLUSTER: TypeCase = TypeCase {
             ("bootstrap_self_managed_addons", json!(true)),
         ]
     },
-    // Protection stands in the way of the sweep: it has a check of its own.
-    silent: &["deletion_protection", "zonal_shift_config.enabled"],
+    // Protection stands in the way of the sweep: it has a check of its own. The VPC is that of the subnets.
+    silent: &[
+        "deletion_protection",
+        "vpc_config.vpc_id",
+        "zonal_shift_config.enabled",
+    ],
     untold: &[
         "access_config.bootstrap_cluster_creator_admin_permissions",
         "bootstrap_self_managed_addons",
@@ -135,7 +139,7 @@ async fn ground_with_keys(world: &World) -> Outcome<Needs> {
     Ok(needs)
 }
 
-/// A cluster whose encryption can neither go nor get another key.
+/// A cluster whose encryption cannot get another key.
 pub(super) const ENCRYPTED_CLUSTER: TypeCase = TypeCase {
     name: "aws_eks_cluster",
     variant: "encrypted",
@@ -146,12 +150,7 @@ pub(super) const ENCRYPTED_CLUSTER: TypeCase = TypeCase {
         config
     },
     updates: super::none,
-    replaces: |needs, _| {
-        vec![
-            ("encryption_config.provider.key_arn", json!(needs["key1"])),
-            ("encryption_config", Json::Null),
-        ]
-    },
+    replaces: |needs, _| vec![("encryption_config.provider.key_arn", json!(needs["key1"]))],
     silent: &["encryption_config.resources"],
     untold: &[
         "access_config.bootstrap_cluster_creator_admin_permissions",

@@ -100,16 +100,7 @@ fn view(_world: &World, template: &Object<LaunchTemplate>) -> Value {
 fn take(cx: &Cx<'_>, p: &mut Params) -> Result<Object<LaunchTemplate>, AwsError> {
     match (p.opt("LaunchTemplateId"), p.opt("LaunchTemplateName")) {
         (Some(id), None) => find::<LaunchTemplate>(cx, &id).cloned(),
-        (None, Some(name)) => {
-            let mut templates = cx.world.seen::<LaunchTemplate>(&cx.region);
-            let found = templates.find(|template| template.name.as_ref() == Some(&name));
-            found.cloned().ok_or_else(|| {
-                AwsError::new(
-                    "InvalidLaunchTemplateName.NotFoundException",
-                    "The specified launch template name does not exist.",
-                )
-            })
-        }
+        (None, Some(name)) => by_name(cx, &name).cloned(),
         (None, None) => Err(p.missing("LaunchTemplateId")),
         (Some(_), Some(_)) => Err(AwsError::new(
             "InvalidParameterCombination",
@@ -118,7 +109,22 @@ fn take(cx: &Cx<'_>, p: &mut Params) -> Result<Object<LaunchTemplate>, AwsError>
     }
 }
 
+fn by_name<'a>(cx: &'a Cx<'_>, name: &str) -> Result<&'a Object<LaunchTemplate>, AwsError> {
+    let mut templates = cx.world.seen::<LaunchTemplate>(&cx.region);
+    let found = templates.find(|template| template.name.as_deref() == Some(name));
+    found.ok_or_else(|| {
+        AwsError::new(
+            "InvalidLaunchTemplateName.NotFoundException",
+            "The specified launch template name does not exist.",
+        )
+    })
+}
+
 fn describe(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    let mut ids = p.list("LaunchTemplateId");
+    for name in p.list("LaunchTemplateName") {
+        ids.push(by_name(cx, &name)?.id.clone());
+    }
     Describe::<LaunchTemplate> {
         ids: "LaunchTemplateId",
         set: "launchTemplates",
@@ -131,7 +137,7 @@ fn describe(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
         view,
         page: (1, 200),
     }
-    .run(cx, p)
+    .run_for(cx, p, &ids)
 }
 
 fn no_version(template: &Object<LaunchTemplate>, number: &str) -> AwsError {

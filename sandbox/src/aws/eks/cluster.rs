@@ -220,22 +220,49 @@ fn enter_network(cx: &mut Cx<'_>, wanted: &CreateCluster, vpc: &str) -> String {
     let suffix = (cx.world.draw(10).next() % 1_000_000_000).to_string();
     let group = ec2::add_cluster_group(cx.world, (&region, vpc), &wanted.name, &suffix);
     let vpc_config = &wanted.resources_vpc_config;
+    let subnets: Vec<String> = vpc_config.subnet_ids.iter().flatten().cloned().collect();
     let chosen = vpc_config.security_group_ids.iter().flatten();
     let groups: Vec<String> = chosen.chain([&group]).cloned().collect();
-    for subnet in vpc_config.subnet_ids.iter().flatten().take(2) {
+    place_interfaces(cx.world, (&region, &wanted.name), &subnets, &groups);
+    group
+}
+
+/// Puts the interfaces of a control plane into the first two of its subnets.
+fn place_interfaces(
+    world: &mut World,
+    (region, name): (&str, &str),
+    subnets: &[String],
+    groups: &[String],
+) {
+    for subnet in subnets.iter().take(2) {
         ec2::add_interface(
-            cx.world,
+            world,
             Interface {
-                region: &region,
+                region,
                 subnet,
-                description: &format!("Amazon EKS {}", wanted.name),
-                holder: &format!("eks/{}", wanted.name),
+                description: &format!("Amazon EKS {name}"),
+                holder: &format!("eks/{name}"),
                 interface_type: "interface",
-                groups: &groups,
+                groups,
             },
         );
     }
-    group
+}
+
+/// Puts the interfaces of a control plane where its cluster has them now; those that it had are gone.
+pub(super) fn move_interfaces(world: &mut World, region: &str, name: &str) {
+    let Some(cluster) = world.raw::<Cluster>(region, name).cloned() else {
+        return;
+    };
+    let own = [cluster.body.cluster_group];
+    let groups: Vec<String> = cluster
+        .body
+        .security_groups
+        .into_iter()
+        .chain(own)
+        .collect();
+    ec2::remove_interfaces(world, region, &format!("eks/{name}"));
+    place_interfaces(world, (region, name), &cluster.body.subnets, &groups);
 }
 
 /// Makes a new cluster.

@@ -118,6 +118,9 @@ fn finish(world: &mut World, update: &Object<Update>, succeeded: bool) {
                 cluster.body.update = None;
                 cluster.body.status = cluster::Status::Active;
             });
+            if succeeded && matches!(change, ClusterChange::Vpc { .. }) {
+                cluster::move_interfaces(world, region, cluster);
+            }
             if writes_logs(world, region, cluster) {
                 logs::deliver(world, region, cluster);
             }

@@ -329,6 +329,15 @@ impl World {
             op,
             planned,
         };
+        // As the engine does it: a server that fails is asked again. Moto does when it is asked while it changes.
+        for _ in 0..4 {
+            match self.connection.find(request).await {
+                Err(error) if error.kind == ProviderErrorKind::Unavailable => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                found => return found,
+            }
+        }
         self.connection.find(request).await
     }
 

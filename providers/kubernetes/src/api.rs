@@ -40,7 +40,7 @@ pub(crate) struct Api {
 }
 
 /// What a server serves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Discovered {
     resources: BTreeMap<GroupVersionKind, Resource>,
     /// The kinds whose objects can be listed and deleted, each in the version that the server prefers.
@@ -53,6 +53,16 @@ pub(crate) struct Discovered {
 }
 
 impl Discovered {
+    /// Nothing yet, of a minor with these schemas.
+    fn new(kinds: Kinds) -> Self {
+        Discovered {
+            resources: BTreeMap::new(),
+            deletable: Vec::new(),
+            silent: BTreeSet::new(),
+            kinds,
+        }
+    }
+
     /// Takes in a list of groups.
     fn collect(&mut self, discovery: &Value) {
         let list =
@@ -193,13 +203,7 @@ impl Api {
         if let Some(found) = discovered.as_ref().filter(|_| !again) {
             return Ok(Arc::clone(found));
         }
-        let mut found = Discovered::default();
-        for path in ["/api", "/apis"] {
-            let request = Request::new(Method::GET, path).accept(DISCOVERY);
-            let answer = self.json("discovery", &request).await?;
-            found.collect(&answer);
-        }
-        found.kinds = match discovered.as_ref() {
+        let kinds = match discovered.as_ref() {
             Some(known) => known.kinds.clone(),
             None => {
                 let version = self
@@ -211,6 +215,12 @@ impl Api {
                 Kinds::of_minor(&format!("{}.{minor}", text("major")))
             }
         };
+        let mut found = Discovered::new(kinds);
+        for path in ["/api", "/apis"] {
+            let request = Request::new(Method::GET, path).accept(DISCOVERY);
+            let answer = self.json("discovery", &request).await?;
+            found.collect(&answer);
+        }
         let found = Arc::new(found);
         *discovered = Some(Arc::clone(&found));
         Ok(found)

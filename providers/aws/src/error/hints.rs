@@ -32,18 +32,19 @@ pub(crate) const MACHINES: KnownQuota = quota(
     "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
 );
 
+/// Networks of a region.
+pub(crate) const NETWORKS: KnownQuota = quota("vpc", "L-F678F1CE", "VPCs per Region");
+
+/// Public addresses of a region.
+pub(crate) const ADDRESSES: KnownQuota = quota("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs");
+
+/// Clusters of a region.
+pub(crate) const CLUSTERS: KnownQuota = quota("eks", "L-1194D53C", "Clusters");
+
 /// Beginnings of operations and of codes, and the quota that is used up.
 const QUOTAS: &[(&str, &str, KnownQuota)] = &[
-    (
-        "",
-        "VpcLimitExceeded",
-        quota("vpc", "L-F678F1CE", "VPCs per Region"),
-    ),
-    (
-        "",
-        "AddressLimitExceeded",
-        quota("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs"),
-    ),
+    ("", "VpcLimitExceeded", NETWORKS),
+    ("", "AddressLimitExceeded", ADDRESSES),
     (
         "",
         "NatGatewayLimitExceeded",
@@ -60,11 +61,7 @@ const QUOTAS: &[(&str, &str, KnownQuota)] = &[
         quota("vpc", "L-E79EC296", "VPC security groups per Region"),
     ),
     ("", "VcpuLimitExceeded", MACHINES),
-    (
-        "CreateCluster",
-        "ResourceLimitExceeded",
-        quota("eks", "L-1194D53C", "Clusters"),
-    ),
+    ("CreateCluster", "ResourceLimitExceeded", CLUSTERS),
     (
         "CreateNodegroup",
         "ResourceLimitExceeded",

@@ -1,7 +1,5 @@
 //! Whether what a run makes fits into the quotas of the account.
 
-use std::fmt;
-
 use futures::future::join_all;
 use strata_model::Severity;
 use strata_model::preflight::{Finding, FindingKind, Preflight};
@@ -12,70 +10,59 @@ use crate::cloud::Cloud;
 use crate::ec2::eip::Eips;
 use crate::ec2::vpc::Vpcs;
 use crate::eks::cluster::Clusters;
+use crate::error::hints::{ADDRESSES, CLUSTERS, KnownQuota, NETWORKS};
 use crate::error::{Failure, found, send};
 use crate::resource::ResourceType;
 
-/// A quota of a region, with its code and name as Service Quotas has them.
+/// A quota of a region, and what of the plan counts.
 #[derive(Debug, Clone, Copy)]
-struct Quota {
+struct Counted {
     resource_type: &'static str,
     /// What there is a number of.
     what: &'static str,
-    service: &'static str,
-    code: &'static str,
-    name: &'static str,
+    quota: KnownQuota,
 }
 
-const ADDRESSES: Quota = Quota {
-    resource_type: Eips::NAME,
-    what: "Elastic IP addresses",
-    service: "ec2",
-    code: "L-0263D0A3",
-    name: "EC2-VPC Elastic IPs",
-};
-const NETWORKS: Quota = Quota {
-    resource_type: Vpcs::NAME,
-    what: "VPCs",
-    service: "vpc",
-    code: "L-F678F1CE",
-    name: "VPCs per Region",
-};
-const CLUSTERS: Quota = Quota {
-    resource_type: Clusters::NAME,
-    what: "EKS clusters",
-    service: "eks",
-    code: "L-1194D53C",
-    name: "Clusters",
-};
-
-impl fmt::Display for Quota {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "\"{}\" (service {}, code {})",
-            self.name, self.service, self.code
-        )
-    }
-}
+const COUNTED: [Counted; 3] = [
+    Counted {
+        resource_type: Eips::NAME,
+        what: "Elastic IP addresses",
+        quota: ADDRESSES,
+    },
+    Counted {
+        resource_type: Vpcs::NAME,
+        what: "VPCs",
+        quota: NETWORKS,
+    },
+    Counted {
+        resource_type: Clusters::NAME,
+        what: "EKS clusters",
+        quota: CLUSTERS,
+    },
+];
 
 /// Looks at all quotas that the run may exceed.
 pub(super) async fn look(
     cloud: &Cloud,
     intended: &Preflight<'_>,
 ) -> Vec<Result<Vec<Finding>, Failure>> {
-    let quotas = [ADDRESSES, NETWORKS, CLUSTERS];
-    join_all(quotas.map(|quota| judge(cloud, intended, quota))).await
+    join_all(COUNTED.map(|counted| judge(cloud, intended, counted))).await
 }
 
 async fn judge(
     cloud: &Cloud,
     intended: &Preflight<'_>,
-    quota: Quota,
+    counted: Counted,
 ) -> Result<Vec<Finding>, Failure> {
-    let made: Vec<usize> = of_type(intended, (quota.resource_type, Operation::Create))
+    let Counted {
+        resource_type,
+        what,
+        quota,
+    } = counted;
+    let made: Vec<usize> = of_type(intended, (resource_type, Operation::Create))
         .map(|(number, _)| number)
         .collect();
-    let gone = of_type(intended, (quota.resource_type, Operation::Delete)).count();
+    let gone = of_type(intended, (resource_type, Operation::Delete)).count();
     let wanted = made.len().saturating_sub(gone);
     if wanted == 0 {
         return Ok(Vec::new());
@@ -84,7 +71,7 @@ async fn judge(
     let Some(most) = most.filter(|most| used + wanted > *most) else {
         return Ok(Vec::new());
     };
-    let (region, what) = (cloud.region().await?, quota.what);
+    let region = cloud.region().await?;
     Ok(vec![Finding {
         severity: Severity::Error,
         kind: FindingKind::Quota,
@@ -100,7 +87,7 @@ async fn judge(
 }
 
 /// How many there may be; `None` where AWS does not say.
-async fn most(cloud: &Cloud, quota: Quota) -> Result<Option<usize>, Failure> {
+async fn most(cloud: &Cloud, quota: KnownQuota) -> Result<Option<usize>, Failure> {
     let clients = cloud.clients().await?;
     if quota.code == ADDRESSES.code {
         // EC2 tells it by itself, which takes no permission for another service.
@@ -144,7 +131,7 @@ async fn most(cloud: &Cloud, quota: Quota) -> Result<Option<usize>, Failure> {
 }
 
 /// How many there are.
-async fn used(cloud: &Cloud, quota: Quota) -> Result<usize, Failure> {
+async fn used(cloud: &Cloud, quota: KnownQuota) -> Result<usize, Failure> {
     let clients = cloud.clients().await?;
     match quota.code {
         code if code == ADDRESSES.code => {

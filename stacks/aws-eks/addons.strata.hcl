@@ -41,12 +41,14 @@ locals {
   }
 }
 
+# At an upgrade they follow the control plane, minor by minor: these before the nodes, the others after them.
 resource "aws_eks_addon" "before_compute" {
   for_each = { for name, addon in local.addons : name => addon if addon.before_compute }
 
   cluster_name             = local.cluster_name
   addon_name               = each.key
   addon_version            = each.value.version
+  kubernetes_version       = aws_eks_cluster.main.version
   configuration_values     = each.value.configuration
   service_account_role_arn = each.value.role_arn
   tags                     = local.tags
@@ -58,6 +60,7 @@ resource "aws_eks_addon" "after_compute" {
   cluster_name             = local.cluster_name
   addon_name               = each.key
   addon_version            = each.value.version
+  kubernetes_version       = aws_eks_cluster.main.version
   configuration_values     = each.value.configuration
   service_account_role_arn = each.value.role_arn
   pod_identity_association = lookup(local.addon_identities, each.key, [])

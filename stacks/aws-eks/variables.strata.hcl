@@ -361,7 +361,7 @@ variable "default_storage_class" {
 }
 
 variable "addons" {
-  description = "Software that EKS installs and keeps, by its name in EKS; if left out, vpc-cni, kube-proxy and eks-pod-identity-agent before the first node, and coredns after it; on Fargate alone no agent, and none of it with Auto Mode alone. Without a version EKS chooses its default for the cluster's. `configuration` is a JSON text that the add-on's own schema allows. With `before_compute` it is there before the first node; the others need nodes."
+  description = "Software that EKS installs and keeps, by its name in EKS; if left out, vpc-cni, kube-proxy and eks-pod-identity-agent before the first node, and coredns after it; on Fargate alone no agent, and none of it with Auto Mode alone. Without a version EKS chooses its default for the cluster's, at first and, where that is newer, with each minor of an upgrade. `configuration` is a JSON text that the add-on's own schema allows. With `before_compute` it is there before the first node; the others need nodes."
 
   type = map(object({
     version        = optional(string)

@@ -85,3 +85,43 @@ fn two_minors_are_climbed_through_faults() {
     // A control plane and three node groups, two minors each.
     assert!(sent >= 8, "{sent}");
 }
+
+/// What a pod needs of its node goes up with each minor, before the nodes do.
+#[test]
+fn add_ons_keep_pace_with_their_cluster() {
+    let options = WorldOptions {
+        speed: 100,
+        faults: None,
+    };
+    let world = World::of_text(CLUSTER, options);
+    let apply = |minor: &str| {
+        let variable = format!("-var=minor={minor}");
+        world.run(&["apply", "-auto-approve", &variable])
+    };
+    apply("1.33").expect_code(0);
+    let before = world.ledger().calls.len();
+    apply("1.35").expect_code(0);
+    let ledger = world.ledger();
+    let updates = [
+        "UpdateClusterVersion",
+        "UpdateAddon",
+        "UpdateNodegroupVersion",
+    ];
+    let mut order: Vec<&str> = ledger.calls[before..]
+        .iter()
+        .filter(|call| call.status < 400)
+        .map(|call| call.operation.as_str())
+        .filter(|operation| updates.contains(operation))
+        .collect();
+    order.dedup();
+    // Of the add-ons only kube-proxy has other versions for another minor.
+    let twice: Vec<&str> = updates.iter().chain(&updates).copied().collect();
+    assert_eq!(order, twice);
+    let shown = world.run(&[
+        "state",
+        "show",
+        "cluster.up.aws_eks_addon.before_compute[\"kube-proxy\"]",
+    ]);
+    shown.expect_code(0).expect_text("v1.35.");
+    world.expect_no_changes(&["-var=minor=1.35"]);
+}

@@ -3,6 +3,7 @@
 pub(crate) mod access_entry;
 pub(crate) mod access_policy;
 pub(crate) mod addon;
+pub(crate) mod addon_versions;
 pub(crate) mod auto_mode;
 pub(crate) mod cluster;
 pub(crate) mod cluster_access;

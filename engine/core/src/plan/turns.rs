@@ -21,7 +21,9 @@ impl Draft {
     /// waits for the other's change, holds up only the last common stage: the object is there already, and until then
     /// only keeps pace.
     pub(super) fn take_turns(&mut self) {
-        let staged = self.staged();
+        let mut staged = self.staged();
+        // Whoever waits for fewer comes first: what another one needs takes its turns before that one is looked at.
+        staged.sort_by_cached_key(|one| self.behind(one.steps[0], &[]).len());
         for user in &staged {
             let waited = self.waited_by(user.steps[0]);
             for needed in &staged {
@@ -67,9 +69,11 @@ impl Draft {
         let whole = needed.steps[needed.steps.len() - 1];
         let mut others = self.waited_by(user.steps[0]);
         others.remove(&whole);
+        // What needs only stages that are before the first common one does not make a circle.
+        let later = &needed.steps[meets + usize::from(*first == 0)..];
         let (bound, free): (BTreeSet<u32>, BTreeSet<u32>) = others
             .into_iter()
-            .partition(|other| self.reaches(*other, &needed.steps));
+            .partition(|other| self.reaches(*other, later));
         if !bound.is_empty() && needed.steps[*end] != whole {
             return;
         }
@@ -106,20 +110,24 @@ impl Draft {
         found
     }
 
-    /// Whether a step waits for one of those, however far away.
+    /// Whether a step is one of those, or waits for one of them, however far away.
     pub(super) fn reaches(&self, from: u32, to: &[u32]) -> bool {
+        let is_sought = |at: &Ref| matches!(at, Ref::Step(step) if to.contains(step));
+        self.behind(from, to).iter().any(is_sought)
+    }
+
+    /// The step and everything that it waits for, however far away; the search ends at one of `sought`.
+    fn behind(&self, from: u32, sought: &[u32]) -> BTreeSet<Ref> {
         let mut seen = BTreeSet::from([Ref::Step(from)]);
         let mut queue = vec![Ref::Step(from)];
         while let Some(at) = queue.pop() {
-            if let Ref::Step(step) = at
-                && to.contains(&step)
-            {
-                return true;
+            if matches!(at, Ref::Step(step) if sought.contains(&step)) {
+                break;
             }
             let next: Vec<Ref> = self.after(at).iter().copied().collect();
             queue.extend(next.into_iter().filter(|next| seen.insert(*next)));
         }
-        false
+        seen
     }
 }
 
@@ -236,6 +244,34 @@ mod tests {
             order(draft),
             ["plane 1", "nodes 1", "plane 2", "between -", "nodes 2"]
         );
+    }
+
+    /// A control plane, what comes before its nodes, the nodes, and what comes after them: whatever is planned first.
+    #[test]
+    fn several_keep_pace_with_one() {
+        const NAMES: [&str; 4] = ["plane", "network", "nodes", "dns"];
+        for first in 0..4 {
+            for second in (0..4).filter(|second| *second != first) {
+                let mut in_order = vec![first, second];
+                in_order.extend((0..4).rev().filter(|at| *at != first && *at != second));
+                let mut draft = Draft::default();
+                let mut steps = [const { Vec::new() }; 4];
+                for at in &in_order {
+                    steps[*at] = change(&mut draft, NAMES[*at], &["1", "2"], &[]);
+                }
+                for at in 1..4 {
+                    let all = steps[..at].iter().map(|steps| Ref::Step(steps[1]));
+                    let needs = draft.join(all.collect()).unwrap();
+                    draft.wait(steps[at][0], [needs]);
+                }
+                draft.take_turns();
+                let expected: Vec<String> = ["1", "2"]
+                    .iter()
+                    .flat_map(|stage| NAMES.map(|name| format!("{name} {stage}")))
+                    .collect();
+                assert_eq!(order(draft), expected, "planned as {in_order:?}");
+            }
+        }
     }
 
     #[test]

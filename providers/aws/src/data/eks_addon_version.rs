@@ -1,16 +1,15 @@
 //! `aws_eks_addon_version`.
 
 use async_trait::async_trait;
-use aws_sdk_eks::types::AddonVersionInfo;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use strata_model::provider::ProviderErrorKind;
 use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
 
 use crate::checks::{Checks, Pattern};
 use crate::cloud::Cloud;
 use crate::data::{DataSource, text};
-use crate::error::{Failure, found, send};
+use crate::eks::addon_versions::Offered;
+use crate::error::Failure;
 
 /// `aws_eks_addon_version`.
 #[derive(Debug)]
@@ -62,31 +61,14 @@ impl DataSource for AddonVersion {
     async fn read(&self, cloud: &Cloud, arguments: &Value) -> Result<Value, Failure> {
         let arguments: Arguments = super::arguments(arguments)?;
         let (name, kubernetes) = (&arguments.addon_name, &arguments.kubernetes_version);
-        let pages = cloud
-            .clients()
-            .await?
-            .eks
-            .describe_addon_versions()
-            .addon_name(name)
-            .kubernetes_version(kubernetes)
-            .into_paginator()
-            .items()
-            .send();
-        let list = send(
-            "DescribeAddonVersions",
-            pages.collect::<Result<Vec<_>, _>>(),
-        )
-        .await;
-        let addons = found(list)?.unwrap_or_default();
-        let versions = addons.iter().flat_map(|addon| addon.addon_versions());
-        let versions: Vec<_> = versions.collect();
+        let offered = Offered::of(cloud, name, kubernetes).await?;
         let most_recent = arguments.most_recent.unwrap_or_default();
-        let Some(version) = choose(&versions, kubernetes, most_recent) else {
-            return Err(Failure::refused(
-                ProviderErrorKind::NotFound,
-                format!("there is no version of the EKS add-on {name} for Kubernetes {kubernetes}"),
-            ));
+        let version = if most_recent {
+            offered.newest()
+        } else {
+            offered.default()
         };
+        let version = version.ok_or_else(|| offered.none())?;
         Ok(json!({
             "addon_name": name,
             "kubernetes_version": kubernetes,
@@ -94,50 +76,5 @@ impl DataSource for AddonVersion {
             "id": name,
             "version": version,
         }))
-    }
-}
-
-/// The newest version, which EKS tells first, or the one that it installs by itself.
-fn choose<'a>(
-    versions: &[&'a AddonVersionInfo],
-    kubernetes: &str,
-    most_recent: bool,
-) -> Option<&'a str> {
-    let is_default = |version: &AddonVersionInfo| {
-        let mut fits = version.compatibilities().iter();
-        fits.any(|fit| fit.cluster_version() == Some(kubernetes) && fit.default_version())
-    };
-    let chosen = versions
-        .iter()
-        .find(|version| most_recent || is_default(version));
-    chosen.and_then(|version| version.addon_version())
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_eks::types::Compatibility;
-
-    use super::*;
-
-    #[test]
-    fn the_default_or_the_newest() {
-        let version = |text: &str, default_for: &str| {
-            let fits = ["1.34", "1.35"].map(|cluster| {
-                Compatibility::builder()
-                    .cluster_version(cluster)
-                    .default_version(cluster == default_for)
-                    .build()
-            });
-            AddonVersionInfo::builder()
-                .addon_version(text)
-                .set_compatibilities(Some(fits.into()))
-                .build()
-        };
-        let (new, old) = (version("v2", "1.35"), version("v1", "1.34"));
-        let all = [&new, &old];
-        assert_eq!(choose(&all, "1.34", false), Some("v1"));
-        assert_eq!(choose(&all, "1.35", false), Some("v2"));
-        assert_eq!(choose(&all, "1.34", true), Some("v2"));
-        assert_eq!(choose(&[], "1.34", true), None);
     }
 }

@@ -14,7 +14,9 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cloud::Cloud;
+use crate::eks::addon_versions::Offered;
 use crate::eks::updates::{self, Part, Subject};
+use crate::eks::upgrade::{self, Versioned};
 use crate::eks::{MINUTE, pod_identity, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
@@ -23,6 +25,12 @@ use crate::tags::{self, Tags};
 
 /// How often an add-on is looked at, in the cloud's time.
 const INTERVAL: Duration = Duration::from_secs(10);
+
+const VERSIONED: Versioned = Versioned {
+    version: "kubernetes_version",
+    build: "addon_version",
+    downgrade: "A cluster has no downgrade, and its add-ons keep pace with it.",
+};
 
 /// `aws_eks_addon`.
 #[derive(Debug)]
@@ -37,6 +45,7 @@ pub(crate) struct Addon {
     cluster_name: String,
     addon_name: String,
     addon_version: Option<String>,
+    kubernetes_version: Option<String>,
     configuration_values: Option<String>,
     service_account_role_arn: Option<String>,
     pod_identity_association: Option<BTreeSet<Identity>>,
@@ -80,6 +89,9 @@ impl ResourceType for Addons {
 
     fn validate(&self, checks: &mut Checks<'_>) {
         checks.text("cluster_name", |name| Pattern::ClusterName.check(name));
+        checks.text("kubernetes_version", |version| {
+            Pattern::KubernetesVersion.check(version)
+        });
         checks.text("configuration_values", |text| {
             Pattern::JsonObject.check(text)
         });
@@ -102,7 +114,10 @@ impl ResourceType for Addons {
             change.set("id", id_of(cluster, name).into());
         }
         change.forget_missing(&["arn", "created_at", "addon_version"]);
-        Ok(())
+        if change.replaces() {
+            return Ok(());
+        }
+        upgrade::plan(change, &VERSIONED)
     }
 
     async fn read(
@@ -168,6 +183,7 @@ impl ResourceType for Addons {
         tagging::converge(step, arn, (live.tags(), &wanted)).await?;
         let live = until_at_rest(step, place).await?;
         let now = see(step.cloud, &live, Some(planned)).await?.object;
+        let planned = &with_version(step, target, &now).await?;
         if !is_same(&now, planned) {
             let subject = Subject {
                 cluster: place.0,
@@ -229,6 +245,15 @@ fn attributes() -> Schema {
             Attribute::optional_computed(
                 text(),
                 "Version, such as `v1.20.4-eksbuild.1`; EKS's default for the cluster's version if left out.",
+            ),
+        ),
+        (
+            "kubernetes_version",
+            Attribute::optional(
+                text(),
+                "Version of Kubernetes that the add-on keeps pace with, such as `1.35`: that of its cluster. Where it rises, the add-on follows \
+                 the control plane minor by minor, before the node groups; without an `addon_version` it gets EKS's default for each minor, \
+                 unless it has a newer one that fits. If left out, the version stays when the cluster's rises.",
             ),
         ),
         (
@@ -353,6 +378,27 @@ async fn update(
         .set_resolve_conflicts(how.map(ResolveConflicts::from))
         .client_request_token(step.op.to_string());
     Ok(step.change("UpdateAddon", call.send()).await?.update)
+}
+
+/// What is planned, with the version that fits where the add-on keeps pace with its cluster and none is declared.
+async fn with_version(
+    step: &Step<'_>,
+    target: &Target<'_, Addon>,
+    now: &Addon,
+) -> Result<Addon, Failure> {
+    let mut planned = target.planned.clone();
+    let moves = target
+        .prior
+        .is_some_and(|prior| prior.kubernetes_version != planned.kubernetes_version);
+    if let Some(kubernetes) = planned.kubernetes_version.as_deref()
+        && moves
+        && planned.addon_version.is_none()
+    {
+        let offered = Offered::of(step.cloud, &planned.addon_name, kubernetes).await?;
+        let version = offered.after(now.addon_version.as_deref());
+        planned.addon_version = Some(version.ok_or_else(|| offered.none())?.to_owned());
+    }
+    Ok(planned)
 }
 
 /// Whether what an update can change is as planned; a version that is not planned is EKS's choice.
@@ -491,6 +537,7 @@ async fn see(
         cluster_name: cluster.to_owned(),
         addon_name: name.to_owned(),
         addon_version: live.addon_version.clone(),
+        kubernetes_version: recorded.and_then(|addon| addon.kubernetes_version.clone()),
         // An empty object is what takes settings away.
         configuration_values: configuration
             .filter(|text| declared.is_some() || settings(Some(text)) != settings(None)),

@@ -239,6 +239,7 @@ fn plan_encryption(change: &mut Change<'_>) -> bool {
 }
 
 const VERSIONED: Versioned = Versioned {
+    version: "version",
     build: "platform_version",
     downgrade: "EKS has no downgrade: declare the version that the cluster has, or a newer one.",
 };

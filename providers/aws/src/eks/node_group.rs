@@ -22,6 +22,7 @@ use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
 
 const VERSIONED: Versioned = Versioned {
+    version: "version",
     build: "release_version",
     downgrade: "Node groups have no downgrade: make a new one of the older version instead.",
 };
@@ -61,7 +62,7 @@ impl ResourceType for NodeGroups {
         }
         plan_template(change);
         if change.replaces() {
-            return Ok(());
+            return upgrade::check_replaced(change, &VERSIONED);
         }
         upgrade::plan(change, &VERSIONED)
     }

@@ -1,7 +1,7 @@
 //! Versions of Kubernetes, which rise one minor at a time.
 //!
 //! A control plane cannot skip a minor, and nodes must reach its minor before it goes on. So each minor is a stage, and
-//! its label is the same for the control plane and for its node groups: the plan lets them take turns.
+//! its label is the same for the control plane, its add-ons and its node groups: the plan lets them take turns.
 
 use strata_model::provider::{ProviderError, ProviderErrorKind, Stage};
 use strata_model::{AttributePath, Type, Value};
@@ -11,29 +11,32 @@ use crate::checks::minor;
 
 /// What differs between the objects that have a version.
 pub(super) struct Versioned {
+    /// The attribute with the version of Kubernetes.
+    pub(super) version: &'static str,
     /// The attribute that follows from the version, such as the release of the machine image.
     pub(super) build: &'static str,
     /// What to do in place of a downgrade.
     pub(super) downgrade: &'static str,
 }
 
-/// Plans a change of `version`: the build is known afterwards, and each minor is a stage.
+/// Plans a change of the version: the build is known afterwards, and each minor is a stage.
 ///
 /// # Errors
 ///
 /// When the version would fall.
 pub(super) fn plan(change: &mut Change<'_>, versioned: &Versioned) -> Result<(), ProviderError> {
-    let Some(prior) = change.prior.filter(|_| change.changes("version")) else {
+    let Some(prior) = change.prior.filter(|_| change.changes(versioned.version)) else {
         return Ok(());
     };
     change.forget(versioned.build);
-    let before = change.prior_text("version").and_then(minor);
-    let after = change.planned_text("version").and_then(minor);
+    let before = change.prior_text(versioned.version).and_then(minor);
+    let after = change.planned_text(versioned.version).and_then(minor);
     let Some((before, after)) = before.zip(after) else {
         return Ok(());
     };
     if after < before {
-        let message = format!("version cannot go from 1.{before} back to 1.{after}");
+        let name = versioned.version;
+        let message = format!("{name} cannot go from 1.{before} back to 1.{after}");
         return Err(
             ProviderError::new(ProviderErrorKind::Invalid, message).hint(versioned.downgrade)
         );
@@ -47,7 +50,7 @@ pub(super) fn plan(change: &mut Change<'_>, versioned: &Versioned) -> Result<(),
         } else {
             let build = Value::unknown(Type::String);
             prior
-                .with_at(&AttributePath::attribute("version"), version.into())
+                .with_at(&AttributePath::attribute(versioned.version), version.into())
                 .with_at(&AttributePath::attribute(versioned.build), build)
         };
         Stage { label, planned }
@@ -55,4 +58,97 @@ pub(super) fn plan(change: &mut Change<'_>, versioned: &Versioned) -> Result<(),
     let stages = stages.collect();
     change.stages(stages);
     Ok(())
+}
+
+/// Checks a replacement beside a change of the version.
+///
+/// The group that is there stays at its minor until its successor stands, which has the last minor; and a control plane
+/// goes on only where no node group is behind it.
+///
+/// # Errors
+///
+/// When the version rises by more than one minor on the same cluster.
+pub(super) fn check_replaced(
+    change: &Change<'_>,
+    versioned: &Versioned,
+) -> Result<(), ProviderError> {
+    let before = change.prior_text(versioned.version).and_then(minor);
+    let after = change.planned_text(versioned.version).and_then(minor);
+    let Some((before, after)) = before.zip(after) else {
+        return Ok(());
+    };
+    if change.changes("cluster_name") || after <= before + 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "a node group that is replaced cannot go from 1.{before} to 1.{after} in one run: it stays behind until its successor stands, and \
+         EKS does not raise a control plane while a node group is behind it"
+    );
+    let hint = format!(
+        "Replace the group first, or raise the version to 1.{} first.",
+        before + 1
+    );
+    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
+
+    use super::*;
+
+    const VERSIONED: Versioned = Versioned {
+        version: "version",
+        build: "release",
+        downgrade: "There is none.",
+    };
+
+    fn schema() -> ResourceSchema {
+        let text = || AttributeType::String;
+        let schema = Schema::new([
+            ("cluster_name", Attribute::required(text(), "C.").replaces()),
+            ("version", Attribute::optional(text(), "V.")),
+            ("release", Attribute::optional_computed(text(), "R.")),
+        ]);
+        ResourceSchema::managed("a", Adoption::Name, schema, "A.")
+    }
+
+    fn object(cluster: &str, version: &str) -> Value {
+        let (cluster, version) = (cluster.into(), version.into());
+        let fields = [("cluster_name", cluster), ("version", version)];
+        Value::object(fields).with_at(&AttributePath::attribute("release"), "r".into())
+    }
+
+    #[test]
+    fn a_replaced_group_follows_one_minor() {
+        let schema = schema();
+        let prior = object("c", "1.33");
+        for (cluster, version, refused) in [
+            ("c", "1.33", false),
+            ("c", "1.34", false),
+            ("c", "1.35", true),
+            ("another", "1.35", false),
+        ] {
+            let config = object(cluster, version);
+            let change = Change::new(&schema, Some(&prior), &config, None);
+            let checked = check_replaced(&change, &VERSIONED);
+            assert_eq!(checked.is_err(), refused, "{cluster} {version}");
+        }
+    }
+
+    #[test]
+    fn each_minor_is_a_stage_and_the_last_is_as_declared() {
+        let schema = schema();
+        let prior = object("c", "1.33");
+        let config = object("c", "1.35");
+        let mut change = Change::new(&schema, Some(&prior), &config, None);
+        plan(&mut change, &VERSIONED).unwrap();
+        let planned = change.finish();
+        let labels: Vec<&str> = planned.stages.iter().map(|stage| &*stage.label).collect();
+        assert_eq!(labels, ["version 1.34", "version 1.35"]);
+        let release = |value: &Value| value.get("release").cloned().unwrap();
+        assert!(release(&planned.stages[0].planned).is_unknown());
+        assert_eq!(planned.stages[1].planned, planned.planned);
+        assert_eq!(release(&planned.planned), "r".into(), "it is declared");
+    }
 }

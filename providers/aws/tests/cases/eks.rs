@@ -532,6 +532,8 @@ pub(super) const ADDON: TypeCase = TypeCase {
         "resolve_conflicts_on_create",
         "resolve_conflicts_on_update",
         "preserve",
+        // What fits the cluster stays; what does not is met with at an upgrade, which has a test of its own.
+        "kubernetes_version",
     ],
     untold: &["resolve_conflicts_on_create", "resolve_conflicts_on_update"],
 };

@@ -143,7 +143,7 @@ def main():
                 subprocess.run(plane.kubectl("create", "namespace", namespace), env=plane.environment(), check=True, capture_output=True)
             directory = project(plane, f"strata-{run}", objects(f"strata-{run}", options.objects))
             subprocess.run([strata, "plan", "-out=plan.bin"], cwd=directory, env=environment, check=True, capture_output=True)
-            applies.append(timed([strata, "apply", "-parallelism=16", "plan.bin"], 1, cwd=directory, env=environment))
+            applies.append(timed([strata, "apply", "plan.bin"], 1, cwd=directory, env=environment))
             loops.append(loop(plane, objects(f"loop-{run}", options.objects)))
         plan = timed([strata, "plan", "-detailed-exitcode"], options.runs, cwd=directory, env=environment)
         # What kubectl compares with is applied by kubectl, so that it finds no difference either.

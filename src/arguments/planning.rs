@@ -69,7 +69,7 @@ pub struct PlanningArguments {
     /// Refuse a work tree that differs from its commit
     #[arg(long)]
     pub require_clean: bool,
-    /// How many objects are worked on at the same time
+    /// How many objects are worked on at the same time; four objects in a cluster count as one
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub parallelism: u16,
     /// How long to wait for the state's lock, such as 30s or 5m

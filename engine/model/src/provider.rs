@@ -65,6 +65,9 @@ impl ProviderConfig {
     }
 }
 
+/// How many objects of a fast provider ([`Provider::is_fast`]) are worked on at once in the place of one of another's.
+pub const FAST_IN_ONE: usize = 4;
+
 /// What the planner sees of a provider: schemas and pure functions.
 pub trait Provider: fmt::Debug + Send + Sync {
     /// The provider's name.
@@ -164,6 +167,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// against the life of its credentials. Pure.
     fn takes(&self, _resource_type: &str, _operation: Operation) -> Duration {
         Duration::ZERO
+    }
+
+    /// Whether its calls take milliseconds, and its system holds back by itself who asks too much: more of its objects
+    /// are worked on at once, [`FAST_IN_ONE`] in the place of one. Pure.
+    fn is_fast(&self) -> bool {
+        false
     }
 
     /// Whether its connections have anything to look at before a run: the others are not asked. Pure.

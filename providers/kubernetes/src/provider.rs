@@ -78,6 +78,11 @@ impl Provider for Kubernetes {
         &self.schemas
     }
 
+    // An API server queues, and refuses with 429, what is too much for it.
+    fn is_fast(&self) -> bool {
+        true
+    }
+
     fn validate(&self, request: ValidateRequest<'_>) -> Vec<ArgumentFault> {
         match request.resource_type {
             None => config::validate(request.config),

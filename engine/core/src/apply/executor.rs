@@ -21,6 +21,7 @@ use super::operation::{CheckpointMessage, Op, OpEnd, Surroundings};
 use super::outcome::{INVALID_PLAN, StepFailure, closing_line, count};
 use super::rows::Rows;
 use super::schedule::Schedule;
+use super::slots::Slots;
 use super::stop::Stop;
 use super::unseen::{Seen, Sight};
 use super::{ApplyInput, ApplyOutcome, Connections, preflight};
@@ -31,7 +32,7 @@ const GROUP: usize = 512;
 
 /// Carries a plan out, as far as it goes.
 ///
-/// At most `parallelism` ops are under way at once. They are polled while a transaction runs, and results of finished
+/// At most `parallelism` ops are under way at once, or [`FAST_IN_ONE`](strata_model::provider::FAST_IN_ONE) times as many of fast providers. They are polled while a transaction runs, and results of finished
 /// steps share a transaction with the intents of those that become ready by them. After a transaction failed nothing
 /// new is sent; what is under way ends, and its results are tried once more.
 ///
@@ -89,11 +90,10 @@ pub(super) struct Executor<'a> {
     pub(super) blocked: BTreeSet<&'a RowKey>,
     /// Blocks of which planning could not see what is there, as far as they have been looked at.
     pub(super) unseen: BTreeMap<Address, Sight>,
-    /// Steps that hold a slot.
-    pub(super) busy: usize,
+    /// How much of `parallelism` is taken.
+    slots: Slots,
     inbox: mpsc::UnboundedReceiver<CheckpointMessage>,
     stop: Stop,
-    parallelism: usize,
     record: PlanRecord,
     /// Successes whose transaction failed; they are tried once more.
     limbo: Vec<Finish>,
@@ -185,10 +185,9 @@ impl<'a> Executor<'a> {
                 .map(|open| &open.intent.row.key)
                 .collect(),
             unseen: BTreeMap::new(),
-            busy: 0,
             inbox,
             stop: input.stop,
-            parallelism: input.parallelism.max(1),
+            slots: Slots::new(input.parallelism),
             record: PlanRecord {
                 status: PlanStatus::Running,
                 ..input.record
@@ -257,13 +256,29 @@ impl<'a> Executor<'a> {
         self.cx.brake.is_thrown()
     }
 
+    /// Takes a slot for a step, or the part of one that it needs.
+    pub(super) fn take(&mut self, step: u32) {
+        self.slots.take(self.is_fast(step));
+    }
+
+    /// Gives back what a step took.
+    pub(super) fn free(&mut self, step: u32) {
+        self.slots.free(self.is_fast(step));
+    }
+
+    fn is_fast(&self, step: u32) -> bool {
+        let step = &self.plan.steps[step as usize];
+        let schema = self.connections.schema(&step.key.address);
+        schema.is_ok_and(|(provider, _)| provider.is_fast())
+    }
+
     /// Begins what is ready and has a slot.
     fn fill(&mut self) {
         while !self.is_braked() {
             let local = self.queue.waiting() < GROUP;
             let next = match local.then(|| self.schedule.pop(true)).flatten() {
                 Some(step) => Some(step),
-                None if self.busy < self.parallelism => self.schedule.pop(false),
+                None if self.slots.has_room() => self.schedule.pop(false),
                 None => None,
             };
             match next {
@@ -374,7 +389,7 @@ impl<'a> Executor<'a> {
     fn undone(&mut self, after: After<'a>) {
         match after {
             After::Call(op) => {
-                self.busy -= 1;
+                self.free(op.step.number);
                 self.skip(op.step.number, self.why_stopped());
             }
             After::Finish(finish) if finish.outside => self.limbo.push(finish),
@@ -447,7 +462,7 @@ impl<'a> Executor<'a> {
 
     /// Ends the record of the run in the last transaction, when nothing else will come.
     fn conclude(&mut self) {
-        let idle = self.busy == 0 && self.running.is_empty() && !self.queue.is_flying();
+        let idle = self.slots.are_free() && self.running.is_empty() && !self.queue.is_flying();
         let quiet = idle && self.queue.failure().is_none();
         if self.closed || !quiet || !(self.schedule.is_idle() || self.is_braked()) {
             return;

@@ -19,6 +19,7 @@ mod row;
 mod rows;
 mod schedule;
 mod settle;
+mod slots;
 mod stale;
 mod step;
 mod stop;

@@ -22,7 +22,7 @@ impl<'a> Executor<'a> {
     /// An op ended: its result and its row go into one transaction.
     pub(super) fn settle(&mut self, op: Box<Op<'a>>, end: OpEnd) {
         if !op.local {
-            self.busy -= 1;
+            self.free(op.step.number);
         }
         match end {
             OpEnd::Done(applied) if op.operation == Operation::Delete => {
@@ -181,7 +181,7 @@ impl<'a> Executor<'a> {
 
     /// The intent of an op became durable when the run had to end: its first call does not leave.
     pub(super) fn unsent(&mut self, op: &Op<'a>) {
-        self.busy -= 1;
+        self.free(op.step.number);
         let why = self.why_stopped();
         let begun = op.journal.advance(JournalEvent::Intended);
         let error = ProviderError::new(ProviderErrorKind::Unavailable, why);

@@ -252,7 +252,7 @@ impl<'a> Executor<'a> {
             Err(error) => return self.fail(step, &error),
         };
         (self.cx.events)(Event::StepStarted(self.step_event(step)));
-        self.busy += 1;
+        self.take(step.number);
         let cx = self.cx.clone();
         let began = cx.clock.elapsed();
         let future = async move {
@@ -282,7 +282,7 @@ impl<'a> Executor<'a> {
         provider: ProviderConfig,
         result: Result<Option<Object>, ProviderError>,
     ) {
-        self.busy -= 1;
+        self.free(number);
         let plan = self.plan;
         let step = &plan.steps[number as usize];
         let absent = || ProviderError::new(ProviderErrorKind::NotFound, "there is no such object");
@@ -348,7 +348,7 @@ impl<'a> Executor<'a> {
         match self.op(step, change) {
             Ok(op) if op.local => self.run_here(op),
             Ok(op) => {
-                self.busy += 1;
+                self.take(op.step.number);
                 self.prepare(op);
             }
             Err(error) => self.fail(step, &error),
@@ -563,7 +563,7 @@ impl<'a> Executor<'a> {
     pub(super) fn looked(&mut self, mut op: Box<Op<'a>>, absent: Result<bool, ProviderError>) {
         match absent {
             Ok(_) if self.is_braked() => {
-                self.busy -= 1;
+                self.free(op.step.number);
                 self.skip(op.step.number, "the run was interrupted");
             }
             Ok(absent) => {
@@ -571,7 +571,7 @@ impl<'a> Executor<'a> {
                 self.stage_intent(op);
             }
             Err(error) => {
-                self.busy -= 1;
+                self.free(op.step.number);
                 let plan = self.plan;
                 self.fail(&plan.steps[op.step.number as usize], &error);
             }
@@ -636,7 +636,7 @@ impl<'a> Executor<'a> {
     /// The intent is durable: the first call may leave.
     pub(super) fn call(&mut self, op: Box<Op<'a>>) {
         if let Err(error) = op.journal.advance(JournalEvent::Intended) {
-            self.busy -= 1;
+            self.free(op.step.number);
             let plan = self.plan;
             return self.fail(&plan.steps[op.step.number as usize], &error);
         }

@@ -73,7 +73,7 @@ impl<'a> Executor<'a> {
                 return true;
             }
         };
-        self.busy += 1;
+        self.take(step.number);
         let looking = Sight::Looking(vec![step.number]);
         self.unseen.insert(block.clone(), looking);
         let cx = self.cx.clone();
@@ -134,10 +134,13 @@ impl<'a> Executor<'a> {
 
     /// A block was looked at: what waits for that goes on, or stops.
     pub(super) fn looked_ahead(&mut self, block: &Address, seen: &Seen<'a>) {
-        self.busy -= 1;
         let Some(Sight::Looking(waiting)) = self.unseen.remove(block) else {
             return;
         };
+        // The first of them looked, for all.
+        if let Some(first) = waiting.first() {
+            self.free(*first);
+        }
         if self.is_braked() {
             let why = self.why_stopped();
             waiting

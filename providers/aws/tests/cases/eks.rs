@@ -296,20 +296,26 @@ pub(super) const NODE_GROUP: TypeCase = TypeCase {
 /// A cluster, and launch templates of two versions: one that names no image, and one that does.
 async fn with_templates(world: &World) -> Outcome<Needs> {
     let mut needs = with_cluster(world).await?;
-    for (name, image) in [
-        ("template0", Json::Null),
-        ("template1", json!("ami-0123456789abcdef0")),
+    for (need, named, image) in [
+        ("template0", "template0_name", Json::Null),
+        (
+            "template1",
+            "template1_name",
+            json!("ami-0123456789abcdef0"),
+        ),
     ] {
+        let name = format!("{need}-nodes-{}", world.number());
         let data = |hops: u32| {
             json!({
-                "name": format!("{name}-nodes"), "image_id": image,
+                "name": name, "image_id": image,
                 "metadata_options": {"http_tokens": "required", "http_put_response_hop_limit": hops},
             })
         };
         let template = world.create("aws_launch_template", &data(1)).await?;
         let second = world.arguments("aws_launch_template", &data(2));
         world.update(&template, &second).await?;
-        needs.insert(name, template.id);
+        needs.insert(need, template.id);
+        needs.insert(named, name);
     }
     Ok(needs)
 }
@@ -356,7 +362,7 @@ pub(super) const CUSTOM_NODE_GROUP: TypeCase = TypeCase {
             needs,
             n,
             &json!({
-                "launch_template": {"name": "template1-nodes", "version": "$Latest"},
+                "launch_template": {"name": needs["template1_name"], "version": "$Latest"},
             }),
         )
     },

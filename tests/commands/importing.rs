@@ -122,3 +122,42 @@ fn blocks_are_written_in_hcl_and_plan_empty() {
 fn blocks_are_written_in_yaml_and_plan_empty() {
     imported("yaml");
 }
+
+#[test]
+fn an_import_that_forces_a_replacement_is_shown_and_carried_out_as_one() {
+    let project = Project::of(VPC);
+    project.run("--sandbox apply -auto-approve").exits(0);
+    let shown = project.run("--sandbox state show -json aws_subnet.one");
+    let id = shown.exits(0).json()["values"]["root_module"]["resources"][0]["values"]["id"].clone();
+    project.run("--sandbox state rm aws_subnet.one").exits(0);
+    let moved = VPC.replace("10.0.1.0/24", "10.0.2.0/24");
+    let import = format!("import {{\n  to = aws_subnet.one\n  id = {id}\n}}\n");
+    project.write("main.strata.hcl", &format!("{moved}{import}"));
+    project
+        .run("--sandbox plan")
+        .exits(0)
+        .says("# aws_subnet.one imported, must be replaced")
+        .says("-/+ resource \"aws_subnet\" \"one\"")
+        .says("\"10.0.1.0/24\" -> \"10.0.2.0/24\" # forces replacement")
+        .says("Plan: 1 to import, 1 to add, 0 to change, 1 to destroy.");
+    project.run("--sandbox plan -out=p").exits(0);
+    let plan = project.run("--sandbox show -json p").exits(0).json();
+    let changes = plan["resource_changes"].as_array().unwrap();
+    let change = changes
+        .iter()
+        .find(|change| change["address"] == "aws_subnet.one")
+        .unwrap();
+    assert_eq!(
+        change["change"]["actions"],
+        serde_json::json!(["delete", "create"])
+    );
+    assert_eq!(change["change"]["importing"]["id"], id);
+    project
+        .run("--sandbox apply p")
+        .exits(0)
+        .says("1 imported, 1 added, 0 changed, 1 destroyed.");
+    project
+        .run("--sandbox plan -detailed-exitcode")
+        .exits(0)
+        .says("No changes.");
+}

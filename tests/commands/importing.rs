@@ -161,3 +161,48 @@ fn an_import_that_forces_a_replacement_is_shown_and_carried_out_as_one() {
         .exits(0)
         .says("No changes.");
 }
+
+#[test]
+fn an_id_of_the_wrong_form_is_told_with_the_right_one() {
+    const GROUP: &str = r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+resource "aws_eks_node_group" "one" {
+  cluster_name    = "main"
+  node_group_name = "one"
+  node_role_arn   = "arn:aws:iam::111122223333:role/nodes"
+  subnet_ids      = ["subnet-0123456789abcdef0"]
+  scaling_config  = { min_size = 1, max_size = 1, desired_size = 1 }
+}
+"#;
+    let project = Project::of(GROUP);
+    let told = |run: crate::support::Output, line: &str| {
+        run.exits(65)
+            .complains("[E0249]")
+            .complains("'main/one' is not the id of a node group, which is CLUSTER:NAME.")
+            .complains("The id of aws_eks_node_group: Cluster and name, as `cluster:name`.")
+            .complains(line);
+    };
+    told(
+        project.run("--sandbox import aws_eks_node_group.one main/one"),
+        "on main.strata.hcl line 5,",
+    );
+    let block = "import {\n  to = aws_eks_node_group.one\n  id = \"main/one\"\n}\n";
+    project.write("main.strata.hcl", &format!("{GROUP}{block}"));
+    told(project.run("--sandbox plan"), "on main.strata.hcl line 12,");
+    let provider = "provider \"aws\" {\n  region = \"eu-west-1\"\n}\n";
+    project.write("main.strata.hcl", &format!("{provider}{block}"));
+    told(
+        project.run("--sandbox plan -generate-config-out=new.strata.hcl"),
+        "on main.strata.hcl line 4,",
+    );
+    project.write(
+        "main.strata.hcl",
+        &format!("{GROUP}{}", block.replace('/', ":")),
+    );
+    project
+        .run("--sandbox plan")
+        .complains("There is no aws_eks_node_group with the id main:one to import.")
+        .complains("as `cluster:name`.");
+}

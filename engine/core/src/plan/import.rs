@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use strata_language::definition::ImportBlock;
 use strata_model::plan::PlanMode;
-use strata_model::provider::{Observation, ProviderConfig, ProviderName, ReadPurpose};
-use strata_model::schema::{Attribute, AttributeType, Presence};
+use strata_model::provider::{
+    Observation, ProviderConfig, ProviderError, ProviderErrorKind, ProviderName, ReadPurpose,
+};
+use strata_model::schema::{Attribute, AttributeType, Presence, ResourceSchema};
 use strata_model::state::{RowKey, RowStatus};
 use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Span, Value};
 
@@ -18,10 +20,15 @@ use crate::world::Slot;
 use crate::world::view::{Each, View};
 
 impl<'a> Planner<'a> {
-    /// The id that an `import` block or the command gives for an address.
-    pub(super) fn import_id(&mut self, site: Site<'a>, address: &Address) -> Option<String> {
+    /// The id that an `import` block or the command gives for an address, and where it says so: the block, or what it is
+    /// to be.
+    pub(super) fn import_id(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+    ) -> Option<(String, Span)> {
         if let Some(id) = self.input.imports.get(address) {
-            return Some(id.clone());
+            return Some((id.clone(), site.block.span));
         }
         let project = self.world.graph.paths.first()?.package;
         let blocks = project.imports.iter().filter(|block| {
@@ -48,7 +55,7 @@ impl<'a> Planner<'a> {
                 ),
             }
         }
-        found.map(|(id, _)| id)
+        found
     }
 
     fn import_block(
@@ -177,7 +184,7 @@ impl<'a> Planner<'a> {
         &mut self,
         site: Site<'a>,
         address: &Address,
-        id: String,
+        (id, said): (String, Span),
         config: &Value,
     ) -> Option<(ChangeKind, Value)> {
         let provider = self.provider_config(site);
@@ -203,20 +210,13 @@ impl<'a> Planner<'a> {
                 ))
             }
             (Some(Observation::Absent), _) => {
-                let detail = format!(
-                    "There is no {} with the id {id} to import.",
-                    site.schema.name
-                );
-                self.diagnostics.push(
-                    Diagnostic::error(code::INVALID_STATE_CHANGE, "Nothing to import", detail)
-                        .at(site.block.span)
-                        .about(address),
-                );
+                self.diagnostics
+                    .push(nothing_there(site.schema, &id).at(said).about(address));
                 None
             }
             (Some(Observation::Unreadable(error)), _) => {
                 self.diagnostics
-                    .push(unreadable(&RowKey::current(address.clone()), error).at(site.block.span));
+                    .push(not_imported(site.schema, address, error).at(said));
                 None
             }
             // Definitions are checked without reading anything.
@@ -366,13 +366,12 @@ impl Planner<'_> {
                     provider,
                 }));
             }
-            Some(Observation::Absent) => {
-                let detail = format!("There is no {} with the id {id} to import.", schema.name);
-                self.diagnostics.push(undeclared(block, &detail));
-            }
+            Some(Observation::Absent) => self
+                .diagnostics
+                .push(nothing_there(schema, &id).at(block.span).about(address)),
             Some(Observation::Unreadable(error)) => self
                 .diagnostics
-                .push(unreadable(&RowKey::current(address.clone()), error).at(block.span)),
+                .push(not_imported(schema, address, error).at(block.span)),
             Some(Observation::Present(object)) => self.generated.push(Generated {
                 address: address.clone(),
                 arguments: arguments_of(schema.schema.attributes(), &object.attributes),
@@ -417,6 +416,31 @@ fn usable_id(value: &Value) -> Option<&str> {
     value
         .as_str()
         .filter(|id| !id.trim().is_empty() && !value.is_secret())
+}
+
+fn nothing_there(schema: &ResourceSchema, id: &str) -> Diagnostic {
+    let detail = format!("There is no {} with the id {id} to import.", schema.name);
+    Diagnostic::error(code::INVALID_STATE_CHANGE, "Nothing to import", detail)
+        .hint(form_of_id(schema))
+}
+
+/// What is wrong with an import whose object cannot be read: its id, if that is what the provider refuses.
+fn not_imported(schema: &ResourceSchema, address: &Address, error: &ProviderError) -> Diagnostic {
+    if error.kind != ProviderErrorKind::Invalid {
+        return unreadable(&RowKey::current(address.clone()), error);
+    }
+    let detail = format!("{address} cannot be imported: {}.", error.message);
+    Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid import id", detail)
+        .about(address)
+        .hint(form_of_id(schema))
+}
+
+/// What the id of objects of a type is, in the words of its schema.
+fn form_of_id(schema: &ResourceSchema) -> String {
+    match schema.schema.attribute("id") {
+        Some(id) => format!("The id of {}: {}", schema.name, id.description),
+        None => "Look whether the id is right.".to_owned(),
+    }
 }
 
 fn undeclared(block: &ImportBlock, detail: &str) -> Diagnostic {

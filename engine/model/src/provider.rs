@@ -16,7 +16,7 @@ use crate::judge::{Judge, Outlook};
 use crate::layer::{LAYER_PROVIDER, LAYER_TYPE};
 pub use crate::layer::{LayerFile, Member, MemberFault, MembersRequest};
 use crate::path::AttributePath;
-use crate::preflight::{Examined, Finding, Preflight};
+use crate::preflight::{Examined, Finding, Intended, Preflight};
 use crate::schema::{ResourceSchema, Schema, Timeouts};
 use crate::state::StateRow;
 use crate::value::Value;
@@ -160,9 +160,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// How long an operation takes at least, in the cloud's time, where that is long enough to matter: a run is held
-    /// against the life of its credentials. Pure.
-    fn takes(&self, _resource_type: &str, _operation: Operation) -> Duration {
+    /// How long a change takes at least, in the cloud's time, where that is long enough to matter: a run is held against
+    /// the life of its credentials. Only who has something to look at before a run is asked. Pure.
+    fn takes(&self, _change: &Intended<'_>) -> Duration {
         Duration::ZERO
     }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strata_model::Value;
+use strata_model::preflight::Intended;
 use strata_model::provider::{
-    ArgumentFault, ConnectContext, Connection, Operation, PlanRequest, PlannedChange, Provider,
+    ArgumentFault, ConnectContext, Connection, PlanRequest, PlannedChange, Provider,
     ProviderConfig, ProviderError, ProviderName, ValidateRequest,
 };
 use strata_model::schema::{ResourceSchema, Schema};
@@ -86,8 +87,8 @@ impl Provider for Aws {
         true
     }
 
-    fn takes(&self, resource_type: &str, operation: Operation) -> Duration {
-        preflight::takes(resource_type, operation)
+    fn takes(&self, change: &Intended<'_>) -> Duration {
+        preflight::takes(change)
     }
 
     fn connect(

@@ -105,6 +105,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         false
     }
 
+    /// An object as a block that is written for it says it: `null` in place of what its definition had better leave to the
+    /// provider, among the arguments that may be left to it. Pure.
+    fn written(&self, _resource_type: &str, object: &Value) -> Value {
+        object.clone()
+    }
+
     /// Why its system will not delete an object as it is now, and what to change first; a sentence each, `None` where
     /// nothing stands in the way. Pure.
     fn refuses_deletion(&self, _resource_type: &str, _object: &Value) -> Option<(String, String)> {

@@ -18,6 +18,7 @@ use crate::eks::cluster::Clusters;
 use crate::preflight;
 use crate::registry::Registry;
 use crate::resource::ResourceType;
+use crate::written;
 
 /// The provider `aws`: networks, identities and EKS.
 #[derive(Debug)]
@@ -67,6 +68,10 @@ impl Provider for Aws {
     fn plan_change(&self, request: PlanRequest<'_>) -> Result<PlannedChange, ProviderError> {
         let (ty, schema) = self.registry.managed(request.resource_type)?;
         ty.plan(schema, &request)
+    }
+
+    fn written(&self, resource_type: &str, object: &Value) -> Value {
+        written::written(resource_type, object)
     }
 
     fn refuses_deletion(&self, resource_type: &str, object: &Value) -> Option<(String, String)> {

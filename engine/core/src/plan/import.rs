@@ -10,7 +10,7 @@ use strata_model::provider::{
 };
 use strata_model::schema::{Attribute, AttributeType, Presence, ResourceSchema};
 use strata_model::state::{RowKey, RowStatus};
-use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Span, Value};
+use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Members, Span, Value};
 
 use super::change::{ChangeKind, unreadable};
 use super::walk::{Imported, Planner, Site};
@@ -374,7 +374,10 @@ impl Planner<'_> {
                 .push(not_imported(schema, address, error).at(block.span)),
             Some(Observation::Present(object)) => self.generated.push(Generated {
                 address: address.clone(),
-                arguments: arguments_of(schema.schema.attributes(), &object.attributes),
+                arguments: arguments_of(
+                    schema.schema.attributes(),
+                    &provider.written(schema.name, &object.attributes),
+                ),
             }),
         }
     }
@@ -449,23 +452,31 @@ fn undeclared(block: &ImportBlock, detail: &str) -> Diagnostic {
         .about(&block.to.value)
 }
 
-/// What a block has to say so that nothing about an object would change: what the provider chooses by itself, and what
-/// is as it is by default, is left out.
+/// What a block has to say so that nothing about an object would change, nor if it were made anew. What is as it is by
+/// default is left out, and what the provider sets by itself.
 fn arguments_of(
     attributes: &BTreeMap<Arc<str>, Attribute>,
     object: &Value,
 ) -> BTreeMap<Arc<str>, Value> {
     let said = attributes.iter().filter_map(|(name, attribute)| {
         let value = object.get(name).filter(|value| !value.is_null())?;
-        let is_said = match attribute.presence {
-            Presence::Required => true,
-            Presence::Optional => attribute.default.as_ref() != Some(value),
-            Presence::OptionalComputed | Presence::Computed => false,
-        };
         let is_plain = !attribute.sensitive && !value.has_secret() && !value.has_unknown();
-        (is_said && is_plain).then(|| (name.clone(), settable(&attribute.ty, value)))
+        let said = || settable(&attribute.ty, value);
+        let said = match attribute.presence {
+            Presence::Required => Some(said()),
+            Presence::Optional => (attribute.default.as_ref() != Some(value)).then(said),
+            // What is empty may be what nobody has chosen anything for.
+            Presence::OptionalComputed => Some(said()).filter(|said| !is_empty(said)),
+            Presence::Computed => None,
+        };
+        Some((name.clone(), said.filter(|_| is_plain)?))
     });
     said.collect()
+}
+
+fn is_empty(value: &Value) -> bool {
+    let has_none = value.members().is_some_and(Members::is_empty);
+    has_none || value.elements().is_some_and(<[Value]>::is_empty)
 }
 
 /// A value without the members that only the provider sets.

@@ -251,7 +251,12 @@ fn headline(change: &ObjectChange<'_>) -> String {
             format!("{what} has failed, so it must be replaced")
         }
         (Symbol::DeleteThenCreate | Symbol::CreateThenDelete, _) => {
-            format!("{what} must be replaced")
+            let imported = if change.import_id.is_some() {
+                "imported, "
+            } else {
+                ""
+            };
+            format!("{what} {imported}must be replaced")
         }
         (Symbol::Read, _) => format!("{what} will be read during apply"),
         (Symbol::Forget, _) => {

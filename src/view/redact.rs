@@ -66,14 +66,27 @@ impl Redactor {
     /// Adds every text in a value that is marked secret, itself or by what it stands in.
     pub fn add_secrets_of(&self, value: &Value) {
         if value.has_secret() {
-            self.add_marked(value, false);
+            self.add_marked(value, false, &BTreeSet::new());
         }
     }
 
-    fn add_marked(&self, value: &Value, inside_secret: bool) {
+    /// Adds the secrets of what a data source told. What it tells in public beside them is none.
+    pub fn add_secrets_told(&self, object: &Value) {
+        if !object.has_secret() {
+            return;
+        }
+        let mut public = BTreeSet::new();
+        let members = object.members().into_iter().flatten();
+        for (_, member) in members.filter(|(_, member)| !member.has_secret()) {
+            member.walk(&mut |_, value| public.extend(value.as_str().map(str::to_owned)));
+        }
+        self.add_marked(object, false, &public);
+    }
+
+    fn add_marked(&self, value: &Value, inside_secret: bool, public: &BTreeSet<String>) {
         let secret = inside_secret || value.is_secret();
         match value.kind() {
-            Kind::String(text) if secret => self.add(text),
+            Kind::String(text) if secret && !public.contains(&**text) => self.add(text),
             Kind::Number(number) if secret => self.add(&number.to_string()),
             Kind::Null(_)
             | Kind::Unknown(_)
@@ -83,12 +96,12 @@ impl Redactor {
             Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
                 elements
                     .iter()
-                    .for_each(|element| self.add_marked(element, secret));
+                    .for_each(|element| self.add_marked(element, secret, public));
             }
             Kind::Map(_, members) | Kind::Object(members) => {
                 members
                     .values()
-                    .for_each(|member| self.add_marked(member, secret));
+                    .for_each(|member| self.add_marked(member, secret, public));
             }
         }
     }
@@ -252,5 +265,20 @@ mod tests {
         let inner = Value::object([("a", Value::from("s3cretvalue"))]).into_secret();
         redactor.add_secrets_of(&Value::object([("x", inner), ("y", "plainvalue".into())]));
         assert_eq!(redactor.redact("s3cretvalue plainvalue"), "*** plainvalue");
+    }
+
+    #[test]
+    fn what_is_told_in_public_too_is_no_secret() {
+        let told = |public: Value| {
+            Value::object([
+                ("value", Value::from("ami-0123456789").into_secret()),
+                ("insecure_value", public),
+            ])
+        };
+        let redactor = Redactor::default();
+        redactor.add_secrets_told(&told("ami-0123456789".into()));
+        assert_eq!(redactor.redact("ami-0123456789"), "ami-0123456789");
+        redactor.add_secrets_told(&told(Value::null()));
+        assert_eq!(redactor.redact("ami-0123456789"), "***");
     }
 }

@@ -10,7 +10,7 @@ use strata_model::plan::{Plan, PlanMode, PlanOptions};
 use strata_model::provider::{Observation, ProviderErrorKind};
 use strata_model::state::{RowKey, StateSnapshot};
 use strata_model::store::{Lock, StateStore};
-use strata_model::{Address, AttributePath, Diagnostics, PlanId};
+use strata_model::{Address, AttributePath, Diagnostics, Mode, PlanId};
 
 use super::bench::{Bench, check_recovery, hide_secrets};
 use super::refresh::Reading;
@@ -228,7 +228,7 @@ impl Bench<'_> {
                 .needs(&outcome.needs)
                 .await;
             refuse_missing_credentials(answers.values())?;
-            hide_observed(self, answers.values());
+            hide_told(self, &answers);
             read.extend(answers);
         }
         Err(CommandError::bug(
@@ -410,6 +410,20 @@ fn hide_layers(bench: &Bench<'_>, objects: &[LayerObject]) {
     for object in objects {
         let redactor = bench.session.ui.redactor();
         redactor.add_secrets_of(&object.attributes);
+    }
+}
+
+/// What data sources told may hold secrets, and so may what was read of other objects.
+fn hide_told(bench: &Bench<'_>, answers: &BTreeMap<Address, Observation>) {
+    let (data, others): (Vec<_>, Vec<_>) = answers
+        .iter()
+        .partition(|(address, _)| address.mode == Mode::Data);
+    hide_observed(bench, others.into_iter().map(|(_, seen)| seen));
+    for (_, observation) in data {
+        if let Observation::Present(object) = observation {
+            let redactor = bench.session.ui.redactor();
+            redactor.add_secrets_told(&object.attributes);
+        }
     }
 }
 

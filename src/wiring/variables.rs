@@ -255,7 +255,7 @@ impl Gathering<'_> {
                     .sources
                     .add(SourceFile::new(format!("<{place}>"), shown));
                 match parse::expression(text, file, 0) {
-                    Ok(expression) => Some(self.evaluate(&expression, block)),
+                    Ok(expression) => Some(self.evaluate((name, &expression), block)),
                     Err(diagnostic) => {
                         self.diagnostics.push(*diagnostic);
                         None
@@ -298,12 +298,14 @@ impl Gathering<'_> {
                     .push(codes::UNKNOWN_NAME.warning(detail).at(expression.span));
                 continue;
             };
-            let value = self.evaluate(&expression, block);
+            let value = self.evaluate((&name, &expression), block);
             self.put(&name, Some(value));
         }
     }
 
-    fn evaluate(&mut self, expression: &Expr, block: &VariableBlock) -> Value {
+    fn evaluate(&mut self, (name, expression): (&str, &Expr), block: &VariableBlock) -> Value {
+        let unused = convert::unused_attributes(name, expression, &block.ty);
+        self.diagnostics.extend(unused);
         evaluator(&self.budget).evaluate_as(expression, &block.ty, &mut self.diagnostics)
     }
 

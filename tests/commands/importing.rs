@@ -122,3 +122,87 @@ fn blocks_are_written_in_hcl_and_plan_empty() {
 fn blocks_are_written_in_yaml_and_plan_empty() {
     imported("yaml");
 }
+
+#[test]
+fn an_import_that_forces_a_replacement_is_shown_and_carried_out_as_one() {
+    let project = Project::of(VPC);
+    project.run("--sandbox apply -auto-approve").exits(0);
+    let shown = project.run("--sandbox state show -json aws_subnet.one");
+    let id = shown.exits(0).json()["values"]["root_module"]["resources"][0]["values"]["id"].clone();
+    project.run("--sandbox state rm aws_subnet.one").exits(0);
+    let moved = VPC.replace("10.0.1.0/24", "10.0.2.0/24");
+    let import = format!("import {{\n  to = aws_subnet.one\n  id = {id}\n}}\n");
+    project.write("main.strata.hcl", &format!("{moved}{import}"));
+    project
+        .run("--sandbox plan")
+        .exits(0)
+        .says("# aws_subnet.one imported, must be replaced")
+        .says("-/+ resource \"aws_subnet\" \"one\"")
+        .says("\"10.0.1.0/24\" -> \"10.0.2.0/24\" # forces replacement")
+        .says("Plan: 1 to import, 1 to add, 0 to change, 1 to destroy.");
+    project.run("--sandbox plan -out=p").exits(0);
+    let plan = project.run("--sandbox show -json p").exits(0).json();
+    let changes = plan["resource_changes"].as_array().unwrap();
+    let change = changes
+        .iter()
+        .find(|change| change["address"] == "aws_subnet.one")
+        .unwrap();
+    assert_eq!(
+        change["change"]["actions"],
+        serde_json::json!(["delete", "create"])
+    );
+    assert_eq!(change["change"]["importing"]["id"], id);
+    project
+        .run("--sandbox apply p")
+        .exits(0)
+        .says("1 imported, 1 added, 0 changed, 1 destroyed.");
+    project
+        .run("--sandbox plan -detailed-exitcode")
+        .exits(0)
+        .says("No changes.");
+}
+
+#[test]
+fn an_id_of_the_wrong_form_is_told_with_the_right_one() {
+    const GROUP: &str = r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+resource "aws_eks_node_group" "one" {
+  cluster_name    = "main"
+  node_group_name = "one"
+  node_role_arn   = "arn:aws:iam::111122223333:role/nodes"
+  subnet_ids      = ["subnet-0123456789abcdef0"]
+  scaling_config  = { min_size = 1, max_size = 1, desired_size = 1 }
+}
+"#;
+    let project = Project::of(GROUP);
+    let told = |run: crate::support::Output, line: &str| {
+        run.exits(65)
+            .complains("[E0249]")
+            .complains("'main/one' is not the id of a node group, which is CLUSTER:NAME.")
+            .complains("The id of aws_eks_node_group: Cluster and name, as `cluster:name`.")
+            .complains(line);
+    };
+    told(
+        project.run("--sandbox import aws_eks_node_group.one main/one"),
+        "on main.strata.hcl line 5,",
+    );
+    let block = "import {\n  to = aws_eks_node_group.one\n  id = \"main/one\"\n}\n";
+    project.write("main.strata.hcl", &format!("{GROUP}{block}"));
+    told(project.run("--sandbox plan"), "on main.strata.hcl line 12,");
+    let provider = "provider \"aws\" {\n  region = \"eu-west-1\"\n}\n";
+    project.write("main.strata.hcl", &format!("{provider}{block}"));
+    told(
+        project.run("--sandbox plan -generate-config-out=new.strata.hcl"),
+        "on main.strata.hcl line 4,",
+    );
+    project.write(
+        "main.strata.hcl",
+        &format!("{GROUP}{}", block.replace('/', ":")),
+    );
+    project
+        .run("--sandbox plan")
+        .complains("There is no aws_eks_node_group with the id main:one to import.")
+        .complains("as `cluster:name`.");
+}

@@ -177,3 +177,30 @@ resource "strata_data" "a" {
     assert!(shown.contains("main.strata.hcl line"), "{shown}");
     assert!(!shown.contains("canary-default"), "{shown}");
 }
+
+#[test]
+fn what_a_data_source_tells_in_public_is_readable() {
+    let project = Project::of(
+        r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+data "aws_ssm_parameter" "image" {
+  name = "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard/recommended/image_id"
+}
+resource "aws_launch_template" "nodes" {
+  name     = "nodes"
+  image_id = data.aws_ssm_parameter.image.insecure_value
+}
+output "secret" {
+  value     = data.aws_ssm_parameter.image.value
+  sensitive = true
+}
+"#,
+    );
+    project
+        .run("--sandbox plan")
+        .exits(0)
+        .says("\"ami-")
+        .says("(sensitive value)");
+}

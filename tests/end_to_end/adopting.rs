@@ -55,6 +55,30 @@ fn what_exists_of_every_type_is_adopted() {
         .expect_text(&format!(
             "Plan: {count} to import, 0 to add, 0 to change, 0 to destroy."
         ));
+    // What AWS chose stands there, too, but not what follows from something else.
+    let written = std::fs::read_to_string(world.project().join("adopted.strata.hcl"));
+    let written = written.expect("the file was written");
+    let is_said = |name: &str| {
+        let mut lines = written.lines().map(str::trim_start);
+        lines.any(|line| {
+            line.split_once('=')
+                .is_some_and(|(key, _)| key.trim() == name)
+        })
+    };
+    for name in [
+        "version",
+        "addon_version",
+        "availability_zone",
+        "route",
+        "ingress",
+        "service_ipv4_cidr",
+        "authentication_mode",
+    ] {
+        assert!(is_said(name), "{name} is not in\n{written}");
+    }
+    for name in ["release_version", "network_border_group", "private_ip"] {
+        assert!(!is_said(name), "{name} is in\n{written}");
+    }
     world.run(&["apply", "-auto-approve"]).expect_code(0);
     world.expect_no_changes(&[]);
     // Without the blocks nothing is asked for any more.

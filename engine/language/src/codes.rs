@@ -132,6 +132,8 @@ codes! {
     PATH_LEAVES = "E0301", "Path leaves the repository";
     /// A source that is of no allowed kind.
     SOURCE = "E0305", "Source not allowed";
+    /// An attribute that the type of the object does not have; a warning.
+    UNUSED_ATTRIBUTE = "W0256", "Attribute not used";
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::judge::{Judge, Outlook};
 use crate::layer::{LAYER_PROVIDER, LAYER_TYPE};
 pub use crate::layer::{LayerFile, Member, MemberFault, MembersRequest};
 use crate::path::AttributePath;
-use crate::preflight::{Examined, Finding, Preflight};
+use crate::preflight::{Examined, Finding, Intended, Preflight};
 use crate::schema::{ResourceSchema, Schema, Timeouts};
 use crate::state::StateRow;
 use crate::value::Value;
@@ -108,6 +108,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         false
     }
 
+    /// An object as a block that is written for it says it: `null` in place of what its definition had better leave to the
+    /// provider, among the arguments that may be left to it. Pure.
+    fn written(&self, _resource_type: &str, object: &Value) -> Value {
+        object.clone()
+    }
+
     /// Why its system will not delete an object as it is now, and what to change first; a sentence each, `None` where
     /// nothing stands in the way. Pure.
     fn refuses_deletion(&self, _resource_type: &str, _object: &Value) -> Option<(String, String)> {
@@ -163,9 +169,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// How long an operation takes at least, in the cloud's time, where that is long enough to matter: a run is held
-    /// against the life of its credentials. Pure.
-    fn takes(&self, _resource_type: &str, _operation: Operation) -> Duration {
+    /// How long a change takes at least, in the cloud's time, where that is long enough to matter: a run is held against
+    /// the life of its credentials. Only who has something to look at before a run is asked. Pure.
+    fn takes(&self, _change: &Intended<'_>) -> Duration {
         Duration::ZERO
     }
 

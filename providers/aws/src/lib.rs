@@ -29,5 +29,6 @@ mod resource;
 mod settle;
 mod step;
 mod tags;
+mod written;
 
 pub use provider::Aws;

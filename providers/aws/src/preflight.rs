@@ -34,21 +34,39 @@ const SHORT: Duration = Duration::from_secs(5 * 60);
 /// When the credentials of the environment end, as the tools write it that put them there.
 pub(crate) const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 
-/// How long an operation takes at least, by what AWS is known to take; short ones count as nothing.
-pub(crate) fn takes(resource_type: &str, operation: Operation) -> Duration {
-    let minutes = match (resource_type, operation) {
+/// How long a change takes at least, by what AWS is known to take; short ones count as nothing.
+pub(crate) fn takes(change: &Intended<'_>) -> Duration {
+    let changes = |names: &[&str]| names.iter().any(|name| changes(change, name));
+    let minutes = match (&*change.address.resource_type, change.operation) {
         (Clusters::NAME, Operation::Create) => 8,
+        // Each minor is a change of its own.
+        (Clusters::NAME, Operation::Update) if changes(&["version"]) => 8,
+        (Clusters::NAME, Operation::Update) if changes(&["vpc_config"]) => 3,
         (Clusters::NAME, Operation::Delete) => 3,
         (NodeGroups::NAME, Operation::Create) => 2,
+        // New nodes come as they do in a new group, and the old ones go after them.
+        (NodeGroups::NAME, Operation::Update)
+            if changes(&["version", "release_version", "launch_template"]) =>
+        {
+            2
+        }
         (NodeGroups::NAME, Operation::Delete) => 4,
         (FargateProfiles::NAME | NatGateways::NAME, Operation::Create | Operation::Delete) => 1,
         _ => 0,
     };
-    let seconds = match (resource_type, operation) {
+    let seconds = match (&*change.address.resource_type, change.operation) {
         (Addons::NAME, Operation::Create) => 30,
+        (Addons::NAME, Operation::Update) if changes(&["addon_version"]) => 30,
         _ => 60 * minutes,
     };
     Duration::from_secs(seconds)
+}
+
+/// Whether an argument becomes something else, as far as that is known.
+fn changes(change: &Intended<'_>, name: &str) -> bool {
+    let of = |object: &Option<Value>| object.as_ref().and_then(|object| object.get(name).cloned());
+    let (before, after) = (of(&change.prior), of(&change.planned));
+    after.is_some_and(|after| !after.has_unknown() && before != Some(after))
 }
 
 /// Looks at all of it at once.
@@ -330,6 +348,32 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_changes_take() {
+        let of = |text: &str, version: &str| {
+            let address = strata_model::Address::parse(text).unwrap();
+            let object = |version: &str| {
+                Some(Value::object([
+                    ("version", Value::from(version)),
+                    ("addon_version", version.into()),
+                    ("tags", version.into()),
+                ]))
+            };
+            let change = Intended {
+                address: &address,
+                operation: Operation::Update,
+                prior: object("1.34"),
+                planned: object(version),
+            };
+            takes(&change).as_secs()
+        };
+        assert_eq!(of("aws_eks_cluster.a", "1.35"), 480);
+        assert_eq!(of("aws_eks_cluster.a", "1.34"), 0);
+        assert_eq!(of("aws_eks_node_group.a", "1.35"), 120);
+        assert_eq!(of("aws_eks_addon.a", "1.35"), 30);
+        assert_eq!(of("aws_vpc.a", "1.35"), 0);
     }
 
     #[test]

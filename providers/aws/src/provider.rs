@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strata_model::Value;
+use strata_model::preflight::Intended;
 use strata_model::provider::{
-    ArgumentFault, ConnectContext, Connection, Operation, PlanRequest, PlannedChange, Provider,
+    ArgumentFault, ConnectContext, Connection, PlanRequest, PlannedChange, Provider,
     ProviderConfig, ProviderError, ProviderName, ValidateRequest,
 };
 use strata_model::schema::{ResourceSchema, Schema};
@@ -17,6 +18,7 @@ use crate::eks::cluster::Clusters;
 use crate::preflight;
 use crate::registry::Registry;
 use crate::resource::ResourceType;
+use crate::written;
 
 /// The provider `aws`: networks, identities and EKS.
 #[derive(Debug)]
@@ -68,6 +70,10 @@ impl Provider for Aws {
         ty.plan(schema, &request)
     }
 
+    fn written(&self, resource_type: &str, object: &Value) -> Value {
+        written::written(resource_type, object)
+    }
+
     fn refuses_deletion(&self, resource_type: &str, object: &Value) -> Option<(String, String)> {
         let on = object.get("deletion_protection").and_then(Value::as_bool);
         let is_cluster = resource_type == Clusters::NAME;
@@ -86,8 +92,8 @@ impl Provider for Aws {
         true
     }
 
-    fn takes(&self, resource_type: &str, operation: Operation) -> Duration {
-        preflight::takes(resource_type, operation)
+    fn takes(&self, change: &Intended<'_>) -> Duration {
+        preflight::takes(change)
     }
 
     fn connect(

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, channel::mpsc, channel::oneshot};
 use strata_model::event::{Event, StepEvent};
-use strata_model::plan::{Action, Plan, PlanMode, Step, Summary};
+use strata_model::plan::{Action, Plan, PlanMode, Step};
 use strata_model::provider::{Object, ProviderConfig, ProviderError, ProviderErrorKind};
 use strata_model::state::{PlanRecord, PlanStatus, RowKey, RunRecord, RunStatus, StoredOutput};
 use strata_model::store::{StoreError, Write};
@@ -18,7 +18,7 @@ use strata_model::{Address, Diagnostic, Fence, RunId};
 
 use super::commit::{CommitQueue, Committed, Staged};
 use super::operation::{CheckpointMessage, Op, OpEnd, Surroundings};
-use super::outcome::{INVALID_PLAN, StepFailure, closing_line, count};
+use super::outcome::{INVALID_PLAN, StepFailure, Tally, closing_line};
 use super::rows::Rows;
 use super::schedule::Schedule;
 use super::slots::Slots;
@@ -98,7 +98,9 @@ pub(super) struct Executor<'a> {
     /// Successes whose transaction failed; they are tried once more.
     limbo: Vec<Finish>,
     /// Counts including what is staged, for the record of the run.
-    tally: Summary,
+    tally: Tally<'a>,
+    /// Counts of what is durable, for the outcome.
+    done: Tally<'a>,
     closed: bool,
 }
 
@@ -193,7 +195,8 @@ impl<'a> Executor<'a> {
                 ..input.record
             },
             limbo: Vec::new(),
-            tally: Summary::default(),
+            tally: Tally::default(),
+            done: Tally::default(),
             closed: false,
         };
         executor.open(input.run);
@@ -415,8 +418,9 @@ impl<'a> Executor<'a> {
     }
 
     fn announce(&mut self, finish: Finish) {
-        let step = &self.plan.steps[finish.step.number as usize];
-        count(&mut self.outcome.done, step);
+        let plan = self.plan;
+        self.done.count(&plan.steps[finish.step.number as usize]);
+        self.outcome.done = self.done.summary;
         self.outcome.succeeded += 1;
         (self.cx.events)(Event::StepFinished {
             elapsed: self.cx.clock.elapsed().saturating_sub(finish.began),
@@ -451,7 +455,8 @@ impl<'a> Executor<'a> {
     /// A step is done once `writes` are durable; what waits for it may begin, since its own writes come later.
     pub(super) fn succeed(&mut self, writes: Vec<Write>, finish: Finish) {
         let number = finish.step.number;
-        count(&mut self.tally, &self.plan.steps[number as usize]);
+        let plan = self.plan;
+        self.tally.count(&plan.steps[number as usize]);
         self.schedule.succeed(number);
         self.queue.stage(Staged {
             writes,
@@ -489,7 +494,7 @@ impl<'a> Executor<'a> {
         writes.push(Write::EndRun {
             run: self.run,
             status,
-            summary: closing_line(&self.tally),
+            summary: closing_line(&self.tally.summary),
             at: self.cx.clock.now(),
         });
         writes
@@ -524,7 +529,7 @@ impl<'a> Executor<'a> {
             let last = Write::EndRun {
                 run: self.run,
                 status: RunStatus::Failed,
-                summary: closing_line(&self.tally),
+                summary: closing_line(&self.tally.summary),
                 at: self.cx.clock.now(),
             };
             let rescued = self.queue.rescue(vec![last]).await;

@@ -1,6 +1,6 @@
 //! What came of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use strata_model::plan::{Action, Step, Summary};
 use strata_model::provider::{ProviderError, ProviderErrorKind};
@@ -107,16 +107,27 @@ impl StepFailure {
     }
 }
 
-/// Counts a step into a summary, as [`strata_model::plan::Plan::summary`] does.
-pub(crate) fn count(summary: &mut Summary, step: &Step) {
-    match step.action {
-        Action::Create => summary.add += 1,
-        Action::Update if !step.more_stages => summary.change += 1,
-        Action::Delete => summary.destroy += 1,
-        Action::Import => summary.import += 1,
-        Action::Forget => summary.forget += 1,
-        Action::Move => summary.moved += 1,
-        Action::Update | Action::Read | Action::Record => {}
+/// Counts the steps that are done, as [`strata_model::plan::Plan::summary`] counts those that are planned.
+#[derive(Debug, Default)]
+pub(crate) struct Tally<'a> {
+    /// The counts.
+    pub(crate) summary: Summary,
+    /// The objects that count as changed: one that changes in stages does so with the first of them.
+    changed: BTreeSet<&'a RowKey>,
+}
+
+impl<'a> Tally<'a> {
+    /// Counts a step that is done.
+    pub(crate) fn count(&mut self, step: &'a Step) {
+        match step.action {
+            Action::Create => self.summary.add += 1,
+            Action::Update if self.changed.insert(&step.key) => self.summary.change += 1,
+            Action::Delete => self.summary.destroy += 1,
+            Action::Import => self.summary.import += 1,
+            Action::Forget => self.summary.forget += 1,
+            Action::Move => self.summary.moved += 1,
+            Action::Update | Action::Read | Action::Record => {}
+        }
     }
 }
 

@@ -45,39 +45,33 @@ impl Obstacle {
     }
 }
 
+/// A step that is still to be done, and what it does outside.
+type Open<'a> = (&'a Step, Intended<'a>);
+
 /// A connection, with the steps that it is asked about.
-type Asked<'a> = (&'a ProviderConfig, Vec<(&'a Step, Operation)>);
+type Asked<'a> = (&'a ProviderConfig, Vec<Open<'a>>);
 
 /// Asks the connections of what is still to be done. Warnings are told as events; what is returned stands in the way.
 pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
     let done: BTreeSet<u32> = input.record.done.iter().copied().collect();
-    let open: Vec<(&Step, Operation)> = input
+    let open: Vec<Open<'_>> = input
         .plan
         .steps
         .iter()
         .filter(|step| !done.contains(&step.number))
-        .filter_map(|step| Some((step, operation(step)?)))
+        .filter_map(|step| Some((step, intended(step, input.connections)?)))
         .collect();
-    let providers = input.connections.providers();
-    let looks = |config: &ProviderConfig| {
-        let provider = providers.get(&config.provider);
-        provider.is_some_and(|provider| provider.has_preflight())
-    };
-    let mut by_connection: BTreeMap<String, Asked<'_>> = BTreeMap::new();
-    for (step, operation) in &open {
-        // What is configured by what the run itself makes cannot be asked before.
-        let config = step.provider.as_ref();
-        if let Some(config) = config.filter(|config| looks(config)) {
-            let entry = by_connection.entry(config.key());
-            let (_, steps) = entry.or_insert((config, Vec::new()));
-            steps.push((*step, *operation));
-        }
-    }
-    if by_connection.is_empty() {
-        return Vec::new();
-    }
     let needs = needs(input.plan);
     let ends = ends(&needs, input.connections, &open);
+    let mut by_connection: BTreeMap<String, Asked<'_>> = BTreeMap::new();
+    for (step, intended) in open {
+        // What is configured by what the run itself makes cannot be asked before.
+        if let Some(config) = &step.provider {
+            let entry = by_connection.entry(config.key());
+            let (_, steps) = entry.or_insert((config, Vec::new()));
+            steps.push((step, intended));
+        }
+    }
     let asked = by_connection.values().map(|(config, steps)| {
         let latest = steps.iter().map(|(step, _)| ends[step.number as usize]);
         let request = Request {
@@ -103,7 +97,7 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
 
 /// What one connection is asked.
 struct Request<'a> {
-    steps: &'a [(&'a Step, Operation)],
+    steps: &'a [Open<'a>],
     /// See [`Preflight::after`].
     after: Vec<Vec<usize>>,
     takes: Duration,
@@ -123,16 +117,7 @@ async fn ask(
     let Ok(connection) = input.connections.get(config) else {
         return Vec::new();
     };
-    let value = |step: &Step, encoded: &Option<Encoded>| -> Option<Value> {
-        let (_, schema) = input.connections.schema(&step.key.address).ok()?;
-        encoded.as_ref()?.decode(schema.schema.object_type()).ok()
-    };
-    let changes = steps.iter().map(|(step, operation)| Intended {
-        address: &step.key.address,
-        operation: *operation,
-        prior: value(step, &step.before),
-        planned: value(step, &step.planned),
-    });
+    let changes = steps.iter().map(|(_, intended)| intended.clone());
     let request = Preflight {
         changes: changes.collect(),
         after,
@@ -148,6 +133,24 @@ async fn ask(
         }
     };
     found.into_iter().map(obstacle).collect()
+}
+
+/// What a step does outside; `None` for what changes nothing there, or what nobody looks at before a run.
+fn intended<'a>(step: &'a Step, connections: &Connections) -> Option<Intended<'a>> {
+    let operation = operation(step)?;
+    let (provider, schema) = connections.schema(&step.key.address).ok()?;
+    if !provider.has_preflight() {
+        return None;
+    }
+    let value = |encoded: &Option<Encoded>| -> Option<Value> {
+        encoded.as_ref()?.decode(schema.schema.object_type()).ok()
+    };
+    Some(Intended {
+        address: &step.key.address,
+        operation,
+        prior: value(&step.before),
+        planned: value(&step.planned),
+    })
 }
 
 /// What a step does outside; `None` for what changes nothing there.
@@ -168,7 +171,7 @@ fn needs(plan: &Plan) -> Vec<&[u32]> {
 }
 
 /// The graph of a plan, with these steps as its first nodes.
-fn graph(needs: &[&[u32]], first: &[(&Step, Operation)]) -> Vec<Vec<usize>> {
+fn graph(needs: &[&[u32]], first: &[Open<'_>]) -> Vec<Vec<usize>> {
     let mut numbers = vec![usize::MAX; needs.len()];
     for (number, (step, _)) in first.iter().enumerate() {
         numbers[step.number as usize] = number;
@@ -186,11 +189,11 @@ fn graph(needs: &[&[u32]], first: &[(&Step, Operation)]) -> Vec<Vec<usize>> {
 }
 
 /// When each node is done at the earliest, counted from the begin: the sum on the longest path that leads to it.
-fn ends(needs: &[&[u32]], connections: &Connections, open: &[(&Step, Operation)]) -> Vec<Duration> {
+fn ends(needs: &[&[u32]], connections: &Connections, open: &[Open<'_>]) -> Vec<Duration> {
     let mut ends = vec![Duration::ZERO; needs.len()];
-    for (step, operation) in open {
-        if let Ok((provider, schema)) = connections.schema(&step.key.address) {
-            ends[step.number as usize] = provider.takes(schema.name, *operation);
+    for (step, intended) in open {
+        if let Ok((provider, _)) = connections.schema(&step.key.address) {
+            ends[step.number as usize] = provider.takes(intended);
         }
     }
     let mut unmet: Vec<usize> = needs.iter().map(|needs| needs.len()).collect();

@@ -448,7 +448,7 @@ impl<'a> Assembly<'a> {
                 }
             },
         };
-        self.may_delete(row, (schema, &before), None);
+        self.may_delete(Some(row), (schema, &before), None);
         let mut template = Step {
             timeouts: schema.timeouts,
             ..self.row_template(row)

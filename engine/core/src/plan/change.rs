@@ -266,10 +266,10 @@ impl<'a> Planner<'a> {
         config: &Value,
     ) -> Option<Decided> {
         if row.is_none()
-            && let Some(id) = self.import_id(site, address)
+            && let Some(import) = self.import_id(site, address)
         {
             return self
-                .import(site, address, id, config)
+                .import(site, address, import, config)
                 .map(|(kind, value)| (kind, value, None));
         }
         if row.is_none() {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use strata_language::definition::ImportBlock;
 use strata_model::plan::PlanMode;
-use strata_model::provider::{Observation, ProviderConfig, ProviderName, ReadPurpose};
-use strata_model::schema::{Attribute, AttributeType, Presence};
+use strata_model::provider::{
+    Observation, ProviderConfig, ProviderError, ProviderErrorKind, ProviderName, ReadPurpose,
+};
+use strata_model::schema::{Attribute, AttributeType, Presence, ResourceSchema};
 use strata_model::state::{RowKey, RowStatus};
-use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Span, Value};
+use strata_model::{Address, Diagnostic, Diagnostics, InstanceKey, Kind, Members, Span, Value};
 
 use super::change::{ChangeKind, unreadable};
 use super::walk::{Imported, Planner, Site};
@@ -18,10 +20,15 @@ use crate::world::Slot;
 use crate::world::view::{Each, View};
 
 impl<'a> Planner<'a> {
-    /// The id that an `import` block or the command gives for an address.
-    pub(super) fn import_id(&mut self, site: Site<'a>, address: &Address) -> Option<String> {
+    /// The id that an `import` block or the command gives for an address, and where it says so: the block, or what it is
+    /// to be.
+    pub(super) fn import_id(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+    ) -> Option<(String, Span)> {
         if let Some(id) = self.input.imports.get(address) {
-            return Some(id.clone());
+            return Some((id.clone(), site.block.span));
         }
         let project = self.world.graph.paths.first()?.package;
         let blocks = project.imports.iter().filter(|block| {
@@ -48,7 +55,7 @@ impl<'a> Planner<'a> {
                 ),
             }
         }
-        found.map(|(id, _)| id)
+        found
     }
 
     fn import_block(
@@ -177,7 +184,7 @@ impl<'a> Planner<'a> {
         &mut self,
         site: Site<'a>,
         address: &Address,
-        id: String,
+        (id, said): (String, Span),
         config: &Value,
     ) -> Option<(ChangeKind, Value)> {
         let provider = self.provider_config(site);
@@ -203,20 +210,13 @@ impl<'a> Planner<'a> {
                 ))
             }
             (Some(Observation::Absent), _) => {
-                let detail = format!(
-                    "There is no {} with the id {id} to import.",
-                    site.schema.name
-                );
-                self.diagnostics.push(
-                    Diagnostic::error(code::INVALID_STATE_CHANGE, "Nothing to import", detail)
-                        .at(site.block.span)
-                        .about(address),
-                );
+                self.diagnostics
+                    .push(nothing_there(site.schema, &id).at(said).about(address));
                 None
             }
             (Some(Observation::Unreadable(error)), _) => {
                 self.diagnostics
-                    .push(unreadable(&RowKey::current(address.clone()), error).at(site.block.span));
+                    .push(not_imported(site.schema, address, error).at(said));
                 None
             }
             // Definitions are checked without reading anything.
@@ -366,16 +366,18 @@ impl Planner<'_> {
                     provider,
                 }));
             }
-            Some(Observation::Absent) => {
-                let detail = format!("There is no {} with the id {id} to import.", schema.name);
-                self.diagnostics.push(undeclared(block, &detail));
-            }
+            Some(Observation::Absent) => self
+                .diagnostics
+                .push(nothing_there(schema, &id).at(block.span).about(address)),
             Some(Observation::Unreadable(error)) => self
                 .diagnostics
-                .push(unreadable(&RowKey::current(address.clone()), error).at(block.span)),
+                .push(not_imported(schema, address, error).at(block.span)),
             Some(Observation::Present(object)) => self.generated.push(Generated {
                 address: address.clone(),
-                arguments: arguments_of(schema.schema.attributes(), &object.attributes),
+                arguments: arguments_of(
+                    schema.schema.attributes(),
+                    &provider.written(schema.name, &object.attributes),
+                ),
             }),
         }
     }
@@ -419,29 +421,62 @@ fn usable_id(value: &Value) -> Option<&str> {
         .filter(|id| !id.trim().is_empty() && !value.is_secret())
 }
 
+fn nothing_there(schema: &ResourceSchema, id: &str) -> Diagnostic {
+    let detail = format!("There is no {} with the id {id} to import.", schema.name);
+    Diagnostic::error(code::INVALID_STATE_CHANGE, "Nothing to import", detail)
+        .hint(form_of_id(schema))
+}
+
+/// What is wrong with an import whose object cannot be read: its id, if that is what the provider refuses.
+fn not_imported(schema: &ResourceSchema, address: &Address, error: &ProviderError) -> Diagnostic {
+    if error.kind != ProviderErrorKind::Invalid {
+        return unreadable(&RowKey::current(address.clone()), error);
+    }
+    let detail = format!("{address} cannot be imported: {}.", error.message);
+    Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid import id", detail)
+        .about(address)
+        .hint(form_of_id(schema))
+}
+
+/// What the id of objects of a type is, in the words of its schema.
+fn form_of_id(schema: &ResourceSchema) -> String {
+    match schema.schema.attribute("id") {
+        Some(id) => format!("The id of {}: {}", schema.name, id.description),
+        None => "Look whether the id is right.".to_owned(),
+    }
+}
+
 fn undeclared(block: &ImportBlock, detail: &str) -> Diagnostic {
     Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid import block", detail)
         .at(block.span)
         .about(&block.to.value)
 }
 
-/// What a block has to say so that nothing about an object would change: what the provider chooses by itself, and what
-/// is as it is by default, is left out.
+/// What a block has to say so that nothing about an object would change, nor if it were made anew. What is as it is by
+/// default is left out, and what the provider sets by itself.
 fn arguments_of(
     attributes: &BTreeMap<Arc<str>, Attribute>,
     object: &Value,
 ) -> BTreeMap<Arc<str>, Value> {
     let said = attributes.iter().filter_map(|(name, attribute)| {
         let value = object.get(name).filter(|value| !value.is_null())?;
-        let is_said = match attribute.presence {
-            Presence::Required => true,
-            Presence::Optional => attribute.default.as_ref() != Some(value),
-            Presence::OptionalComputed | Presence::Computed => false,
-        };
         let is_plain = !attribute.sensitive && !value.has_secret() && !value.has_unknown();
-        (is_said && is_plain).then(|| (name.clone(), settable(&attribute.ty, value)))
+        let said = || settable(&attribute.ty, value);
+        let said = match attribute.presence {
+            Presence::Required => Some(said()),
+            Presence::Optional => (attribute.default.as_ref() != Some(value)).then(said),
+            // What is empty may be what nobody has chosen anything for.
+            Presence::OptionalComputed => Some(said()).filter(|said| !is_empty(said)),
+            Presence::Computed => None,
+        };
+        Some((name.clone(), said.filter(|_| is_plain)?))
     });
     said.collect()
+}
+
+fn is_empty(value: &Value) -> bool {
+    let has_none = value.members().is_some_and(Members::is_empty);
+    has_none || value.elements().is_some_and(<[Value]>::is_empty)
 }
 
 /// A value without the members that only the provider sets.

@@ -33,22 +33,29 @@ impl Assembly<'_> {
             .extend(counting.map(|(_, diagnostic)| diagnostic));
     }
 
-    /// Whether an object may be deleted; reports it if not.
+    /// Whether an object may be deleted; reports it if not. One that is still to be imported has no row.
     pub(super) fn may_delete(
         &mut self,
-        row: &StateRow,
+        row: Option<&StateRow>,
         (schema, object): (&ResourceSchema, &Value),
         declared: Option<&InstanceChange<'_>>,
     ) {
-        let address = row.address();
+        let recorded_at = row.map(StateRow::address);
+        let Some(address) = recorded_at.or(declared.map(|change| &change.address)) else {
+            return;
+        };
         // What the definitions say now does not lift what the state says, unless a step before has done so.
-        let recorded = row.protected && !any_matches(&self.unprotect, address);
+        let recorded =
+            row.is_some_and(|row| row.protected) && !any_matches(&self.unprotect, address);
         let protected = recorded || declared.is_some_and(|change| change.protect);
         let span = declared.map(|change| change.block.span);
         if protected {
             let detail =
                 format!("{address} would be destroyed, and it is protected by prevent_destroy.");
             let hint = match declared {
+                Some(change) if change.protect && row.is_none() => {
+                    "Declare the object as it is, so that it is only imported, or set prevent_destroy = false.".to_owned()
+                }
                 Some(change) if change.protect => {
                     "Set prevent_destroy = false and apply that first.".to_owned()
                 }
@@ -82,7 +89,8 @@ impl Assembly<'_> {
         }
         let implied = self.input.options.mode == PlanMode::Destroy;
         // What failed for good while it was made has never held any.
-        let never_ready = row.status == RowStatus::Failed && row.created_by == row.op;
+        let never_ready =
+            row.is_some_and(|row| row.status == RowStatus::Failed && row.created_by == row.op);
         let may_lose = implied || never_ready || any_matches(&self.allow_delete, address);
         if !may_lose && (schema.holds_data || self.holds_data(schema, object)) {
             let detail = format!("{address} holds data, and it would be destroyed.");

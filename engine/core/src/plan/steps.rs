@@ -106,6 +106,10 @@ impl<'a> Assembly<'a> {
                     ..template.clone()
                 };
                 let number = self.draft.push(step, after.clone());
+                if self.input.imports.contains_key(&change.address) {
+                    // The command imports and does nothing else.
+                    return Some(number);
+                }
                 let after = after.into_iter().chain([Ref::Step(number)]).collect();
                 self.steps_of(change, then, template, after)
                     .or(Some(number))
@@ -209,19 +213,25 @@ impl<'a> Assembly<'a> {
             return None;
         };
         let ty = change.schema.schema.object_type();
-        let (state_key, row) = change.row?;
+        // What an import takes over has its row when it is replaced, at its address.
+        let row = change.row.map(|(_, row)| row);
+        let imported = RowKey::current(change.address.clone());
+        let state_key = change.row.map_or(&imported, |(key, _)| key);
         let group = self.groups;
         self.groups += 1;
         self.may_delete(row, (change.schema, before), Some(change));
         self.may_replace(change, (before, planned));
-        if row.protected && !change.protect {
+        if row.is_some_and(|row| row.protected) && !change.protect {
             let lifted = self.protection(change, template.clone(), after.clone());
             after.extend(lifted.map(Ref::Step));
             // The row changes with it: what follows is bound by this step.
             template.row_digest = None;
         }
         let create_first = self.create_first(change, (before, planned), *reason);
-        let provider = row.provider.clone();
+        let provider = match row {
+            Some(row) => Some(row.provider.clone()),
+            None => template.provider.clone(),
+        };
         let create = Step {
             action: Action::Create,
             reason: *reason,
@@ -238,7 +248,7 @@ impl<'a> Assembly<'a> {
             reason: *reason,
             group: Some(group),
             before: Some(encode(before, ty, self.input.key)),
-            provider: Some(provider),
+            provider,
             exclusive: exclusive.clone(),
             ..template
         };
@@ -284,7 +294,7 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Whether a step is one of the same object: its move, or the lifting of its protection.
+    /// Whether a step is one of the same object: its move, its import, or the lifting of its protection.
     fn is_own(&self, waited: Ref, change: &InstanceChange<'_>) -> bool {
         let Ref::Step(step) = waited else {
             return false;

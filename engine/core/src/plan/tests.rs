@@ -321,6 +321,49 @@ fn imports_are_read_and_compared() {
 }
 
 #[test]
+fn an_import_that_cannot_stay_as_it_is_is_a_replacement() {
+    let of = |kind: &str, lifecycle: &str| {
+        format!(
+            "resource \"{kind}\" \"a\" {{\n name = \"other\"\n {lifecycle}\n}}\n\
+             import {{\n to = {kind}.a\n id = \"i-1\"\n}}"
+        )
+    };
+    let thing = of("test_thing", "");
+    Scenario::new().applies(
+        &thing,
+        &[
+            "import test_thing.a",
+            "delete test_thing.a <- import test_thing.a",
+            "create test_thing.a <- delete test_thing.a, import test_thing.a",
+        ],
+    );
+    let first = "lifecycle {\n create_before_destroy = true\n }";
+    Scenario::new().applies(
+        &of("test_thing", first),
+        &[
+            "import test_thing.a",
+            "create test_thing.a <- import test_thing.a",
+            "delete test_thing.a (deposed) <- create test_thing.a",
+        ],
+    );
+    // What holds data needs the same permission as any other of its kind.
+    let vault = of("test_vault", "");
+    let mut scenario = Scenario::new();
+    assert_eq!(scenario.codes(&vault), ["E0602"]);
+    scenario.options.allow_delete = vec!["test_vault.a".to_owned()];
+    assert_eq!(scenario.plan(&vault).summary().destroy, 1);
+    let protected = of("test_thing", "lifecycle {\n prevent_destroy = true\n }");
+    assert_eq!(Scenario::new().codes(&protected), ["E0601"]);
+    // The command takes the object over, and does nothing else.
+    let mut scenario = Scenario::new();
+    let declared = vault.split("import {").next().unwrap();
+    scenario
+        .imports
+        .insert(Address::parse("test_vault.a").unwrap(), "i-1".to_owned());
+    assert_eq!(lines(&scenario.plan(declared)), ["import test_vault.a"]);
+}
+
+#[test]
 fn a_secret_argument_is_compared_by_its_fingerprint() {
     let mut scenario = Scenario::new();
     let hcl = r#"

@@ -217,6 +217,7 @@ fn unknown_type(input: &PlanInput<'_>, block: &ResourceBlock) -> Option<Diagnost
 impl<'a> Planner<'a> {
     fn run(mut self) -> PlanOutcome {
         self.world.undeclared_inputs(&mut self.diagnostics);
+        self.world.unused_attributes(&mut self.diagnostics);
         self.not_yet();
         let graph = self.world.graph;
         let mut of_providers = Diagnostics::new();

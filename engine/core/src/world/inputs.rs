@@ -1,12 +1,12 @@
 //! Variables of the project and inputs of packages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strata_language::convert;
 use strata_language::definition::VariableBlock;
 use strata_language::expression::{Expr, ExprKind};
-use strata_model::{Diagnostic, Diagnostics, Kind, Name, Value};
+use strata_model::{Diagnostic, Diagnostics, FileId, Kind, Name, Value};
 
 use super::graph::{InputExpr, input_expr, kind_word};
 use super::view::{View, check_condition};
@@ -263,6 +263,35 @@ impl World<'_> {
                     "Undeclared input",
                     detail,
                 ));
+            }
+        }
+    }
+}
+
+impl World<'_> {
+    /// Warns of attributes that inputs and defaults give in vain: the types of the variables do not have them.
+    pub(crate) fn unused_attributes(&self, diagnostics: &mut Diagnostics) {
+        // Many instances of a stack have its defaults in common, and many clusters those of their directory.
+        let mut told: BTreeSet<(FileId, u32)> = BTreeSet::new();
+        let mut tell = |name: &Name, expr: &Expr, block: &VariableBlock| {
+            for found in convert::unused_attributes(name, expr, &block.ty) {
+                let place = found.span.map(|span| (span.file, span.start));
+                if place.is_none_or(|place| told.insert(place)) {
+                    diagnostics.push(found);
+                }
+            }
+        };
+        for path in &self.graph.paths {
+            let layers = path.block.map_or(&[][..], |block| &block.inputs[..]);
+            for (name, block) in &path.package.variables {
+                if let Some(default) = &block.default {
+                    tell(name, default, block);
+                }
+                for layer in layers {
+                    if let InputExpr::Given(expr) = input_expr(layer, name) {
+                        tell(name, expr, block);
+                    }
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ mod conform;
 mod marks;
 mod primitive;
 mod unify;
+mod unused;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ pub use conform::conform;
 pub use marks::{set_of, unmarked};
 pub use primitive::{NumberFault, number_text, parse_number};
 pub use unify::{unify, unify_values};
+pub use unused::unused_attributes;
 
 pub(crate) use compatible::{conforms, convertible, friendly, one_of, replaced};
 pub(crate) use primitive::{normalized, normalized_arc};

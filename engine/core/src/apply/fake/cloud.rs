@@ -142,10 +142,15 @@ impl Provider for FakeProvider {
         true
     }
 
-    fn takes(&self, resource_type: &str, operation: Operation) -> Duration {
-        match (resource_type, operation) {
+    fn takes(&self, change: &Intended<'_>) -> Duration {
+        let size =
+            |value: &Option<Value>| value.as_ref().and_then(|value| value.get("size").cloned());
+        match (&*change.address.resource_type, change.operation) {
             ("fake_tag", Operation::Create) => Duration::from_secs(600),
             ("fake_name", Operation::Create) => Duration::from_secs(60),
+            ("fake_tag", Operation::Update) if size(&change.planned) != size(&change.prior) => {
+                Duration::from_secs(30)
+            }
             _ => Duration::ZERO,
         }
     }

@@ -94,6 +94,37 @@ fn expired_credentials_end_the_run_and_a_login_continues_it() {
 }
 
 #[test]
+fn an_object_counts_as_changed_once_a_stage_is_done() {
+    let world = furnished(6);
+    let mut scenario = Scenario::new(9);
+    let mut last: Option<u32> = None;
+    for size in 2..5 {
+        let after: Vec<u32> = last.into_iter().collect();
+        let stage = scenario.update(&world, ("fake_name.n1", size), None, &after);
+        let step = &mut scenario.plan.steps[stage as usize];
+        step.more_stages = size < 4;
+        if last.is_some() {
+            step.row_digest = None;
+        }
+        last = Some(stage);
+    }
+    {
+        let mut inner = world.get();
+        let third = inner.mutating_calls + 2;
+        inner.faults.scripted.insert(third, Scripted::Invalid);
+    }
+    let outcome = apply(&world, &scenario);
+    assert_eq!((outcome.succeeded, outcome.failed.len()), (2, 1));
+    assert_eq!(outcome.done.change, 1);
+    let summary = world.get().store.runs.last().unwrap().summary.clone();
+    assert_eq!(summary.as_deref(), Some("0 added, 1 changed, 0 destroyed"));
+    // What is left of it changes the object once more, in a run of its own.
+    let outcome = apply(&world, &scenario);
+    assert!(outcome.is_complete(), "{outcome:?}");
+    assert_eq!(outcome.done.change, 1);
+}
+
+#[test]
 fn a_refused_request_fails_its_branch_only() {
     let world = scripted(Scripted::Invalid);
     let mut scenario = pair(&world, "fake_tag.bad");

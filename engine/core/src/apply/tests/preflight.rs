@@ -10,7 +10,7 @@ use strata_model::source::Position;
 use strata_model::{Code, Severity};
 
 use super::Session;
-use super::scenario::{Scenario, current, furnished};
+use super::scenario::{Scenario, current, furnished, row};
 use crate::apply::ApplyOutcome;
 use crate::apply::fake::{Scripted, World};
 
@@ -82,6 +82,25 @@ fn each_connection_is_told_of_its_changes_once() {
     );
     assert_eq!(near[1].before, ["fake_tag.one"]);
     assert!(near[0].before.is_empty());
+}
+
+#[test]
+fn how_long_an_update_takes_goes_by_what_it_changes() {
+    for (size, seconds) in [(1, 60), (7, 90)] {
+        let world = furnished(34);
+        let mut s = Scenario::new(2);
+        let made = s.create(&world, ("fake_name.first", 1), None, &[]);
+        let update = s.update(&world, ("fake_tag.t1", size), None, &[made]);
+        s.plan.steps[update as usize].before = Some(row(&world, "fake_tag.t1").unwrap().attributes);
+        for step in &mut s.plan.steps {
+            step.provider = Some(fake("near"));
+        }
+        world.get().preflights.clear();
+        let (outcome, _) = apply(&world, &s);
+        assert!(outcome.is_complete(), "{outcome:?}");
+        let told = world.get().preflights.clone();
+        assert_eq!(told[0].0, Duration::from_secs(seconds), "to size {size}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::{Objects, owners};
 use crate::types::{self, ObjectType};
-use crate::{config, immutable, inventory, manifest, normal, objects, observe};
+use crate::{config, immutable, inventory, manifest, naming, normal, objects, observe};
 
 /// The provider `kubernetes`: objects of clusters, and layers of them.
 #[derive(Debug)]
@@ -338,6 +338,7 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
         fault(AttributePath::attribute("conflicts"), message);
     }
     if ty == ObjectType::Secret {
+        faults.extend(naming::secret_faults(config));
         return faults;
     }
     let Some(given) = config

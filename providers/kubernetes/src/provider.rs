@@ -103,7 +103,7 @@ impl Provider for Kubernetes {
         let mut replace = proposal.replace;
         if let (Some(id), Some(before)) = (&id, &before) {
             match ObjectId::of(before) {
-                Some(old) if !old.is_same(id) => replace.push(AttributePath::attribute("manifest")),
+                Some(old) if !old.is_same(id) => replace.extend(immutable::identity(&old, id)),
                 Some(_) => {
                     let changed = immutable::changed(id, before, &wanted);
                     immutable::may_be_replaced(id, &changed)?;

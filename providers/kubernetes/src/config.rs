@@ -207,12 +207,11 @@ fn of_cluster(
 }
 
 fn kubeconfig(config: &ProviderConfig, context: &ConnectContext) -> Result<Access, ProviderError> {
-    let path = match config.text("config_path") {
-        Some(path) => PathBuf::from(path),
-        None => default_kubeconfig(context.variables.as_ref())?,
+    let paths = match config.text("config_path") {
+        Some(path) => vec![PathBuf::from(path)],
+        None => default_kubeconfigs(context.variables.as_ref())?,
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| unread(&path, &error))?;
-    let directory = path.parent().unwrap_or(Path::new("."));
+    let kubeconfig = read(&paths)?;
     let allowed = config
         .values
         .get("allow")
@@ -224,27 +223,47 @@ fn kubeconfig(config: &ProviderConfig, context: &ConnectContext) -> Result<Acces
         insecure: allows("insecure"),
         proxy: allows("proxy"),
     };
-    Kubeconfig::parse(&text, directory)
-        .and_then(|kubeconfig| kubeconfig.access(config.text("config_context"), allowed))
-        .map_err(|error| {
-            let text = chain(&error);
-            let unusable = invalid(format!("the kubeconfig {}: {text}", path.display()));
-            match &error {
-                KubeconfigError::Refused { refused } => unusable.hint(permitting(refused)),
-                _ => unusable,
-            }
-        })
+    let access = kubeconfig.access(config.text("config_context"), allowed);
+    access.map_err(|error| unusable(&listed(&paths), &error))
 }
 
-fn unread(path: &Path, error: &io::Error) -> ProviderError {
-    if error.kind() == io::ErrorKind::NotFound {
-        return invalid(format!("there is no kubeconfig {}", path.display()))
-            .hint("Set KUBECONFIG or config_path to one that is there.");
+/// The kubeconfigs at these paths as one. Of several some may be missing.
+fn read(paths: &[PathBuf]) -> Result<Kubeconfig, ProviderError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                let message = format!("the kubeconfig {} cannot be read: {error}", path.display());
+                return Err(invalid(message));
+            }
+        };
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let file = Kubeconfig::parse(&text, directory);
+        files.push(file.map_err(|error| unusable(&path.display().to_string(), &error))?);
     }
-    invalid(format!(
-        "the kubeconfig {} cannot be read: {error}",
-        path.display()
-    ))
+    if files.is_empty() {
+        return Err(invalid(format!("there is no kubeconfig {}", listed(paths)))
+            .hint("Set KUBECONFIG or config_path to one that is there."));
+    }
+    Ok(Kubeconfig::merged(files))
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
+}
+
+fn unusable(path: &str, error: &KubeconfigError) -> ProviderError {
+    let unusable = invalid(format!("the kubeconfig {path}: {}", chain(error)));
+    match error {
+        KubeconfigError::Refused { refused } => unusable.hint(permitting(refused)),
+        _ => unusable,
+    }
 }
 
 /// How what was refused can be allowed.
@@ -257,24 +276,19 @@ fn permitting(refused: &[Refusal]) -> String {
     )
 }
 
-fn default_kubeconfig(variables: &dyn Variables) -> Result<PathBuf, ProviderError> {
-    if let Some(given) = variables.variable("KUBECONFIG") {
-        let mut paths = std::env::split_paths(&given).filter(|path| !path.as_os_str().is_empty());
-        match (paths.next(), paths.next()) {
-            (Some(path), None) => return Ok(path),
-            (Some(_), Some(_)) => {
-                let message =
-                    format!("KUBECONFIG names several files, and they are not merged: {given}");
-                return Err(invalid(message).hint("Name one of them with config_path."));
-            }
-            (None, _) => {}
-        }
+/// The files that are taken where none is named, the first of them counting most.
+fn default_kubeconfigs(variables: &dyn Variables) -> Result<Vec<PathBuf>, ProviderError> {
+    let given = variables.variable("KUBECONFIG").unwrap_or_default();
+    let paths = std::env::split_paths(&given).filter(|path| !path.as_os_str().is_empty());
+    let paths: Vec<PathBuf> = paths.collect();
+    if !paths.is_empty() {
+        return Ok(paths);
     }
     let home = variables.variable("HOME").ok_or_else(|| {
         credentials("there is no home directory to find a kubeconfig in".to_owned())
             .hint("Give config_path, or set KUBECONFIG.")
     })?;
-    Ok(PathBuf::from(home).join(".kube/config"))
+    Ok(vec![PathBuf::from(home).join(".kube/config")])
 }
 
 fn credentials(message: String) -> ProviderError {
@@ -307,27 +321,54 @@ mod tests {
     }
 
     #[test]
-    fn a_kubeconfig_is_one_file() {
+    fn a_kubeconfig_may_be_several_files() {
         let of = |text: &str| {
             let set = [
                 ("KUBECONFIG", text.to_owned()),
                 ("HOME", "/home/me".to_owned()),
             ];
-            default_kubeconfig(&Set(set.into()))
+            listed(&default_kubeconfigs(&Set(set.into())).unwrap())
         };
-        assert_eq!(of("/a").unwrap(), Path::new("/a"));
-        assert_eq!(of("/a:").unwrap(), Path::new("/a"));
-        assert_eq!(of("").unwrap(), Path::new("/home/me/.kube/config"));
-        let several = of("/a:/b").unwrap_err();
-        assert!(several.message.contains("several files"), "{several}");
-        assert!(several.hint.unwrap().contains("config_path"));
+        assert_eq!(of("/a"), "/a");
+        assert_eq!(of("/a:"), "/a");
+        assert_eq!(of(""), "/home/me/.kube/config");
+        assert_eq!(of(":/a::b"), "/a, b");
+    }
+
+    #[test]
+    fn of_several_kubeconfigs_some_may_be_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let context = |name: &str| format!("contexts: [{{name: {name}, context: {{}}}}]");
+        std::fs::write(path("a"), context("one")).unwrap();
+        std::fs::write(path("c"), context("two")).unwrap();
+        let both = read(&[path("a"), path("b"), path("c")]).unwrap();
+        assert_eq!(both.contexts(), ["one", "two"]);
+        let none = read(&[path("x"), path("y")]).unwrap_err();
+        assert_eq!(none.kind, ProviderErrorKind::Invalid);
+        let (x, y) = (path("x"), path("y"));
+        assert_eq!(
+            none.message,
+            format!("there is no kubeconfig {}, {}", x.display(), y.display())
+        );
+        std::fs::write(path("b"), "kind: Deployment").unwrap();
+        let broken = read(&[path("a"), path("b")]).unwrap_err();
+        let begin = format!(
+            "the kubeconfig {}: this is no kubeconfig",
+            path("b").display()
+        );
+        assert!(broken.message.starts_with(&begin), "{broken}");
     }
 
     #[test]
     fn what_is_wrong_says_what_to_do() {
-        let missing = unread(Path::new("/x"), &io::ErrorKind::NotFound.into());
-        assert_eq!(missing.kind, ProviderErrorKind::Invalid);
-        assert_eq!(missing.message, "there is no kubeconfig /x");
+        let missing = read(&["/x/y".into()]).unwrap_err();
+        assert_eq!(missing.message, "there is no kubeconfig /x/y");
+        assert!(
+            missing
+                .hint
+                .is_some_and(|hint| hint.contains("config_path"))
+        );
         let refusal = |permission| Refusal {
             field: "users[u].user".to_owned(),
             permission,

@@ -1,5 +1,8 @@
 //! Fields that an API server does not let change: their change needs a new object.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::{AttributePath, PathStep, Value};
 
@@ -70,8 +73,8 @@ fn fixed(id: &ObjectId) -> Fixed {
     }
 }
 
-/// The places, below the attribute `manifest`, whose change needs a new object. What is left out before or after was
-/// or will be the server's to choose, and is no change.
+/// The places, below the attribute `manifest`, whose change needs a new object, as deep as it goes without a list. What is
+/// left out before or after was or will be the server's to choose, and is no change.
 pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<AttributePath> {
     let mut paths = Vec::new();
     let mut check = |steps: &[&str]| {
@@ -85,7 +88,7 @@ pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<Attri
             && before != after
             && !after.is_unknown()
         {
-            paths.push(place(steps));
+            differing(&place(steps), (&before, &after), &mut paths);
         }
     };
     match fixed(id) {
@@ -113,8 +116,12 @@ pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<Attri
     let is_sealed = before.get("immutable").and_then(Value::as_bool) == Some(true);
     if is_sealed && matches!(id.kind.kind.as_str(), "ConfigMap" | "Secret") {
         for field in ["data", "binaryData"] {
-            if before.get(field) != after.get(field) {
-                paths.push(place(&[field]));
+            match (before.get(field), after.get(field)) {
+                (before, after) if before == after => {}
+                (Some(before), Some(after)) => {
+                    differing(&place(&[field]), (before, after), &mut paths);
+                }
+                (None, _) | (_, None) => paths.push(place(&[field])),
             }
         }
         if after.get("immutable").and_then(Value::as_bool) != Some(true) {
@@ -122,6 +129,48 @@ pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<Attri
         }
     }
     paths
+}
+
+/// The parts by which two manifests describe two objects.
+pub(crate) fn identity(old: &ObjectId, new: &ObjectId) -> Vec<AttributePath> {
+    let parts: [(bool, &[&str]); 4] = [
+        (old.kind.group != new.kind.group, &["apiVersion"]),
+        (old.kind.kind != new.kind.kind, &["kind"]),
+        (old.namespace != new.namespace, &["metadata", "namespace"]),
+        (old.name != new.name, &["metadata", "name"]),
+    ];
+    let changed = parts.into_iter().filter(|(differs, _)| *differs);
+    changed.map(|(_, steps)| place(steps)).collect()
+}
+
+/// Where two values that are not the same differ: in members of theirs, or as a whole.
+fn differing(
+    at: &AttributePath,
+    (before, after): (&Value, &Value),
+    paths: &mut Vec<AttributePath>,
+) {
+    fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+        value.get(name).filter(|member| !member.is_null())
+    }
+    let is_open = !before.is_secret() && !after.is_secret();
+    let sides = before.members().zip(after.members()).filter(|_| is_open);
+    let names: BTreeSet<&Arc<str>> = sides
+        .into_iter()
+        .flat_map(|(before, after)| before.keys().chain(after.keys()))
+        .filter(|name| member(before, name) != member(after, name))
+        .collect();
+    // A path has no other names when it is read again.
+    let is_plain = |name: &&Arc<str>| !name.is_empty() && !name.contains(['.', '[']);
+    if names.is_empty() || !names.iter().all(is_plain) {
+        return paths.push(at.clone());
+    }
+    for name in names {
+        let place = at.join(PathStep::Attribute(Arc::clone(name)));
+        match (member(before, name), member(after, name)) {
+            (Some(before), Some(after)) => differing(&place, (before, after), paths),
+            (None, _) | (_, None) => paths.push(place),
+        }
+    }
 }
 
 /// Containers without what alone can change of those of a pod.
@@ -212,23 +261,25 @@ mod tests {
 
     use super::*;
 
+    fn check(before: &serde_json::Value, after: &serde_json::Value, expected: &[&str]) {
+        let (before, after) = (
+            Value::from_json(before).unwrap(),
+            Value::from_json(after).unwrap(),
+        );
+        let id = ObjectId::of(&after).unwrap();
+        let paths = changed(&id, &before, &after);
+        let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+        assert_eq!(paths, expected);
+    }
+
+    fn object(api: &str, kind: &str, field: &str, value: serde_json::Value) -> serde_json::Value {
+        let mut object = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "a"}});
+        object[field] = value;
+        object
+    }
+
     #[test]
     fn a_change_of_what_cannot_change_needs_a_new_object() {
-        let check = |before: serde_json::Value, after: serde_json::Value, expected: &[&str]| {
-            let (before, after) = (
-                Value::from_json(&before).unwrap(),
-                Value::from_json(&after).unwrap(),
-            );
-            let id = ObjectId::of(&after).unwrap();
-            let paths = changed(&id, &before, &after);
-            let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
-            assert_eq!(paths, expected);
-        };
-        let object = |api: &str, kind: &str, field: &str, value: serde_json::Value| {
-            let mut object = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "a"}});
-            object[field] = value;
-            object
-        };
         let job = |image: &str| {
             object(
                 "batch/v1",
@@ -237,17 +288,17 @@ mod tests {
                 json!({"template": {"image": image}, "suspend": image == "b"}),
             )
         };
-        check(job("a"), job("b"), &["manifest.spec.template"]);
-        check(job("a"), job("a"), &[]);
+        check(&job("a"), &job("b"), &["manifest.spec.template.image"]);
+        check(&job("a"), &job("a"), &[]);
         let set = |spec| object("apps/v1", "StatefulSet", "spec", spec);
         check(
-            set(json!({"replicas": 1, "serviceName": "a"})),
-            set(json!({"replicas": 2, "serviceName": "b"})),
+            &set(json!({"replicas": 1, "serviceName": "a"})),
+            &set(json!({"replicas": 2, "serviceName": "b"})),
             &["manifest.spec.serviceName"],
         );
         check(
-            set(json!({"replicas": 1})),
-            set(json!({"replicas": 2, "serviceName": "b"})),
+            &set(json!({"replicas": 1})),
+            &set(json!({"replicas": 2, "serviceName": "b"})),
             &[],
         );
         let role = |role: &str| {
@@ -258,15 +309,15 @@ mod tests {
                 json!({"name": role}),
             )
         };
-        check(role("a"), role("b"), &["manifest.roleRef"]);
+        check(&role("a"), &role("b"), &["manifest.roleRef.name"]);
         let service =
             |address: &str| object("v1", "Service", "spec", json!({"clusterIP": address}));
         check(
-            service("None"),
-            service("10.0.0.9"),
+            &service("None"),
+            &service("10.0.0.9"),
             &["manifest.spec.clusterIP"],
         );
-        check(service(""), service("10.0.0.9"), &[]);
+        check(&service(""), &service("10.0.0.9"), &[]);
         let definition = |scope: &str| {
             let api = "apiextensions.k8s.io/v1";
             object(
@@ -277,8 +328,8 @@ mod tests {
             )
         };
         check(
-            definition("Cluster"),
-            definition("Namespaced"),
+            &definition("Cluster"),
+            &definition("Namespaced"),
             &["manifest.spec.scope"],
         );
         let pod = |image: &str, port: u16, node: &str| {
@@ -287,23 +338,63 @@ mod tests {
             let spec = json!({"containers": containers, "tolerations": [{"key": image}], "nodeName": node});
             object("v1", "Pod", "spec", spec)
         };
-        check(pod("a", 1, "n"), pod("b", 1, "n"), &[]);
+        check(&pod("a", 1, "n"), &pod("b", 1, "n"), &[]);
         check(
-            pod("a", 1, "n"),
-            pod("a", 2, "m"),
+            &pod("a", 1, "n"),
+            &pod("a", 2, "m"),
             &["manifest.spec.nodeName", "manifest.spec.containers"],
         );
+    }
+
+    #[test]
+    fn what_needs_a_new_object_is_named_as_deep_as_it_goes() {
         let sealed = |sealed: bool, value: &str| {
             let mut map = object("v1", "ConfigMap", "data", json!({"a": value}));
             map["immutable"] = sealed.into();
             map
         };
-        check(sealed(true, "1"), sealed(true, "2"), &["manifest.data"]);
+        check(&sealed(true, "1"), &sealed(true, "2"), &["manifest.data.a"]);
+        let labels = |labels| {
+            let selector = json!({"selector": {"matchLabels": labels}});
+            object("apps/v1", "Deployment", "spec", selector)
+        };
         check(
-            sealed(true, "1"),
-            sealed(false, "1"),
+            &labels(json!({"a": "b", "c": "d", "e": null})),
+            &labels(json!({"a": "x", "b": "y", "c": "d"})),
+            &[
+                "manifest.spec.selector.matchLabels.a",
+                "manifest.spec.selector.matchLabels.b",
+            ],
+        );
+        // A name with a dot would be two in a path.
+        check(
+            &labels(json!({"a.b/c": "d"})),
+            &labels(json!({"a.b/c": "e"})),
+            &["manifest.spec.selector.matchLabels"],
+        );
+        check(
+            &sealed(true, "1"),
+            &sealed(false, "1"),
             &["manifest.immutable"],
         );
-        check(sealed(false, "1"), sealed(true, "2"), &[]);
+        check(&sealed(false, "1"), &sealed(true, "2"), &[]);
+    }
+    #[test]
+    fn another_object_differs_by_its_name() {
+        let id = |text: &str| ObjectId::parse(text).unwrap();
+        let old = id("apiVersion=v1,kind=ConfigMap,namespace=a,name=a");
+        let new = id("apiVersion=v1,kind=Secret,name=b");
+        let paths: Vec<String> = identity(&old, &new)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            paths,
+            [
+                "manifest.kind",
+                "manifest.metadata.namespace",
+                "manifest.metadata.name"
+            ]
+        );
     }
 }

@@ -14,6 +14,7 @@ use strata_model::{AttributePath, Kind, Value};
 use crate::dump::Schemas;
 use crate::kinds::{self, Kinds};
 use crate::misfit;
+use crate::naming;
 use crate::types::ObjectType;
 
 /// By what is judged that a file describes.
@@ -188,11 +189,12 @@ impl Judge for ByKinds {
             return Verdict::default();
         };
         let at = AttributePath::attribute("manifest");
-        let faults = self.misfits(&kind, given).into_iter();
-        let faults = faults.map(|message| ArgumentFault {
+        let mut faults = naming::faults(given, &kind, self.kinds.is_custom(&kind));
+        let misfits = self.misfits(&kind, given).into_iter();
+        faults.extend(misfits.map(|message| ArgumentFault {
             path: at.clone(),
             message,
-        });
+        }));
         let basis = if self.kinds.is_custom(&kind) {
             Some("the definition of its kind in this plan".into())
         } else if self.kinds.is_other(&kind) {
@@ -202,7 +204,7 @@ impl Judge for ByKinds {
             described.then(|| Arc::clone(&self.basis))
         };
         Verdict {
-            faults: faults.collect(),
+            faults,
             unserved: self.unserved(&kind),
             basis,
         }

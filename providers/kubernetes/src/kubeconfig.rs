@@ -4,6 +4,8 @@
 //! that is done unless it is allowed by name; what is refused is named with its place in the file. What a file holds
 //! that is not used is not looked at.
 
+mod merged;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -150,8 +152,13 @@ pub struct Access {
     pub namespace: Option<String>,
 }
 
-/// A kubeconfig that was read.
+/// A kubeconfig that was read, or several as one.
 pub struct Kubeconfig {
+    parts: Vec<Part>,
+}
+
+/// What one file holds, and where it is.
+struct Part {
     file: File,
     directory: PathBuf,
 }
@@ -172,6 +179,23 @@ struct File {
     contexts: Option<Vec<NamedContext>>,
     clusters: Option<Vec<NamedCluster>>,
     users: Option<Vec<NamedUser>>,
+}
+
+impl File {
+    fn context_names(&self) -> Vec<&str> {
+        let contexts = self.contexts.iter().flatten();
+        contexts.map(|context| context.name.as_str()).collect()
+    }
+
+    fn cluster_names(&self) -> Vec<&str> {
+        let clusters = self.clusters.iter().flatten();
+        clusters.map(|cluster| cluster.name.as_str()).collect()
+    }
+
+    fn user_names(&self) -> Vec<&str> {
+        let users = self.users.iter().flatten();
+        users.map(|user| user.name.as_str()).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -265,37 +289,14 @@ impl Kubeconfig {
         if file.kind.as_deref().is_some_and(|kind| kind != "Config") {
             return Err(wrong("its kind is another than Config"));
         }
-        let read = Self {
+        unique("context", file.context_names())?;
+        unique("cluster", file.cluster_names())?;
+        unique("user", file.user_names())?;
+        let part = Part {
             file,
             directory: directory.to_owned(),
         };
-        unique("context", read.contexts())?;
-        unique(
-            "cluster",
-            read.clusters()
-                .map(|cluster| cluster.name.as_str())
-                .collect(),
-        )?;
-        unique(
-            "user",
-            read.users().map(|user| user.name.as_str()).collect(),
-        )?;
-        Ok(read)
-    }
-
-    /// The names of its contexts, in its order.
-    #[must_use]
-    pub fn contexts(&self) -> Vec<&str> {
-        let contexts = self.file.contexts.iter().flatten();
-        contexts.map(|context| context.name.as_str()).collect()
-    }
-
-    fn clusters(&self) -> impl Iterator<Item = &NamedCluster> {
-        self.file.clusters.iter().flatten()
-    }
-
-    fn users(&self) -> impl Iterator<Item = &NamedUser> {
-        self.file.users.iter().flatten()
+        Ok(Self { parts: vec![part] })
     }
 
     /// What a context gives, or the current one. Programs that it names are not run yet.
@@ -308,28 +309,26 @@ impl Kubeconfig {
         context: Option<&str>,
         allowed: Allowed,
     ) -> Result<Access, KubeconfigError> {
-        let name = context.or(self.file.current_context.as_deref());
-        let name = name.unwrap_or_default();
-        let mut contexts = self.file.contexts.iter().flatten();
-        let Some(NamedContext { context, .. }) = contexts.find(|context| context.name == name)
-        else {
+        let name = context.or(self.current()).unwrap_or_default();
+        let Some(context) = self.context(name) else {
             return Err(missing("context", name, self.contexts()));
         };
         let cluster_name = context.cluster.as_deref().unwrap_or_default();
-        let Some(cluster) = self.clusters().find(|cluster| cluster.name == cluster_name) else {
-            let available = self.clusters().map(|cluster| cluster.name.as_str());
-            return Err(missing("cluster", cluster_name, available.collect()));
+        let Some((cluster, beside_cluster)) = self.cluster(cluster_name) else {
+            return Err(missing("cluster", cluster_name, self.cluster_names()));
         };
         let user_name = context.user.as_deref().unwrap_or_default();
-        let user = self.users().find(|user| user.name == user_name);
+        let user = self.user(user_name);
         if user.is_none() && !user_name.is_empty() {
-            let available = self.users().map(|user| user.name.as_str());
-            return Err(missing("user", user_name, available.collect()));
+            return Err(missing("user", user_name, self.user_names()));
         }
         let nobody = User::default();
-        let user = user.and_then(|user| user.user.as_ref()).unwrap_or(&nobody);
+        let beside_user = user.map_or(Path::new(""), |(_, directory)| directory);
+        let user = user.and_then(|(user, _)| user.user.as_ref());
+        let user = user.unwrap_or(&nobody);
         let reader = Reader {
-            directory: &self.directory,
+            beside_cluster,
+            beside_user,
             cluster: format!("clusters[{cluster_name}].cluster"),
             user: format!("users[{user_name}].user"),
         };
@@ -348,7 +347,9 @@ impl Kubeconfig {
 
 /// Reads a cluster and a user, and says where something is wrong.
 struct Reader<'a> {
-    directory: &'a Path,
+    /// Where files are looked for that the cluster names, and those that the user names.
+    beside_cluster: &'a Path,
+    beside_user: &'a Path,
     cluster: String,
     user: String,
 }
@@ -435,8 +436,8 @@ impl Reader<'_> {
         cluster: &Cluster,
     ) -> Result<Result<Endpoint, EndpointError>, KubeconfigError> {
         let field = format!("{}.certificate-authority", self.cluster);
-        let authority = self.pem(
-            &field,
+        let authority = pem(
+            (&field, self.beside_cluster),
             cluster.certificate_authority_data.as_ref(),
             cluster.certificate_authority.as_ref(),
         )?;
@@ -464,19 +465,22 @@ impl Reader<'_> {
         let mut identity = if let Some(token) = given(user.token.as_ref()) {
             Identity::token(token)
         } else if let Some(path) = given(user.token_file.as_ref()) {
-            Identity::token_file(self.directory.join(path))
+            Identity::token_file(self.beside_user.join(path))
         } else if let Some(exec) = &user.exec {
             Identity::plugin(self.plugin(exec)?)
         } else {
             Identity::anonymous()
         };
-        let chain = self.pem(
-            &format!("{}.client-certificate", self.user),
+        let chain = pem(
+            (
+                &format!("{}.client-certificate", self.user),
+                self.beside_user,
+            ),
             user.client_certificate_data.as_ref(),
             user.client_certificate.as_ref(),
         )?;
-        let key = self.pem(
-            &format!("{}.client-key", self.user),
+        let key = pem(
+            (&format!("{}.client-key", self.user), self.beside_user),
             user.client_key_data.as_ref(),
             user.client_key.as_ref(),
         )?;
@@ -515,7 +519,7 @@ impl Reader<'_> {
         }
         // A name alone is looked up on the search path, a path begins at the file that names it.
         let program = if exec.command.contains('/') {
-            self.directory.join(&exec.command)
+            self.beside_user.join(&exec.command)
         } else {
             PathBuf::from(&exec.command)
         };
@@ -531,41 +535,40 @@ impl Reader<'_> {
         })
     }
 
-    /// A PEM text that is written down in base64, or else in a file.
-    fn pem(
-        &self,
-        field: &str,
-        data: Option<&String>,
-        path: Option<&String>,
-    ) -> Result<Option<Zeroizing<String>>, KubeconfigError> {
-        if let Some(data) = data {
-            let compact: String = data.split_whitespace().collect();
-            let bytes = STANDARD.decode(Zeroizing::new(compact).as_bytes()).ok();
-            let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-            let text = text.ok_or_else(|| KubeconfigError::Unusable {
-                field: format!("{field}-data"),
-                reason: "it is no text in base64".to_owned(),
-            })?;
-            return Ok(Some(Zeroizing::new(text)).filter(|text| !text.is_empty()));
-        }
-        let Some(path) = given(path) else {
-            return Ok(None);
-        };
-        let path = self.directory.join(path);
-        let text = fs::read_to_string(&path).map_err(|source| KubeconfigError::File {
-            field: field.to_owned(),
-            path,
-            source,
-        })?;
-        Ok(Some(Zeroizing::new(text)))
-    }
-
     fn unusable(&self, field: &str, reason: &str) -> KubeconfigError {
         KubeconfigError::Unusable {
             field: format!("{}.{field}", self.user),
             reason: reason.to_owned(),
         }
     }
+}
+
+/// A PEM text that is written down in base64, or else in a file, which is looked for from a directory.
+fn pem(
+    (field, directory): (&str, &Path),
+    data: Option<&String>,
+    path: Option<&String>,
+) -> Result<Option<Zeroizing<String>>, KubeconfigError> {
+    if let Some(data) = data {
+        let compact: String = data.split_whitespace().collect();
+        let bytes = STANDARD.decode(Zeroizing::new(compact).as_bytes()).ok();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = text.ok_or_else(|| KubeconfigError::Unusable {
+            field: format!("{field}-data"),
+            reason: "it is no text in base64".to_owned(),
+        })?;
+        return Ok(Some(Zeroizing::new(text)).filter(|text| !text.is_empty()));
+    }
+    let Some(path) = given(path) else {
+        return Ok(None);
+    };
+    let path = directory.join(path);
+    let text = fs::read_to_string(&path).map_err(|source| KubeconfigError::File {
+        field: field.to_owned(),
+        path,
+        source,
+    })?;
+    Ok(Some(Zeroizing::new(text)))
 }
 
 /// Where the text is wrong. The words of the parser may quote it.

@@ -26,6 +26,7 @@ mod kinds;
 pub mod kubeconfig;
 mod manifest;
 mod misfit;
+mod naming;
 mod normal;
 mod object_id;
 mod objects;

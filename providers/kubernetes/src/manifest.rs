@@ -13,6 +13,7 @@ use strata_model::provider::{LayerFile, Member, MemberFault, MembersRequest};
 use self::yaml::{Content, Node};
 use crate::inventory;
 use crate::kinds::Kinds;
+use crate::naming;
 use crate::normal::normal;
 use crate::secret;
 use crate::stage;
@@ -40,8 +41,19 @@ pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<M
             })
             .map(|found| &found.object),
     );
+    let wrong = request.namespace.and_then(naming::namespace_fault);
+    let mut wrong = wrong.map(|fault| format!("The layer's namespace {fault}"));
     for found in &mut reading.objects {
-        found.settle(request, &kinds);
+        let is_put = found.settle(request, &kinds);
+        // It is said of the first object that goes there.
+        if let Some(message) = wrong.take_if(|_| is_put) {
+            reading.faults.push(MemberFault {
+                file: Arc::clone(&found.file),
+                line: found.line,
+                message,
+                hint: None,
+            });
+        }
     }
     let stages = stage::assign(
         reading
@@ -134,12 +146,15 @@ impl Found {
         .into()
     }
 
-    fn settle(&mut self, request: &MembersRequest<'_>, kinds: &Kinds) {
-        if let Some(resource) = kinds.resource(&self.kind) {
-            let namespaced = resource.namespaced;
-            let namespace = request.namespace.unwrap_or(DEFAULT_NAMESPACE);
-            put_namespace(&mut self.object, namespaced.then_some(namespace));
-        }
+    /// Gives it the namespace that goes with its kind; whether it got one.
+    fn settle(&mut self, request: &MembersRequest<'_>, kinds: &Kinds) -> bool {
+        let Some(resource) = kinds.resource(&self.kind) else {
+            return false;
+        };
+        let had_none = self.text("namespace").is_empty();
+        let namespace = request.namespace.unwrap_or(DEFAULT_NAMESPACE);
+        put_namespace(&mut self.object, resource.namespaced.then_some(namespace));
+        had_none && resource.namespaced
     }
 }
 
@@ -269,6 +284,30 @@ pub(crate) fn members_of(value: &Value) -> impl Iterator<Item = (&String, &Value
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_layers_namespace_is_wrong_once() {
+        let object = |name: &str| {
+            format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}}}\n")
+        };
+        let text = format!("{}---\n{}", object("a"), object("b"));
+        let files = [("a.yaml".into(), text.as_str().into())];
+        let of = |namespace| {
+            members(&MembersRequest {
+                files: &files,
+                namespace: Some(namespace),
+                template: false,
+            })
+        };
+        let faults = of("Shop").unwrap_err();
+        assert_eq!(faults.len(), 1);
+        assert!(
+            faults[0]
+                .message
+                .starts_with("The layer's namespace is \"Shop\", and must be at most 63")
+        );
+        assert!(of("shop").is_ok());
+    }
 
     #[test]
     fn a_list_has_objects_that_say_what_they_are() {

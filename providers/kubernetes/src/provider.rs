@@ -19,7 +19,7 @@ use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::{Objects, owners};
 use crate::types::{self, ObjectType};
-use crate::{config, immutable, inventory, manifest, normal, objects, observe};
+use crate::{config, immutable, inventory, manifest, naming, normal, objects, observe};
 
 /// The provider `kubernetes`: objects of clusters, and layers of them.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Provider for Kubernetes {
         let mut replace = proposal.replace;
         if let (Some(id), Some(before)) = (&id, &before) {
             match ObjectId::of(before) {
-                Some(old) if !old.is_same(id) => replace.push(AttributePath::attribute("manifest")),
+                Some(old) if !old.is_same(id) => replace.extend(immutable::identity(&old, id)),
                 Some(_) => {
                     let changed = immutable::changed(id, before, &wanted);
                     immutable::may_be_replaced(id, &changed)?;
@@ -343,6 +343,7 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
         fault(AttributePath::attribute("conflicts"), message);
     }
     if ty == ObjectType::Secret {
+        faults.extend(naming::secret_faults(config));
         return faults;
     }
     let Some(given) = config

@@ -175,7 +175,7 @@ async fn a_new_selector_takes_the_pods_along() {
     let seen = bench.look(&made).await;
     assert_eq!(
         paths(&bench, &seen, &config("b")),
-        ["manifest.spec.selector"]
+        ["manifest.spec.selector.matchLabels.app"]
     );
     let (anew, risk) = bench.replace(&seen, &config("b")).await;
     assert_eq!(risk.as_deref(), Some("its pods go with it"));
@@ -241,12 +241,12 @@ async fn roles_of_bindings_classes_and_jobs_are_replaced() {
         )
     };
     let cases = [
-        (class("a"), class("b"), "manifest.parameters"),
-        (binding("a"), binding("b"), "manifest.roleRef"),
+        (class("a"), class("b"), "manifest.parameters.type"),
+        (binding("a"), binding("b"), "manifest.roleRef.name"),
         (
             job("example.invalid/none:1"),
             job("example.invalid/none:2"),
-            "manifest.spec.template",
+            "manifest.spec.template.spec.containers",
         ),
     ];
     for (first, second, path) in cases {

@@ -38,6 +38,8 @@ pub struct ObjectChange<'a> {
     pub stages: Vec<&'a str>,
     /// Where the row was before a move.
     pub moved_from: Option<&'a Address>,
+    /// Whether a deposed object takes its place back.
+    pub taken_back: bool,
     /// The id that is imported.
     pub import_id: Option<&'a str>,
     /// Where it is declared.
@@ -137,6 +139,7 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
             .filter_map(|step| step.stage.as_deref())
             .collect(),
         moved_from: steps.iter().find_map(|step| step.moved_from.as_ref()),
+        taken_back: steps.iter().any(|step| step.taken_back.is_some()),
         import_id: steps.iter().find_map(|step| step.import_id.as_deref()),
         source: main.source.as_ref(),
         loses_data: delete.is_some() && holds_data(known, first_before),

@@ -221,7 +221,7 @@ fn action_word(symbol: Symbol, change: &ObjectChange<'_>) -> &'static str {
         Symbol::DeleteThenCreate | Symbol::CreateThenDelete => "replace",
         Symbol::Read => "read",
         Symbol::Forget => "remove",
-        Symbol::None if change.moved_from.is_some() => "move",
+        Symbol::None if change.moved_from.is_some() || change.taken_back => "move",
         Symbol::None if change.import_id.is_some() => "import",
         Symbol::None => "noop",
     }

@@ -177,6 +177,7 @@ pub fn action_reason(change: &ObjectChange<'_>) -> Option<&'static str> {
         | Reason::Deposed
         | Reason::LateCreate
         | Reason::Moved
+        | Reason::TakenBack
         | Reason::Imported
         | Reason::RecordChanged
         | Reason::Protection

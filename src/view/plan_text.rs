@@ -270,6 +270,9 @@ fn unchanged_headline(change: &ObjectChange<'_>, what: &str) -> String {
     match (change.moved_from, change.import_id) {
         (Some(from), _) => format!("{} has moved to {what}", escape_line(&from.to_string())),
         (None, Some(_)) => format!("{what} will be imported"),
+        (None, None) if change.taken_back => {
+            format!("{what} goes back to the object that was to be replaced")
+        }
         (None, None) if change.reason == Reason::Protection && change.protect => {
             format!("{what} will be protected from destruction")
         }
@@ -291,6 +294,9 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
                 .moved_from
                 .map(|from| format!("moved from {}", escape_line(&from.to_string()))),
         );
+        if change.taken_back {
+            notes.push("the object that was to be replaced takes its place back".to_owned());
+        }
         notes.extend(
             change
                 .import_id
@@ -303,6 +309,7 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         Reason::Removed if removed => Some("because a removed block says so"),
         Reason::KeyGone => Some("because its count or for_each no longer has the key"),
         Reason::Deposed => Some("left over from a replacement that was interrupted"),
+        Reason::Failed if removed => Some("it failed while it was made"),
         Reason::LateCreate => Some("made by a create that was given up; it turned up late"),
         Reason::ArgumentsUnknown => Some("because its arguments become known only during apply"),
         Reason::Gone => Some("because the object is gone"),
@@ -318,6 +325,7 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         | Reason::NotDeclared
         | Reason::Destroy
         | Reason::Moved
+        | Reason::TakenBack
         | Reason::Imported
         | Reason::Removed
         | Reason::RecordChanged

@@ -90,6 +90,33 @@ fn a_pool_that_cannot_change_is_replaced_by_surge() {
 }
 
 #[test]
+fn who_goes_back_after_a_failed_surge_gets_the_old_pool_back() {
+    let world = World::of_text(&project(""), WorldOptions::default());
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    world.define(&project(r#"instance_types = ["m7g.large"]"#));
+    world.cloud.set_faults(
+        "rules:\n  - { operation: CreateNodegroup, fault: { operation_fails: { code: NodeCreationFailure } } }",
+    );
+    world.run(&["apply", "-auto-approve"]).expect_code(1);
+    world.cloud.set_faults("rules: []");
+    world.define(&project(""));
+    world
+        .run(&["plan"])
+        .expect_code(0)
+        .expect_text("the object that was to be replaced")
+        .expect_text("it failed while it was made");
+    world
+        .run(&["apply", "-auto-approve"])
+        .expect_code(0)
+        .expect_text("0 added");
+    let groups = groups(&world);
+    let [(_, None), (_, Some(_))] = groups[..] else {
+        panic!("the first one stays: {groups:?}");
+    };
+    world.expect_no_changes(&[]);
+}
+
+#[test]
 fn programs_on_nodes_get_at_metadata_by_tokens_only() {
     let world = World::of_text(&project("disk_size = 70"), WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);

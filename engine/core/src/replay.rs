@@ -89,6 +89,8 @@ pub struct Replay<'a> {
     places: BTreeMap<Address, Place>,
     /// The address before, of each that the plan moves.
     moved: BTreeMap<&'a Address, &'a Address>,
+    /// The keys of deposed objects that the plan takes back.
+    taken_back: BTreeMap<&'a Address, RowKey>,
     /// Objects as they are now, by key.
     objects: BTreeMap<RowKey, Value>,
     users: Vec<Vec<NodeId>>,
@@ -164,6 +166,20 @@ fn moves_of(plan: &Plan) -> BTreeMap<&Address, &Address> {
         .collect()
 }
 
+/// Once that is done nothing has these keys any more.
+fn taken_back_by(plan: &Plan) -> BTreeMap<&Address, RowKey> {
+    let steps = plan.steps.iter();
+    let keys = steps.filter_map(|step| {
+        let address = &step.key.address;
+        let key = RowKey {
+            address: address.clone(),
+            deposed: Some(step.taken_back?.deposed),
+        };
+        Some((address, key))
+    });
+    keys.collect()
+}
+
 impl<'a> Replay<'a> {
     /// Builds the world of a plan.
     ///
@@ -199,6 +215,7 @@ impl<'a> Replay<'a> {
             world: World::new(graph, outside),
             places: BTreeMap::new(),
             moved: moves_of(input.plan),
+            taken_back: taken_back_by(input.plan),
             objects: BTreeMap::new(),
             users,
             rank,
@@ -294,10 +311,8 @@ impl<'a> Replay<'a> {
         let ty = schema.schema.object_type();
         let key = RowKey::current(address.clone());
         let row = self
-            .input
-            .snapshot
-            .rows
-            .get(&key)
+            .row_taken_back(address)
+            .or_else(|| self.input.snapshot.rows.get(&key))
             .or_else(|| self.row_before_move(address));
         let recorded =
             row.and_then(|row| crate::plan::decode_row(row, schema, provider.as_ref()).ok());
@@ -325,6 +340,11 @@ impl<'a> Replay<'a> {
                 .unwrap_or_else(|| Value::unknown(ty.clone()));
         }
         recorded.unwrap_or_else(|| Value::unknown(ty.clone()))
+    }
+
+    /// The row of a deposed object that the plan takes back and has not yet.
+    fn row_taken_back(&self, address: &Address) -> Option<&'a StateRow> {
+        self.input.snapshot.rows.get(self.taken_back.get(address)?)
     }
 
     fn row_before_move(&self, address: &Address) -> Option<&'a StateRow> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::id::{Digest, Lineage, PlanId, Serial, Timestamp};
+use crate::id::{DeposedId, Digest, Lineage, PlanId, Serial, Timestamp};
 use crate::path::AttributePath;
 use crate::provider::ProviderConfig;
 use crate::schema::Timeouts;
@@ -78,6 +78,8 @@ pub enum Reason {
     Destroy,
     /// It was replaced, and its deletion is outstanding.
     Deposed,
+    /// Its replacement failed, and the definition is its own again.
+    TakenBack,
     /// A create that was given up turned up late.
     LateCreate,
     /// A `moved` block says so.
@@ -96,6 +98,15 @@ pub enum Reason {
     Gone,
     /// The cluster that the object lived in goes, or is made anew.
     HostGone,
+}
+
+/// What a move puts back in its place, and what gives way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// Which of the address's deposed objects becomes the current one.
+    pub deposed: DeposedId,
+    /// Under which id the one that was current waits for its deletion.
+    pub gives_way: DeposedId,
 }
 
 /// One action on one address.
@@ -141,6 +152,9 @@ pub struct Step {
     /// Where the row was, for a move; the id, for an import is in `import_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<Address>,
+    /// For a move that takes a deposed object back: which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<TakenBack>,
     /// The object's id, for an import.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_id: Option<String>,

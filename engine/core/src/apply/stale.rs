@@ -95,12 +95,16 @@ fn differing(plan: &Plan, snapshot: &StateSnapshot, record: &PlanRecord) -> Vec<
 }
 
 /// The keys under which a step's row may have stood when the plan was made: its own, the current one of its address
-/// before it was replaced, and the one before a move.
+/// before it was replaced, and the one before it is moved or taken back.
 fn names(step: &Step, moved: &BTreeMap<&Address, &Address>) -> Vec<RowKey> {
     let mut names = vec![step.key.clone()];
     if step.key.deposed.is_some() {
         names.push(RowKey::current(step.key.address.clone()));
     }
+    names.extend(step.taken_back.map(|back| RowKey {
+        address: step.key.address.clone(),
+        deposed: Some(back.deposed),
+    }));
     let mut address = &step.key.address;
     // A chain of moves is as long as its steps; a circle is not followed for ever.
     for _ in 0..moved.len() {

@@ -121,13 +121,30 @@ impl<'a> Executor<'a> {
 
     fn rename(&mut self, step: &'a Step) {
         let finish = self.started(step);
-        let from = step.moved_from.clone().map(RowKey::current);
+        let deposed = |id| RowKey {
+            address: step.key.address.clone(),
+            deposed: Some(id),
+        };
+        let from = match step.taken_back {
+            Some(back) => Some(deposed(back.deposed)),
+            None => step.moved_from.clone().map(RowKey::current),
+        };
         let Some(from) = from.filter(|from| self.rows.get(from).is_some()) else {
             return self.fail(step, &missing_row(step));
         };
+        let mut writes = Vec::new();
+        if let Some(back) = step.taken_back
+            && self.rows.get(&step.key).is_some()
+        {
+            // Both in one transaction: an address is never without its object.
+            let to = deposed(back.gives_way);
+            self.rows.rename(&step.key, &to);
+            let from = step.key.clone();
+            writes.push(Write::MoveRow { from, to });
+        }
         self.rows.rename(&from, &step.key);
         let to = step.key.clone();
-        let mut writes = vec![Write::MoveRow { from, to }];
+        writes.push(Write::MoveRow { from, to });
         writes.extend(self.metadata(step));
         writes.push(self.step_done(step.number));
         self.recall(step);

@@ -192,7 +192,8 @@ fn unchanged(planner: &Planner<'_>, selected: &[bool]) -> Vec<NoOp> {
     let changes = planner.changes.iter().zip(selected);
     changes
         .filter(|(change, selected)| **selected && matches!(change.kind, ChangeKind::NoOp))
-        .filter_map(|(change, _)| change.row)
+        // A row that gets another key has a step, which looks after it.
+        .filter_map(|(change, _)| change.row.filter(|_| change.moved().is_none()))
         .map(|(key, row)| NoOp {
             key: key.clone(),
             row_digest: row.digest(),
@@ -499,13 +500,13 @@ impl<'a> Assembly<'a> {
             return;
         }
         for (at, change) in planner.changes.iter().enumerate() {
-            let Some((key, row)) = change
+            let Some((_, row)) = change
                 .row
                 .filter(|_| selected[at] && matches!(change.kind, ChangeKind::NoOp))
             else {
                 continue;
             };
-            if row.protected != change.protect || key.address != change.address {
+            if row.protected != change.protect || change.moved().is_some() {
                 continue;
             }
             let template = self.template(planner, change);
@@ -699,6 +700,7 @@ pub(super) fn blank(key: RowKey) -> Step {
         replace_paths: Vec::new(),
         row_digest: None,
         moved_from: None,
+        taken_back: None,
         import_id: None,
         provider: None,
         timeouts: Timeouts::default(),

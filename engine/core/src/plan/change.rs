@@ -36,6 +36,8 @@ pub(super) struct InstanceChange<'a> {
     pub(super) deps: Vec<Dep>,
     pub(super) kind: ChangeKind,
     pub(super) row: Option<(&'a RowKey, &'a StateRow)>,
+    /// The row of what failed at its address, where `row` is of the object that this one was to take the place of.
+    pub(super) gives_way: Option<&'a StateRow>,
     pub(super) provider: Option<ProviderConfig>,
     pub(super) timeouts: Timeouts,
     pub(super) protect: bool,
@@ -155,7 +157,12 @@ impl<'a> Planner<'a> {
         said: Said,
         basis: Option<&str>,
     ) -> Option<Value> {
-        let row = self.row(&RowKey::current(address.clone()));
+        let mut row = self.row(&RowKey::current(address.clone()));
+        let mut gives_way = None;
+        if let Some((failed, left)) = row.and_then(|row| self.taken_back(site, row, &said.config)) {
+            self.claimed.insert(place_of(failed.0), ());
+            (row, gives_way) = (Some(left), Some(failed.1));
+        }
         if let Some((recorded, _)) = row {
             self.claimed.insert(place_of(recorded), ());
         }
@@ -177,6 +184,7 @@ impl<'a> Planner<'a> {
             deps: said.deps,
             kind,
             row,
+            gives_way,
             provider: self.provider_config(site),
             timeouts: said.timeouts,
             protect: said.protect,
@@ -451,7 +459,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether the configuration now leads to another place than the one where the object is, such as another region.
-    fn lives_elsewhere(&self, site: Site<'_>, row: &StateRow) -> bool {
+    pub(super) fn lives_elsewhere(&self, site: Site<'_>, row: &StateRow) -> bool {
         let Some(config) = self.provider_config(site) else {
             return false;
         };
@@ -580,6 +588,7 @@ impl<'a> Planner<'a> {
             deps,
             kind,
             row: None,
+            gives_way: None,
             provider: provider.clone(),
             timeouts: site.schema.timeouts,
             protect: false,

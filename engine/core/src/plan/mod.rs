@@ -21,6 +21,7 @@ mod permission;
 mod recorded;
 mod select;
 mod steps;
+mod taken_back;
 #[cfg(test)]
 mod tests;
 mod triggers;

@@ -8,6 +8,7 @@ use strata_model::{
     Address, Diagnostic, Diagnostics, InstanceKey, Mode, Scope, ScopeKind, ScopeStep,
 };
 
+use super::change::InstanceChange;
 use super::contradiction::{below, moves_declared, within};
 use super::select::{Pattern, declaration};
 use super::walk::Site;
@@ -134,6 +135,14 @@ impl<'a> Moves<'a> {
             self.away.insert(old.clone());
             self.from.insert(new, old);
         }
+    }
+}
+
+impl<'a> InstanceChange<'a> {
+    /// The row, where it has another key in the state than it will have: it is moved, or taken back.
+    pub(super) fn moved(&self) -> Option<(&'a RowKey, &'a StateRow)> {
+        self.row
+            .filter(|(key, _)| key.address != self.address || key.deposed.is_some())
     }
 }
 

@@ -23,7 +23,7 @@ impl<'a> Assembly<'a> {
         change: &InstanceChange<'a>,
         mut after: BTreeSet<Ref>,
     ) -> Option<u32> {
-        let moved = change.row.filter(|(key, _)| key.address != change.address);
+        let moved = change.moved();
         let same = change
             .row
             .is_some_and(|(_, row)| row.protected == change.protect);
@@ -39,12 +39,20 @@ impl<'a> Assembly<'a> {
         if let Some((key, row)) = moved {
             let step = Step {
                 action: Action::Move,
-                reason: Reason::Moved,
-                moved_from: Some(key.address.clone()),
                 row_digest: Some(row.digest()),
                 ..template.clone()
             };
-            let number = self.draft.push(step, BTreeSet::new());
+            let number = match change.gives_way {
+                Some(failed) => self.take_back(change, (key, failed), step),
+                None => {
+                    let step = Step {
+                        reason: Reason::Moved,
+                        moved_from: Some(key.address.clone()),
+                        ..step
+                    };
+                    self.draft.push(step, BTreeSet::new())
+                }
+            };
             after.insert(Ref::Step(number));
             // The row's digest changes with its key: what follows is bound by this step.
             template.row_digest = None;
@@ -335,7 +343,7 @@ impl<'a> Assembly<'a> {
         false
     }
 
-    fn deposed_id(&self, step: u32) -> DeposedId {
+    pub(super) fn deposed_id(&self, step: u32) -> DeposedId {
         let id = self.input.header.id.to_string();
         let digest = Digest::of_parts([id.as_bytes(), &step.to_le_bytes()]).to_string();
         DeposedId::parse(&digest[..32]).unwrap_or(DeposedId::from_bits([0; 16]))

@@ -1,8 +1,12 @@
 //! Death at every point, and going on from there.
 
-use strata_model::state::OpOutcome;
+use std::collections::BTreeMap;
 
-use super::scenario::{everything, furnished};
+use strata_model::DeposedId;
+use strata_model::plan::{Action, TakenBack};
+use strata_model::state::{OpOutcome, RowKey, RowStatus, StateRow};
+
+use super::scenario::{Scenario, current, everything, furnished, row};
 use super::{Applied, Session};
 use crate::apply::fake::{Scripted, World};
 
@@ -140,6 +144,73 @@ fn every_prefix_of_a_run_with_a_partial_create_leads_to_the_same_end() {
         assert_eq!(world.rows(), calm.rows(), "point {point}");
     }
     assert!(partials * 2 > points as usize, "{partials} of {points}");
+}
+
+/// A plan that takes `t1` back from what failed in its place.
+fn going_back(world: &World) -> Scenario {
+    let mut s = Scenario::new(2);
+    let deposed = |id: u8| RowKey {
+        deposed: Some(DeposedId::from_bits([id; 16])),
+        ..current("fake_tag.t1")
+    };
+    let (old, failed) = {
+        let rows = &mut world.get().store.rows;
+        let take = |rows: &mut BTreeMap<RowKey, StateRow>, from: &str, to: RowKey, status| {
+            let row = rows.remove(&current(from)).unwrap();
+            let row = StateRow {
+                key: to.clone(),
+                status,
+                ..row
+            };
+            rows.insert(to, row.clone());
+            row
+        };
+        let old = take(rows, "fake_tag.t1", deposed(1), RowStatus::Ready);
+        let failed = take(
+            rows,
+            "fake_tag.t2",
+            current("fake_tag.t1"),
+            RowStatus::Failed,
+        );
+        (old, failed)
+    };
+    let step = s.step(Action::Move, current("fake_tag.t1"), &[]);
+    step.row_digest = Some(old.digest());
+    step.taken_back = Some(TakenBack {
+        deposed: DeposedId::from_bits([1; 16]),
+        gives_way: DeposedId::from_bits([2; 16]),
+    });
+    let number = step.number;
+    let step = s.step(Action::Delete, deposed(2), &[number]);
+    step.row_digest = Some(failed.digest());
+    step.before = Some(failed.attributes);
+    let update = s.update(world, ("fake_tag.t1", 4), None, &[number]);
+    s.plan.steps[update as usize].row_digest = None;
+    s
+}
+
+#[test]
+fn what_is_taken_back_is_there_after_every_death() {
+    let ready = furnished(22);
+    let scenario = going_back(&ready);
+    let id = row(&ready, "fake_tag.t1").and_then(|row| row.id);
+    let calm = ready.fork();
+    let before = calm.get().ticks;
+    assert_eq!(survive(&calm, &scenario, &[]), 0);
+    let points = calm.get().ticks - before;
+    assert_eq!(calm.defects(), [""; 0]);
+    let left = row(&calm, "fake_tag.t1").unwrap();
+    assert_ne!(left.id, id);
+    assert_eq!(left.status, RowStatus::Ready);
+    let kept = calm.get().store.rows.len();
+    assert_eq!(kept + 1, ready.get().store.rows.len());
+    for point in 1..=points {
+        let world = ready.fork();
+        survive(&world, &scenario, &[point]);
+        assert_eq!(world.defects(), [""; 0], "point {point}");
+        assert_eq!(world.ledger(), calm.ledger(), "point {point}");
+        assert_eq!(world.rows(), calm.rows(), "point {point}");
+    }
 }
 
 #[test]

@@ -95,6 +95,7 @@ impl Scenario {
             replace_paths: Vec::new(),
             row_digest: None,
             moved_from: None,
+            taken_back: None,
             import_id: None,
             provider: None,
             timeouts: Timeouts::default(),

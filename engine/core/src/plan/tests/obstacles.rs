@@ -2,6 +2,7 @@
 
 use super::scenario::*;
 use strata_model::plan::PlanMode;
+use strata_model::provider::Observation;
 use strata_model::state::{RowKey, RowStatus, StateRow};
 use strata_model::wire::Encoded;
 use strata_model::{Address, DeposedId, Type, Value};
@@ -62,6 +63,69 @@ fn a_predecessor_goes_when_what_takes_its_place_is_there() {
         [
             "update test_thing.a",
             "delete test_thing.a (deposed) <- update test_thing.a"
+        ]
+    );
+}
+
+/// A scenario in which a replacement by another name failed after its object was begun.
+fn failed_replacement() -> Scenario {
+    let mut scenario = Scenario::new();
+    scenario.given(&vault("old", ""));
+    let rows = &mut scenario.snapshot.rows;
+    let old = rows.remove(&key_of("test_vault.a")).unwrap();
+    let key = RowKey {
+        deposed: Some(DeposedId::from_bits([7; 16])),
+        ..old.key.clone()
+    };
+    let failed = StateRow {
+        status: RowStatus::Failed,
+        attributes: Encoded::of(&thing("new", "v-2"), &thing("", "").ty()),
+        ..old.clone()
+    };
+    rows.insert(old.key.clone(), failed);
+    rows.insert(key.clone(), StateRow { key, ..old });
+    scenario
+}
+
+fn vault(name: &str, more: &str) -> String {
+    format!(
+        "resource \"test_vault\" \"a\" {{\n name = \"{name}\"\n {more}\n lifecycle {{ create_before_destroy = true }}\n }}\n\
+         resource \"test_thing\" \"b\" {{\n name = test_vault.a.name\n }}"
+    )
+}
+
+#[test]
+fn who_goes_back_after_a_failed_replacement_gets_the_old_object_back() {
+    let back = "move test_vault.a";
+    let gone = "delete test_vault.a (deposed) <- move test_vault.a";
+    failed_replacement().applies(&vault("old", ""), &[back, gone]);
+    failed_replacement().applies(
+        &vault("old", "value = \"more\""),
+        &[back, gone, "update test_vault.a <- move test_vault.a"],
+    );
+    // Whoever stays with the new name gets a new object, and whoever asks for a replacement.
+    let is_moved = |hcl: &str, replace: &[&str]| {
+        let mut scenario = failed_replacement();
+        scenario.options.allow_delete = vec!["test_vault.a".to_owned()];
+        scenario.options.replace = replace.iter().map(|&at| at.to_owned()).collect();
+        let steps = lines(&scenario.plan(hcl));
+        steps.iter().any(|step| step.starts_with("move"))
+    };
+    assert!(!is_moved(&vault("new", ""), &[]));
+    assert!(!is_moved(&vault("old", ""), &["test_vault.a"]));
+    assert!(is_moved(&vault("old", ""), &[]));
+}
+
+#[test]
+fn what_gave_way_and_is_gone_is_forgotten() {
+    let mut scenario = failed_replacement();
+    let failed = key_of("test_vault.a");
+    scenario.observed.insert(failed, Observation::Absent);
+    assert_eq!(
+        lines(&scenario.plan(&vault("old", ""))),
+        [
+            "move test_vault.a",
+            "forget test_vault.a (deposed) <- move test_vault.a"
         ]
     );
 }

@@ -307,7 +307,23 @@ impl Scenario {
                 replay.record(&step.key, None);
             }
             (Action::Move, _) => {
-                let from = RowKey::current(step.moved_from.clone().unwrap());
+                let deposed = |id| RowKey {
+                    deposed: Some(id),
+                    ..step.key.clone()
+                };
+                if let Some(back) = step.taken_back {
+                    let row = self.snapshot.rows.remove(&step.key).unwrap();
+                    let key = deposed(back.gives_way);
+                    let row = StateRow {
+                        key: key.clone(),
+                        ..row
+                    };
+                    self.snapshot.rows.insert(key, row);
+                }
+                let from = match step.taken_back {
+                    Some(back) => deposed(back.deposed),
+                    None => RowKey::current(step.moved_from.clone().unwrap()),
+                };
                 let row = self.snapshot.rows.remove(&from).unwrap();
                 self.snapshot.rows.insert(
                     step.key.clone(),

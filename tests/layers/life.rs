@@ -105,6 +105,23 @@ fn an_object_moves_between_layers_without_being_touched() {
 }
 
 #[test]
+fn what_is_somebody_elses_by_now_is_left_alone() {
+    let (ns, project) = one("left");
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/b");
+    let label = json!({"metadata": {"labels": {"strata/owner": "somebody"}}});
+    somebody("application/merge-patch+json", &path, &label);
+    std::fs::remove_file(project.path("app/b.yaml")).unwrap();
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("Left alone: its label strata/owner is somebody: another owner's")
+        .says("0 destroyed, 1 forgotten");
+    assert_eq!(status(&path), 200);
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
 fn what_kubectl_made_is_adopted() {
     let (ns, project) = one("adopt");
     somebody(

@@ -120,6 +120,8 @@ pub(super) struct Finish {
     pub(super) began: Duration,
     /// Whether something happened outside.
     pub(super) outside: bool,
+    /// Why what was to be deleted stays.
+    pub(super) left_alone: Option<String>,
 }
 
 /// What a polled future came to.
@@ -401,12 +403,20 @@ impl<'a> Executor<'a> {
 
     fn announce(&mut self, finish: Finish) {
         let step = &self.plan.steps[finish.step.number as usize];
-        count(&mut self.outcome.done, step);
+        count(&mut self.outcome.done, step, finish.left_alone.is_some());
         self.outcome.succeeded += 1;
-        (self.cx.events)(Event::StepFinished {
-            elapsed: self.cx.clock.elapsed().saturating_sub(finish.began),
-            id: finish.step.id.clone(),
-            step: finish.step,
+        let elapsed = self.cx.clock.elapsed().saturating_sub(finish.began);
+        (self.cx.events)(match finish.left_alone {
+            Some(reason) => Event::StepLeftAlone {
+                step: finish.step,
+                elapsed,
+                reason,
+            },
+            None => Event::StepFinished {
+                elapsed,
+                id: finish.step.id.clone(),
+                step: finish.step,
+            },
         });
     }
 
@@ -436,7 +446,8 @@ impl<'a> Executor<'a> {
     /// A step is done once `writes` are durable; what waits for it may begin, since its own writes come later.
     pub(super) fn succeed(&mut self, writes: Vec<Write>, finish: Finish) {
         let number = finish.step.number;
-        count(&mut self.tally, &self.plan.steps[number as usize]);
+        let step = &self.plan.steps[number as usize];
+        count(&mut self.tally, step, finish.left_alone.is_some());
         self.schedule.succeed(number);
         self.queue.stage(Staged {
             writes,

@@ -107,9 +107,11 @@ impl StepFailure {
     }
 }
 
-/// Counts a step into a summary, as [`strata_model::plan::Plan::summary`] does.
-pub(crate) fn count(summary: &mut Summary, step: &Step) {
+/// Counts a step into a summary, as [`strata_model::plan::Plan::summary`] does. What was left alone instead of deleted is
+/// forgotten.
+pub(crate) fn count(summary: &mut Summary, step: &Step, is_left_alone: bool) {
     match step.action {
+        Action::Delete if is_left_alone => summary.forget += 1,
         Action::Create => summary.add += 1,
         Action::Update if !step.more_stages => summary.change += 1,
         Action::Delete => summary.destroy += 1,

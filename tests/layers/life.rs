@@ -122,6 +122,17 @@ fn what_is_somebody_elses_by_now_is_left_alone() {
 }
 
 #[test]
+fn a_kind_that_the_cluster_does_not_have_is_answered_at_once() {
+    let data = "data:\n  kubernetes_object:\n    none: { api_version: none.example/v1, kind: Widget, name: a }\n";
+    let project = project(&[("main.strata.yaml", data)]);
+    let began = std::time::Instant::now();
+    let refused = project.run("plan").exits(1);
+    let text = "the cluster serves no Widget of none.example/v1";
+    assert!(refused.err.contains(text), "{}", refused.err);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
 fn what_kubectl_made_is_adopted() {
     let (ns, project) = one("adopt");
     somebody(

@@ -105,6 +105,41 @@ fn an_object_moves_between_layers_without_being_touched() {
 }
 
 #[test]
+fn an_object_tells_its_place_and_what_it_waits_for() {
+    let (ns, project) = one("explained");
+    let address = format!("layer.app[\"/ConfigMap/{ns}/a\"]");
+    project
+        .run(&format!("explain {address}"))
+        .exits(0)
+        .says("kind = ConfigMap of v1  (app/a.yaml:1)")
+        .says("layer = layer.app  (main.strata.yaml:2)")
+        .says("stage = 2 of 5\n      waits for stage 1 of layer.app\n")
+        .says("manifest.data = { x = \"1\" }");
+    project.run("explain layer.app").exits(0).says(&format!(
+        "layer.app[\"/Namespace//{ns}\"]  (app/namespace.yaml:1)"
+    ));
+    let missing = project
+        .run("explain layer.app[\"/ConfigMap//none\"]")
+        .exits(1);
+    assert!(
+        missing.err.contains("layer.app has 4 objects"),
+        "{}",
+        missing.err
+    );
+}
+
+#[test]
+fn a_kind_that_the_cluster_does_not_have_is_answered_at_once() {
+    let data = "data:\n  kubernetes_object:\n    none: { api_version: none.example/v1, kind: Widget, name: a }\n";
+    let project = project(&[("main.strata.yaml", data)]);
+    let began = std::time::Instant::now();
+    let refused = project.run("plan").exits(1);
+    let text = "the cluster serves no Widget of none.example/v1";
+    assert!(refused.err.contains(text), "{}", refused.err);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
 fn what_is_somebody_elses_by_now_is_left_alone() {
     let (ns, project) = one("left");
     project.run("apply -auto-approve").exits(0);
@@ -119,17 +154,6 @@ fn what_is_somebody_elses_by_now_is_left_alone() {
         .says("0 destroyed, 1 forgotten");
     assert_eq!(status(&path), 200);
     project.run("plan -detailed-exitcode").exits(0);
-}
-
-#[test]
-fn a_kind_that_the_cluster_does_not_have_is_answered_at_once() {
-    let data = "data:\n  kubernetes_object:\n    none: { api_version: none.example/v1, kind: Widget, name: a }\n";
-    let project = project(&[("main.strata.yaml", data)]);
-    let began = std::time::Instant::now();
-    let refused = project.run("plan").exits(1);
-    let text = "the cluster serves no Widget of none.example/v1";
-    assert!(refused.err.contains(text), "{}", refused.err);
-    assert!(began.elapsed() < std::time::Duration::from_secs(20));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `strata explain`: where the values of a resource, stack or cluster come from.
+//! `strata explain`: where the values of a resource, stack or cluster come from, and what an object of a layer is.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,10 @@ use strata_core::replay::{DefinitionGraph, Replay, ReplayInput};
 use strata_language::definition::{InstanceKind, Package, ResourceId};
 use strata_language::expression::{Expr, ExprKind};
 use strata_language::references::references;
+use strata_model::layer::LAYER_TYPE;
 use strata_model::{Address, Diagnostics, Name, Scope, ScopeKind, Span, Value};
+
+mod layer;
 
 use super::plan::open;
 use crate::arguments::PlanningArguments;
@@ -28,9 +31,10 @@ use crate::wiring::project::Project;
 Examples:
   strata explain cluster.prod-eu                   every input: where it is set, and what it overrides
   strata explain 'cluster.prod-eu.aws_vpc.main'    every argument: value, file and line, what it refers to
+  strata explain 'layer.app[\"/ConfigMap/shop/a\"]'  an object of a layer: file and line, stage, what it waits for
   strata explain -json aws_vpc.main")]
 pub struct Arguments {
-    /// The address of a resource, stack or cluster
+    /// The address of a resource, stack, cluster, layer or object of a layer
     #[arg(value_name = "ADDRESS")]
     pub address: String,
     /// What all planning commands take.
@@ -63,6 +67,14 @@ struct Origin {
 /// When there is no such address, or no plan can be made.
 pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, CommandError> {
     let bench = open(session, None, &arguments.planning, Access::Look).await?;
+    let of_layer = Address::parse(&arguments.address)
+        .ok()
+        .filter(|address| *address.resource_type == *LAYER_TYPE);
+    if let Some(address) = of_layer {
+        layer::explain(&bench, &arguments.planning, &address).await?;
+        bench.close().await;
+        return Ok(Outcome::Done);
+    }
     let origins = if let Ok(address) = Address::parse(&arguments.address) {
         let planned = planned(&bench, &arguments.planning).await?;
         let value = planned.and_then(|planned| value_of(&bench, &planned, &address));

@@ -75,14 +75,17 @@ pub fn object_changes<'a>(plan: &'a Plan, providers: &Providers) -> Vec<ObjectCh
     }
     let mut changes: Vec<ObjectChange<'a>> = units
         .into_values()
-        .filter_map(|steps| object_change(&steps, providers))
+        .filter_map(|steps| object_change(&steps, (plan, providers)))
         .collect();
     changes
         .sort_by(|left, right| (!left.loses_data, left.key).cmp(&(!right.loses_data, right.key)));
     changes
 }
 
-fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<ObjectChange<'a>> {
+fn object_change<'a>(
+    steps: &[&'a Step],
+    (plan, providers): (&'a Plan, &Providers),
+) -> Option<ObjectChange<'a>> {
     let of = |action: Action| steps.iter().copied().find(|step| step.action == action);
     let (create, delete) = (of(Action::Create), of(Action::Delete));
     let main = create
@@ -111,6 +114,10 @@ fn object_change<'a>(steps: &[&'a Step], providers: &Providers) -> Option<Object
         .into_iter()
         .chain(steps.iter().copied())
         .find_map(|step| step.before.as_ref());
+    // What a record says of an object, the state said otherwise before.
+    let drift = plan.drift.iter();
+    let mut drift = drift.filter(|drift| main.action == Action::Record && drift.key == main.key);
+    let first_before = first_before.or_else(|| Some(&drift.next()?.before));
     let last_planned = create
         .into_iter()
         .chain(steps.iter().copied().rev())

@@ -326,6 +326,16 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
             }
             Some(("apply_complete", message?, with(hook)))
         }
+        Event::StepLeftAlone {
+            step,
+            elapsed,
+            reason,
+        } => {
+            let mut hook = hook(step);
+            hook["elapsed_seconds"] = elapsed.as_secs().into();
+            hook["reason"] = reason.as_str().into();
+            Some(("apply_left_alone", message?, with(hook)))
+        }
         Event::StepFailed {
             step,
             elapsed,

@@ -185,6 +185,8 @@ mod tests {
                 line: 3,
                 column: 1,
             },
+            stage: 1,
+            waits_for: Vec::new(),
         }])
     }
 

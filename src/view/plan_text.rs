@@ -142,7 +142,7 @@ pub fn plan(plan: &Plan, providers: &Providers, style: Style) -> String {
     if !changes.is_empty() {
         legend(&mut text, &changes, style);
         for change in &changes {
-            object(&mut text, change, style);
+            object(&mut text, change, is_shown_as_drift(plan, change), style);
         }
     }
     let summary = plan.summary();
@@ -198,7 +198,13 @@ fn legend(text: &mut String, changes: &[ObjectChange<'_>], style: Style) {
     text.push('\n');
 }
 
-fn object(text: &mut String, change: &ObjectChange<'_>, style: Style) {
+/// Whether what changes of an object stands in full under what changed outside.
+fn is_shown_as_drift(plan: &Plan, change: &ObjectChange<'_>) -> bool {
+    let is_record = change.symbol == Symbol::None && plan.options.mode == PlanMode::RefreshOnly;
+    is_record && plan.drift.iter().any(|drift| drift.key == *change.key)
+}
+
+fn object(text: &mut String, change: &ObjectChange<'_>, is_shown: bool, style: Style) {
     let place = change.source.map(|source| {
         style.dim(&format!(
             "  ({}:{})",
@@ -213,7 +219,8 @@ fn object(text: &mut String, change: &ObjectChange<'_>, style: Style) {
     }
     let (before, after) = change.shown();
     let node = compare(before.as_ref(), after.as_ref(), &change.replace_paths);
-    if change.symbol == Symbol::Forget || (change.symbol == Symbol::None && node.is_unchanged()) {
+    let is_nothing = change.symbol == Symbol::None && node.is_unchanged();
+    if is_shown || is_nothing || change.symbol == Symbol::Forget {
         text.push('\n');
         return;
     }

@@ -154,7 +154,7 @@ impl<'a> Progress<'a> {
                     running.waiting_for = Some(message.clone());
                 }
             }
-            Event::StepFinished { step, .. } => {
+            Event::StepFinished { step, .. } | Event::StepLeftAlone { step, .. } => {
                 state.running.remove(&step.number);
                 state.done += 1;
             }
@@ -177,6 +177,7 @@ impl<'a> Progress<'a> {
             Event::StepRetry { .. }
             | Event::Foreseen { .. }
             | Event::StepWarning { .. }
+            | Event::StepLeftAlone { .. }
             | Event::StepSkipped { .. }
             | Event::Stopping => style.paint(Paint::Yellow, text),
             Event::StepFinished { .. } => style.bold(text),
@@ -313,6 +314,7 @@ pub fn words(event: &Event) -> Option<String> {
             let shown = if new.is_some() { id(new) } else { String::new() };
             format!("{}: {} after {}{shown}", name(step), verbs(step.action).done, duration(*elapsed))
         }
+        Event::StepLeftAlone { step, reason, .. } => format!("{}: Left alone: {}", name(step), escape_line(reason)),
         Event::StepFailed { step, elapsed, message, hint } => {
             let hint = hint.as_ref().map(|hint| format!("\n  hint: {}", escape_line(hint))).unwrap_or_default();
             format!("{}: {} failed after {}: {}{hint}", name(step), verbs(step.action).start, duration(*elapsed), escape_line(message))
@@ -394,6 +396,14 @@ mod tests {
                 id: None,
             },
             "aws_vpc.main: Destruction complete after 1h2m5s",
+        );
+        check(
+            Event::StepLeftAlone {
+                step: step(Action::Delete),
+                elapsed: Duration::from_secs(1),
+                reason: "it is another's".into(),
+            },
+            "aws_vpc.main: Left alone: it is another's",
         );
     }
 

@@ -29,7 +29,11 @@ const REMEMBERED: u32 = 1000;
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// For how long a look that failed is repeated.
-fn patience(kind: ProviderErrorKind) -> Option<Duration> {
+fn patience(kind: ProviderErrorKind, purpose: ReadPurpose) -> Option<Duration> {
+    // What a data source asks for was there before, or waits for the step that makes it: nothing is on its way.
+    if (kind, purpose) == (ProviderErrorKind::Propagation, ReadPurpose::Data) {
+        return None;
+    }
     let limit = retry::read_limit(kind)?;
     // Being asked to ask more slowly is no outage.
     let is_outage = kind != ProviderErrorKind::Throttled;
@@ -224,7 +228,8 @@ impl Reading<'_> {
             let mut wait: Option<(Duration, ProviderError)> = None;
             for (index, observation) in open.iter().zip(padded(read, open.len())) {
                 if let Observation::Unreadable(error) = &observation
-                    && patience(error.kind).is_some_and(|limit| spent < limit)
+                    && patience(error.kind, batch[*index].purpose)
+                        .is_some_and(|limit| spent < limit)
                 {
                     let delay = retry::delay(error, attempt, &**self.connections.ids());
                     if wait.as_ref().is_none_or(|(longest, _)| *longest < delay) {
@@ -315,4 +320,19 @@ fn unanswered() -> Observation {
 fn padded(mut read: Vec<Observation>, count: usize) -> Vec<Observation> {
     read.resize_with(count, unanswered);
     read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_data_source_asks_for_is_not_waited_for() {
+        let waits = |kind, purpose| patience(kind, purpose).is_some();
+        let data = ReadPurpose::Data;
+        assert!(!waits(ProviderErrorKind::Propagation, data));
+        assert!(waits(ProviderErrorKind::Propagation, ReadPurpose::Refresh));
+        assert!(waits(ProviderErrorKind::Unavailable, data));
+        assert!(!waits(ProviderErrorKind::Invalid, ReadPurpose::Refresh));
+    }
 }

@@ -105,6 +105,58 @@ fn an_object_moves_between_layers_without_being_touched() {
 }
 
 #[test]
+fn an_object_tells_its_place_and_what_it_waits_for() {
+    let (ns, project) = one("explained");
+    let address = format!("layer.app[\"/ConfigMap/{ns}/a\"]");
+    project
+        .run(&format!("explain {address}"))
+        .exits(0)
+        .says("kind = ConfigMap of v1  (app/a.yaml:1)")
+        .says("layer = layer.app  (main.strata.yaml:2)")
+        .says("stage = 2 of 5\n      waits for stage 1 of layer.app\n")
+        .says("manifest.data = { x = \"1\" }");
+    project.run("explain layer.app").exits(0).says(&format!(
+        "layer.app[\"/Namespace//{ns}\"]  (app/namespace.yaml:1)"
+    ));
+    let missing = project
+        .run("explain layer.app[\"/ConfigMap//none\"]")
+        .exits(1);
+    assert!(
+        missing.err.contains("layer.app has 4 objects"),
+        "{}",
+        missing.err
+    );
+}
+
+#[test]
+fn a_kind_that_the_cluster_does_not_have_is_answered_at_once() {
+    let data = "data:\n  kubernetes_object:\n    none: { api_version: none.example/v1, kind: Widget, name: a }\n";
+    let project = project(&[("main.strata.yaml", data)]);
+    let began = std::time::Instant::now();
+    let refused = project.run("plan").exits(1);
+    let text = "the cluster serves no Widget of none.example/v1";
+    assert!(refused.err.contains(text), "{}", refused.err);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
+fn what_is_somebody_elses_by_now_is_left_alone() {
+    let (ns, project) = one("left");
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/b");
+    let label = json!({"metadata": {"labels": {"strata/owner": "somebody"}}});
+    somebody("application/merge-patch+json", &path, &label);
+    std::fs::remove_file(project.path("app/b.yaml")).unwrap();
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("Left alone: its label strata/owner is somebody: another owner's")
+        .says("0 destroyed, 1 forgotten");
+    assert_eq!(status(&path), 200);
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
 fn what_kubectl_made_is_adopted() {
     let (ns, project) = one("adopt");
     somebody(
@@ -161,7 +213,10 @@ fn what_somebody_edits_is_drift_and_put_right() {
     let path = format!("/api/v1/namespaces/{ns}/configmaps/a?fieldManager=kubectl-edit");
     let merge = "application/merge-patch+json";
     somebody(merge, &path, &json!({"data": {"x": "theirs"}}));
-    project.run("drift").exits(2).says("theirs");
+    // What changed is shown, once, and nothing else of the object.
+    let drift = project.run("drift").exits(2).says("\"1\" -> \"theirs\"");
+    assert_eq!(drift.out.matches("theirs").count(), 1, "{}", drift.out);
+    assert!(!drift.out.contains("\"ConfigMap\""), "{}", drift.out);
     project.run("plan").exits(0).says("\"theirs\" -> \"1\"");
     project.run("apply -auto-approve").exits(0);
     project.run("drift").exits(0);

@@ -74,6 +74,15 @@ pub enum Event {
         /// The object's id.
         id: Option<String>,
     },
+    /// A step that was to delete an object is done, and the object is still there: it is not to be touched.
+    StepLeftAlone {
+        /// The step.
+        step: StepEvent,
+        /// Time since it began.
+        elapsed: Duration,
+        /// Why.
+        reason: String,
+    },
     /// A step failed.
     StepFailed {
         /// The step.

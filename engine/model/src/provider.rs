@@ -555,6 +555,12 @@ pub trait Checkpoint: Send + Sync {
     fn unreachable(&self, message: &str) {
         self.warn(message);
     }
+
+    /// Tells why a delete deletes nothing: the object is somebody else's by now. The delete succeeds all the same, and
+    /// nothing is known of the object afterwards.
+    fn left_alone(&self, reason: &str) {
+        self.warn(reason);
+    }
 }
 
 /// What an error leaves behind.

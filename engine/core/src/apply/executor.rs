@@ -122,6 +122,8 @@ pub(super) struct Finish {
     pub(super) began: Duration,
     /// Whether something happened outside.
     pub(super) outside: bool,
+    /// Why what was to be deleted stays.
+    pub(super) left_alone: Option<String>,
 }
 
 /// What a polled future came to.
@@ -419,13 +421,22 @@ impl<'a> Executor<'a> {
 
     fn announce(&mut self, finish: Finish) {
         let plan = self.plan;
-        self.done.count(&plan.steps[finish.step.number as usize]);
+        let step = &plan.steps[finish.step.number as usize];
+        self.done.count(step, finish.left_alone.is_some());
         self.outcome.done = self.done.summary;
         self.outcome.succeeded += 1;
-        (self.cx.events)(Event::StepFinished {
-            elapsed: self.cx.clock.elapsed().saturating_sub(finish.began),
-            id: finish.step.id.clone(),
-            step: finish.step,
+        let elapsed = self.cx.clock.elapsed().saturating_sub(finish.began);
+        (self.cx.events)(match finish.left_alone {
+            Some(reason) => Event::StepLeftAlone {
+                step: finish.step,
+                elapsed,
+                reason,
+            },
+            None => Event::StepFinished {
+                elapsed,
+                id: finish.step.id.clone(),
+                step: finish.step,
+            },
         });
     }
 
@@ -456,7 +467,8 @@ impl<'a> Executor<'a> {
     pub(super) fn succeed(&mut self, writes: Vec<Write>, finish: Finish) {
         let number = finish.step.number;
         let plan = self.plan;
-        self.tally.count(&plan.steps[number as usize]);
+        let step = &plan.steps[number as usize];
+        self.tally.count(step, finish.left_alone.is_some());
         self.schedule.succeed(number);
         self.queue.stage(Staged {
             writes,

@@ -121,6 +121,8 @@ impl OpJournal {
 pub(crate) enum OpEnd {
     /// It did what it was to do.
     Done(Applied),
+    /// What it was to delete stays, and is forgotten: why.
+    LeftAlone(String),
     /// It did not.
     Failed {
         /// Why.
@@ -162,7 +164,7 @@ pub(crate) async fn run(op: &Op<'_>, cx: &Surroundings<'_>) -> OpEnd {
     };
     loop {
         let failure = match attempt.send().await {
-            Ok(applied) => return OpEnd::Done(applied),
+            Ok(applied) => return checkpoint.end(applied),
             Err(failure) => failure,
         };
         if let Some(end) = attempt.weigh(failure).await {
@@ -409,6 +411,8 @@ struct Recorder<'x, 'a> {
     reported: Mutex<Option<(String, bool)>>,
     /// Whether a call was refused because the lock is lost.
     refused: AtomicBool,
+    /// Why what is to be deleted stays.
+    left_alone: Mutex<Option<String>>,
 }
 
 impl<'x, 'a> Recorder<'x, 'a> {
@@ -419,6 +423,16 @@ impl<'x, 'a> Recorder<'x, 'a> {
             redactor: Redactor::of(op.prior.iter().chain([&op.planned])),
             reported: Mutex::default(),
             refused: AtomicBool::new(false),
+            left_alone: Mutex::default(),
+        }
+    }
+
+    /// The end of an op that succeeded.
+    fn end(&self, applied: Applied) -> OpEnd {
+        let left_alone = self.left_alone.lock();
+        match left_alone.unwrap_or_else(PoisonError::into_inner).take() {
+            Some(reason) if self.op.operation == Operation::Delete => OpEnd::LeftAlone(reason),
+            Some(_) | None => OpEnd::Done(applied),
         }
     }
 
@@ -518,5 +532,13 @@ impl Checkpoint for Recorder<'_, '_> {
             step,
             message: self.redactor.text(message),
         });
+    }
+
+    fn left_alone(&self, reason: &str) {
+        let mut left_alone = self
+            .left_alone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *left_alone = Some(self.redactor.text(reason));
     }
 }

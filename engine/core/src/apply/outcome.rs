@@ -117,9 +117,10 @@ pub(crate) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    /// Counts a step that is done.
-    pub(crate) fn count(&mut self, step: &'a Step) {
+    /// Counts a step that is done. What was left alone instead of deleted is forgotten.
+    pub(crate) fn count(&mut self, step: &'a Step, is_left_alone: bool) {
         match step.action {
+            Action::Delete if is_left_alone => self.summary.forget += 1,
             Action::Create => self.summary.add += 1,
             Action::Update if self.changed.insert(&step.key) => self.summary.change += 1,
             Action::Delete => self.summary.destroy += 1,

@@ -27,8 +27,9 @@ impl<'a> Executor<'a> {
         match end {
             OpEnd::Done(applied) if op.operation == Operation::Delete => {
                 drop(applied);
-                self.deleted(&op);
+                self.deleted(&op, None);
             }
+            OpEnd::LeftAlone(reason) => self.deleted(&op, Some(reason)),
             OpEnd::Done(applied) => self.applied(&op, applied),
             OpEnd::Failed { error, left } => self.left(&op, &error, left),
         }
@@ -39,7 +40,8 @@ impl<'a> Executor<'a> {
         &plan.steps[op.step.number as usize]
     }
 
-    fn deleted(&mut self, op: &Op<'a>) {
+    /// The object is gone, or for a reason left alone: either way nothing is known of it any more.
+    fn deleted(&mut self, op: &Op<'a>, left_alone: Option<String>) {
         let mut writes = Vec::new();
         if op.local {
             let intent = self.intent(op, None);
@@ -52,7 +54,7 @@ impl<'a> Executor<'a> {
         if op.key.deposed.is_none() {
             self.resolver.record(op.key, None);
         }
-        self.finish(op, op.id.clone(), writes);
+        self.finish(op, (op.id.clone(), left_alone), writes);
     }
 
     fn applied(&mut self, op: &Op<'a>, applied: Applied) {
@@ -100,7 +102,7 @@ impl<'a> Executor<'a> {
         } else {
             self.resolver.record(op.key, Some(&object));
         }
-        self.finish(op, id, writes);
+        self.finish(op, (id, None), writes);
     }
 
     fn row(&self, op: &Op<'a>, id: Option<String>, object: (&Value, RowStatus)) -> StateRow {
@@ -115,7 +117,12 @@ impl<'a> Executor<'a> {
         }
     }
 
-    fn finish(&mut self, op: &Op<'a>, id: Option<String>, mut writes: Vec<Write>) {
+    fn finish(
+        &mut self,
+        op: &Op<'a>,
+        (id, left_alone): (Option<String>, Option<String>),
+        mut writes: Vec<Write>,
+    ) {
         let outcome = OpOutcome::Succeeded;
         if let Err(error) = op.journal.advance(JournalEvent::Ended(outcome)) {
             return self.left(op, &error, Left::Unknown);
@@ -129,6 +136,7 @@ impl<'a> Executor<'a> {
             },
             began: op.began,
             outside: !op.local,
+            left_alone,
         };
         self.succeed(writes, finish);
     }

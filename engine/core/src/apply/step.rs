@@ -109,6 +109,7 @@ impl<'a> Executor<'a> {
             step: event,
             began: self.cx.clock.elapsed(),
             outside: false,
+            left_alone: None,
         }
     }
 
@@ -335,6 +336,7 @@ impl<'a> Executor<'a> {
             step: event,
             began,
             outside: false,
+            left_alone: None,
         };
         self.succeed(writes, finish);
     }

@@ -9,14 +9,14 @@ use strata_model::state::{RowKey, StateRow};
 use strata_model::{Address, Diagnostic, InstanceKey, Mode, Position, Value};
 
 use super::LayerObject;
-use super::change::{ChangeKind, Said, place_of};
+use super::change::{ChangeKind, InstanceChange, Said, place_of};
 use super::judged::Declaration;
 use super::walk::{Planner, Site};
 use crate::code;
 use crate::world::expand::Expansion;
 use crate::world::graph::layers::LayerIx;
 use crate::world::graph::{NodeId, NodeKind};
-use crate::world::layer::Rendered;
+use crate::world::layer::{Rendered, name_whole_layers};
 use crate::world::view::{Each, View};
 use crate::world::{Block, Dep, ResourceInstance, Slot};
 
@@ -316,12 +316,15 @@ impl<'a> Planner<'a> {
     /// The objects of all layers as they are declared, in the order in which they are applied.
     pub(super) fn layer_objects_in_order(&self) -> Vec<LayerObject> {
         let mut objects = Vec::new();
+        let of_layers = self.changes.iter().filter(|change| change.gate.is_some());
+        let changes: BTreeMap<&Address, &InstanceChange<'_>> =
+            of_layers.map(|change| (&change.address, change)).collect();
         for (at, layer) in self.world.graph.layers.iter().enumerate() {
             for scope in &self.world.by_path[layer.path] {
                 let Some(rendered) = self.world.rendered(at, *scope) else {
                     continue;
                 };
-                for node in layer.stages() {
+                for (stage, node) in (0..).zip(layer.stages()) {
                     let block = self.world.block(node, *scope);
                     let instances = block.iter().flat_map(|block| &block.instances);
                     for instance in instances {
@@ -330,9 +333,12 @@ impl<'a> Planner<'a> {
                         let Some(member) = rendered.member(text_of(&address)) else {
                             continue;
                         };
+                        let change = changes.get(&address);
                         objects.push(LayerObject {
                             source: source_of(member),
                             attributes: instance.value.clone(),
+                            stage,
+                            waits_for: change.map_or_else(Vec::new, |change| self.needs_of(change)),
                             address,
                         });
                     }
@@ -340,6 +346,17 @@ impl<'a> Planner<'a> {
             }
         }
         objects
+    }
+
+    /// What an object of a layer waits for.
+    fn needs_of(&self, change: &InstanceChange<'_>) -> Vec<Address> {
+        let needs = change.deps.iter();
+        let mut needs: Vec<Address> = needs
+            .filter_map(|dep| self.world.dep_address(dep))
+            .collect();
+        needs.sort_unstable();
+        needs.dedup();
+        name_whole_layers(needs)
     }
 
     /// The manifests that hold secrets, by package and path.

@@ -181,6 +181,10 @@ pub struct LayerObject {
     pub attributes: Value,
     /// The manifest that describes it.
     pub source: Position,
+    /// Its stage, from 0.
+    pub stage: u8,
+    /// What it waits for, in order: other objects, stages of layers under keys like `stage 0`, and whole layers.
+    pub waits_for: Vec<Address>,
 }
 
 /// Makes a plan.

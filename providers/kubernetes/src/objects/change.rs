@@ -431,11 +431,12 @@ impl<'a> Change<'a> {
             return Ok(gone);
         };
         if !is_meant(&live, uid) {
+            self.checkpoint
+                .left_alone("it is another object of that name, made since by somebody else");
             return Ok(gone);
         }
-        if !existing::is_ours(&live, &self.owner) {
-            self.checkpoint
-                .progress("left in place: its label says that it is no longer Strata's");
+        if let Some(reason) = existing::no_longer_ours(&live, &self.owner) {
+            self.checkpoint.left_alone(&reason);
             return Ok(gone);
         }
         if live["metadata"]["deletionTimestamp"].is_null() {

@@ -17,6 +17,15 @@ pub(super) fn is_ours(live: &Json, owner: &str) -> bool {
     live["metadata"]["labels"][OWNER] == owner
 }
 
+/// Why an object is not this owner's to delete.
+pub(super) fn no_longer_ours(live: &Json, owner: &str) -> Option<String> {
+    match live["metadata"]["labels"][OWNER].as_str() {
+        Some(label) if label == owner => None,
+        Some(label) => Some(format!("its label {OWNER} is {label}: another owner's")),
+        None => Some(format!("it has no label {OWNER} any more")),
+    }
+}
+
 /// Whether an object that is there already may be applied to as if it had been made: it is ours, or every cluster has
 /// one like it.
 ///

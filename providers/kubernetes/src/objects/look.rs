@@ -250,7 +250,13 @@ impl<'a> Look<'a> {
             namespace: text("namespace").to_owned(),
             name: text("name").to_owned(),
         };
-        let resource = self.api.resource(&id.kind).await?;
+        let resource = self.api.resource(&id.kind).await.map_err(|error| {
+            if error.kind == ProviderErrorKind::Propagation {
+                error.hint("Where this project makes its definition, name that in the depends_on of this block: it is read during apply then.")
+            } else {
+                error
+            }
+        })?;
         if resource.namespaced && id.namespace.is_empty() {
             let message = format!(
                 "objects of the kind {} live in namespaces, and none is given",

@@ -1,7 +1,7 @@
 //! What the tests work with: a control plane of the binary, and the verbs of the provider in the form that they need.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -124,14 +124,19 @@ impl Variables for Tokens {
     }
 }
 
-struct Silent;
+/// Keeps why an object was left alone.
+#[derive(Default)]
+struct Left(Mutex<Option<String>>);
 
 #[async_trait]
-impl Checkpoint for Silent {
+impl Checkpoint for Left {
     async fn created(&self, _id: &str, _attributes: &Value) -> Result<(), ProviderError> {
         Ok(())
     }
     fn progress(&self, _message: &str) {}
+    fn left_alone(&self, reason: &str) {
+        *self.0.lock().unwrap() = Some(reason.to_owned());
+    }
 }
 
 /// The provider with a connection.
@@ -251,6 +256,17 @@ impl Bench {
         (id, prior): (Option<&str>, Option<&Value>),
         (planned, successor): (&Value, Option<&Value>),
     ) -> Result<Applied, ApplyError> {
+        let request = (id, prior, planned, successor);
+        self.change_telling((operation, ty), request, &Left::default())
+            .await
+    }
+
+    async fn change_telling(
+        &self,
+        (operation, ty): (Operation, &str),
+        (id, prior, planned, successor): (Option<&str>, Option<&Value>, &Value, Option<&Value>),
+        left: &Left,
+    ) -> Result<Applied, ApplyError> {
         let limit = Duration::from_secs(60);
         let request = ApplyRequest {
             operation,
@@ -266,7 +282,7 @@ impl Bench {
                 delete: limit,
             },
         };
-        self.connection.apply_change(request, &Silent).await
+        self.connection.apply_change(request, left).await
     }
 
     pub(crate) async fn create(
@@ -312,6 +328,20 @@ impl Bench {
 
     pub(crate) async fn delete(&self, made: &Made) -> Result<(), ApplyError> {
         self.remove(made, None).await
+    }
+
+    /// Why an object that was to be deleted stays.
+    pub(crate) async fn left_alone(&self, made: &Made) -> Option<String> {
+        let left = Left::default();
+        let request = (
+            Some(made.id.as_str()),
+            Some(&made.attributes),
+            &made.attributes,
+            None,
+        );
+        let delete = (Operation::Delete, made.ty);
+        self.change_telling(delete, request, &left).await.unwrap();
+        left.0.into_inner().unwrap()
     }
 
     async fn remove(&self, made: &Made, successor: Option<&Value>) -> Result<(), ApplyError> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use strata_model::provider::{Observation, ProviderErrorKind, ReadPurpose, ReadRequest};
-use strata_model::{Type, Value};
+use strata_model::{AttributePath, Type, Value};
 
 use super::bench::{Bench, Made, PLANE, config_map, manifest, namespace, somebody, writes};
 
@@ -184,6 +184,17 @@ async fn objects_are_imported_and_read_as_data() {
     let read = object.attributes.get("object").unwrap().to_json();
     assert_eq!(read["data"], json!({"x": "1"}));
     assert!(read["metadata"]["resourceVersion"].is_string());
+    let kind = AttributePath::attribute("kind");
+    let unknown = arguments.with_at(&kind, "Widget".into());
+    let request = ReadRequest {
+        config: Some(&unknown),
+        ..request
+    };
+    let Observation::Unreadable(error) = bench.read(request).await else {
+        panic!("there is no such kind");
+    };
+    assert_eq!(error.message, "the cluster serves no Widget of v1");
+    assert!(error.hint.is_some_and(|hint| hint.contains("depends_on")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -420,7 +420,10 @@ async fn an_object_that_is_no_longer_ours_is_not_deleted() {
     let path = format!("/api/v1/namespaces/{namespace}/configmaps/a");
     let label = json!({"metadata": {"labels": {"strata/owner": "somebody"}}});
     somebody("application/merge-patch+json", &path, &label);
-    bench.delete(&made).await.unwrap();
+    assert_eq!(
+        bench.left_alone(&made).await.as_deref(),
+        Some("its label strata/owner is somebody: another owner's")
+    );
     somebody("GET", &path, &json!(null));
     // Neither is one of the same name that somebody made anew.
     somebody("DELETE", &path, &json!(null));
@@ -429,6 +432,9 @@ async fn an_object_that_is_no_longer_ours_is_not_deleted() {
         &format!("/api/v1/namespaces/{namespace}/configmaps"),
         &wanted,
     );
-    bench.delete(&made).await.unwrap();
+    assert_eq!(
+        bench.left_alone(&made).await.as_deref(),
+        Some("it is another object of that name, made since by somebody else")
+    );
     somebody("GET", &path, &json!(null));
 }

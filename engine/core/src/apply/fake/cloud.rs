@@ -424,7 +424,8 @@ impl FakeConnection {
                 Scripted::Credentials
                 | Scripted::Invalid
                 | Scripted::Partial
-                | Scripted::BrokenPromise,
+                | Scripted::BrokenPromise
+                | Scripted::LeftAlone,
             )
             | None => Ok(()),
         }
@@ -475,6 +476,10 @@ impl FakeConnection {
     ) -> Result<Applied, ApplyError> {
         let id = request.id.unwrap_or_default().to_owned();
         let scripted = self.send(request, checkpoint).await?;
+        let gone = Applied {
+            id: None,
+            attributes: Value::null(),
+        };
         {
             let mut inner = self.0.get();
             let Some(object) = inner.objects.get_mut(&id).filter(|object| object.live) else {
@@ -483,13 +488,15 @@ impl FakeConnection {
                     "no such object",
                 )));
             };
+            if scripted == Some(Scripted::LeftAlone) {
+                checkpoint.left_alone("it is somebody else's");
+                object.foreign = true;
+                return Ok(gone);
+            }
             object.live = false;
         }
         self.answer(scripted).await?;
-        Ok(Applied {
-            id: None,
-            attributes: Value::null(),
-        })
+        Ok(gone)
     }
 
     fn observe(&self, request: &ReadRequest<'_>) -> Observation {

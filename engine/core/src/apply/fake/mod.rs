@@ -62,6 +62,8 @@ pub(super) enum Scripted {
     Blind,
     /// The answer holds another value than planned.
     BrokenPromise,
+    /// What is to be deleted is somebody else's.
+    LeftAlone,
 }
 
 #[derive(Debug, Default)]

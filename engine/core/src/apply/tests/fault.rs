@@ -303,6 +303,33 @@ fn a_broken_promise_is_reported_and_the_object_kept() {
 }
 
 #[test]
+fn what_a_delete_leaves_alone_is_forgotten_and_said() {
+    let world = furnished(7);
+    let mut scenario = Scenario::new(9);
+    scenario.delete(&world, "fake_tag.t1", &[]);
+    {
+        let mut inner = world.get();
+        let number = inner.mutating_calls;
+        inner.faults.scripted.insert(number, Scripted::LeftAlone);
+    }
+    let session = Session::new(&world).with(|resolver| scenario.tell(resolver));
+    let outcome = world.run(async { session.apply(&scenario.plan).await.outcome() });
+    let outcome = outcome.unwrap();
+    assert!(outcome.is_complete());
+    assert_eq!((outcome.done.destroy, outcome.done.forget), (0, 1));
+    let events = session.events.into_inner().unwrap();
+    let left_alone = events.iter().filter_map(|event| match event {
+        Event::StepLeftAlone { reason, .. } => Some(reason.as_str()),
+        _ => None,
+    });
+    assert_eq!(left_alone.collect::<Vec<_>>(), ["it is somebody else's"]);
+    let is_finished = |event: &Event| matches!(event, Event::StepFinished { .. });
+    assert!(!events.iter().any(is_finished));
+    assert_eq!(row(&world, "fake_tag.t1"), None);
+    assert_eq!(world.defects(), [""; 0]);
+}
+
+#[test]
 fn a_name_that_is_taken_is_not_adopted() {
     let world = World::new(8);
     let foreign = crate::apply::fake::CloudObject {

@@ -165,7 +165,11 @@ impl SourceTree for Files {
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
         let prefix = format!("{}/", directory.trim_start_matches("./"));
         let inside = self.0.keys().filter(|path| path.starts_with(&prefix));
-        Ok(inside.cloned().collect())
+        let inside: Vec<String> = inside.cloned().collect();
+        if inside.is_empty() {
+            return Err("there is no such file".to_owned());
+        }
+        Ok(inside)
     }
 }
 

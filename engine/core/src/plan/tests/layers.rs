@@ -227,6 +227,33 @@ fn what_is_wrong_with_manifests_is_told_with_file_and_line() {
         &scenario,
         &["E0252 There are no manifests in ./base: no file ends in .yaml, .yml or .json."],
     );
+    scenario.files(&[("other/readme.md", "")]);
+    check(&scenario, &["E0252 ./base: there is no such file."]);
+}
+
+#[test]
+fn objects_of_layers_tell_their_stage_and_what_they_wait_for() {
+    let mut scenario = Scenario::cluster();
+    scenario.files(BASE);
+    let outcome = scenario.outcome(PROD);
+    let told: Vec<String> = outcome
+        .objects
+        .iter()
+        .map(|object| {
+            let needs: Vec<String> = object.waits_for.iter().map(ToString::to_string).collect();
+            format!("{} {} <- {}", object.stage, object.source, needs.join(", "))
+        })
+        .collect();
+    let host = "cluster.prod.test_host.main, cluster.prod.test_thing.nodes";
+    let stages = r#"cluster.prod.layer.base["stage 0"], cluster.prod.layer.base["stage 1"]"#;
+    assert_eq!(
+        told,
+        [
+            format!("0 base/a.yaml:1:1 <- {host}"),
+            format!("2 base/b.json:2:1 <- {stages}, {host}"),
+            format!("2 base/b.json:1:1 <- {stages}, {host}"),
+        ]
+    );
 }
 
 #[test]

@@ -285,10 +285,14 @@ pub(crate) fn files(
     path: &str,
 ) -> Result<Vec<LayerFile>, (String, Option<String>)> {
     let plain = |error: String| (sentence(&error), None);
+    let named = |path: &str, error: String| match error.contains(path) {
+        true => plain(error),
+        false => plain(format!("{path}: {error}")),
+    };
     let listed = if is_manifest(path) && tree.exists(path).is_ok_and(|exists| exists) {
         vec![path.to_owned()]
     } else {
-        tree.list(path).map_err(plain)?
+        tree.list(path).map_err(|error| named(path, error))?
     };
     if let Some(found) = listed.iter().find(|file| is_kustomization(file)) {
         let detail = format!(
@@ -301,7 +305,7 @@ pub(crate) fn files(
     }
     let mut files = Vec::new();
     for path in listed.iter().filter(|path| is_manifest(path)) {
-        let bytes = tree.read(path).map_err(plain)?;
+        let bytes = tree.read(path).map_err(|error| named(path, error))?;
         let text =
             std::str::from_utf8(&bytes).map_err(|_| plain(format!("{path} is not valid UTF-8")))?;
         files.push((Arc::from(path.as_str()), Arc::from(text)));

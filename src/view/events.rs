@@ -326,16 +326,6 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
             }
             Some(("apply_complete", message?, with(hook)))
         }
-        Event::StepLeftAlone {
-            step,
-            elapsed,
-            reason,
-        } => {
-            let mut hook = hook(step);
-            hook["elapsed_seconds"] = elapsed.as_secs().into();
-            hook["reason"] = reason.as_str().into();
-            Some(("apply_left_alone", message?, with(hook)))
-        }
         Event::StepFailed {
             step,
             elapsed,
@@ -348,10 +338,16 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
             hook["hint"] = hint.as_deref().into();
             Some(("apply_errored", message?, with(hook)))
         }
-        Event::StepSkipped { step, reason } => {
+        Event::StepSkipped { step, reason } | Event::StepLeftAlone { step, reason, .. } => {
             let mut hook = hook(step);
             hook["reason"] = reason.as_str().into();
-            Some(("apply_skipped", message?, with(hook)))
+            let is_skipped = matches!(event, Event::StepSkipped { .. });
+            let kind = if is_skipped {
+                "apply_skipped"
+            } else {
+                "apply_left_alone"
+            };
+            Some((kind, message?, with(hook)))
         }
         Event::Stopping => Some(("stopping", message?, Map::new())),
     }

@@ -132,11 +132,10 @@ fn an_object_tells_its_place_and_what_it_waits_for() {
 fn a_kind_that_the_cluster_does_not_have_is_answered_at_once() {
     let data = "data:\n  kubernetes_object:\n    none: { api_version: none.example/v1, kind: Widget, name: a }\n";
     let project = project(&[("main.strata.yaml", data)]);
-    let began = std::time::Instant::now();
     let refused = project.run("plan").exits(1);
     let text = "the cluster serves no Widget of none.example/v1";
     assert!(refused.err.contains(text), "{}", refused.err);
-    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+    assert!(!refused.err.contains("Asking again"), "{}", refused.err);
 }
 
 #[test]

@@ -548,7 +548,9 @@ impl<'a> Planner<'a> {
             .world
             .address(&site.block.id, site.scope, each.map(|each| &each.key));
         let errors = self.diagnostics.error_count();
-        let Said { config, deps, .. } = self.evaluate(site, each, base);
+        let Said {
+            config, mut deps, ..
+        } = self.evaluate(site, each, base);
         self.validate(site, &address, &config);
         let predicted = site.schema.schema.propose(None, &config).planned;
         if self.diagnostics.error_count() > errors || self.input.validate_only {
@@ -556,7 +558,10 @@ impl<'a> Planner<'a> {
         }
         let pending = base.iter().any(|dep| self.has_change(dep));
         let provider = self.provider_config(site);
-        let deferred = config.has_unknown() || pending || provider.is_none();
+        let definitions = self.definitions_to_come(site, &address, provider.as_ref());
+        deps.extend(&definitions);
+        let awaits = pending || !definitions.is_empty();
+        let deferred = config.has_unknown() || awaits || provider.is_none();
         let unreached = provider
             .as_ref()
             .zip(unreachable(self.input.read.get(&address)));

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use strata_model::judge::{Judge, Outlook, Unserved, Verdict};
 use strata_model::layer::LAYER_PROVIDER;
 use strata_model::plan::PlanMode;
-use strata_model::provider::{Observation, ProviderConfig};
+use strata_model::provider::{Observation, ProviderConfig, ProviderErrorKind};
 use strata_model::{Address, Diagnostic, Span, Value};
 
 use super::change::{ChangeKind, InstanceChange};
 use super::hosted::host_of;
 use super::walk::{Planner, Site};
 use crate::code;
+use crate::world::Dep;
 
 /// Who judges what is put into each host, by connection.
 #[derive(Debug, Default)]
@@ -143,6 +144,36 @@ impl<'a> Planner<'a> {
             self.diagnostics.push(found);
         }
         verdict
+    }
+
+    /// The definitions of kinds that this plan makes on a host, where a read that was tried found no such kind there:
+    /// it may be one of them.
+    pub(super) fn definitions_to_come(
+        &self,
+        site: Site<'a>,
+        address: &Address,
+        provider: Option<&ProviderConfig>,
+    ) -> Vec<Dep> {
+        let is_early = matches!(
+            self.input.read.get(address),
+            Some(Observation::Unreadable(error)) if error.kind == ProviderErrorKind::Propagation
+        );
+        if !is_judged(site) || !is_early {
+            return Vec::new();
+        }
+        let changes = self.changes.iter().filter(|change| {
+            let planned = match &change.kind {
+                ChangeKind::Create { planned, .. } | ChangeKind::Replace { planned, .. } => planned,
+                ChangeKind::NoOp
+                | ChangeKind::Update { .. }
+                | ChangeKind::Import { .. }
+                | ChangeKind::Read { .. }
+                | ChangeKind::Deferred => return false,
+            };
+            let is_here = provider.is_some() && change.provider.as_ref() == provider;
+            is_here && site.provider.defines(change.schema.name, planned)
+        });
+        changes.map(|change| change.dep).collect()
     }
 
     /// Why it is not certain what a change will find, where its host was not looked at.

@@ -262,3 +262,29 @@ fn what_waits_for_a_cluster_that_cannot_be_reached_is_put_off_with_it() {
     scenario.observed.clear();
     assert_eq!(scenario.plan(&hcl("two")).steps.len(), 3);
 }
+
+#[test]
+fn a_data_source_of_a_kind_that_is_to_come_waits_for_definitions() {
+    let mut scenario = Scenario::new();
+    let early = ProviderError::new(ProviderErrorKind::Propagation, "there is no such kind");
+    scenario.there.insert(
+        "data.kubernetes_object.a".to_owned(),
+        Observation::Unreadable(early),
+    );
+    let data = "data \"kubernetes_object\" \"a\" { kind = \"Widget\" }\n";
+    let object = |key: &str| {
+        format!(
+            "resource \"kubernetes_object\" \"z\" {{ manifest = {{ key = \"{key}\" }} }}\n{data}"
+        )
+    };
+    let plan = scenario.plan(&object("/Kind//widgets"));
+    assert_eq!(
+        lines(&plan),
+        [
+            "create kubernetes_object.z",
+            "read data.kubernetes_object.a <- create kubernetes_object.z"
+        ]
+    );
+    // Nothing is to come that could be of that kind.
+    assert_eq!(scenario.codes(&object("/ConfigMap//a")), ["E0603"]);
+}

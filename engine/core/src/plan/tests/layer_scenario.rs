@@ -39,12 +39,18 @@ impl FakeLayers {
         FakeLayers {
             name: ProviderName("kubernetes".into()),
             config: Schema::new([("place", text()), ("cluster", text())]),
-            schemas: vec![ResourceSchema::managed(
-                "layer",
-                Adoption::Natural,
-                layer,
-                "",
-            )],
+            schemas: vec![
+                ResourceSchema::managed("layer", Adoption::Natural, layer.clone(), ""),
+                ResourceSchema::managed("kubernetes_object", Adoption::Natural, layer, ""),
+                ResourceSchema::data(
+                    "kubernetes_object",
+                    Schema::new([
+                        ("kind", text()),
+                        ("found", Attribute::computed(AttributeType::String, "")),
+                    ]),
+                    "",
+                ),
+            ],
         }
     }
 }

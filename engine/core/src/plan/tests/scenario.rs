@@ -217,7 +217,10 @@ impl Scenario {
                         let there = self.there.get(id).cloned();
                         there.unwrap_or(Observation::Absent)
                     }
-                    _ => Observation::Present(self.see(need)),
+                    _ => {
+                        let known = self.there.get(&need.address.to_string()).cloned();
+                        known.unwrap_or_else(|| Observation::Present(self.see(need)))
+                    }
                 };
                 read.insert(need.address.clone(), seen);
             }

@@ -149,10 +149,54 @@ fn what_is_somebody_elses_by_now_is_left_alone() {
     project
         .run("apply -auto-approve")
         .exits(0)
-        .says("Left alone: its label strata/owner is somebody: another owner's")
+        .says("Left alone: it belongs to another project or layer (strata/owner somebody)")
         .says("0 destroyed, 1 forgotten");
     assert_eq!(status(&path), 200);
     project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
+fn what_cannot_change_is_replaced_unless_it_is_somebody_elses() {
+    let (ns, project) = one("swap");
+    let path = format!("/api/v1/namespaces/{ns}/configmaps");
+    somebody(
+        "POST",
+        "/api/v1/namespaces",
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}}),
+    );
+    let fixed = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "immutable": true, "data": {"x": "0"},
+    });
+    somebody("POST", &path, &fixed);
+    let immutable = |value: &str| format!("{}immutable: true\n", config_map(&ns, "b", value));
+    project.write("app/b.yaml", &immutable("1"));
+    // An import writes no label, and what it takes over goes all the same where that was approved.
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("2 imported");
+    assert_eq!(get(&format!("{path}/b"))["data"]["x"], "1");
+    project.run("plan -detailed-exitcode").exits(0);
+    // A later object may go in the same run.
+    std::fs::remove_file(project.path("app/a.yaml")).unwrap();
+    project.write("app/b.yaml", &immutable("2"));
+    project.run("apply -auto-approve").exits(0);
+    let label = json!({"metadata": {"labels": {"strata/owner": "somebody"}}});
+    let merge = "application/merge-patch+json";
+    somebody(merge, &format!("{path}/b"), &label);
+    project.write("app/b.yaml", &immutable("3"));
+    let refused = project.run("apply -auto-approve").exits(1);
+    let told = "somebody has changed its label strata/owner";
+    assert!(refused.err.contains(told), "{}", refused.err);
+    assert_eq!(get(&format!("{path}/b"))["data"]["x"], "2");
+}
+
+#[test]
+fn a_data_source_needs_a_name() {
+    let data = "data:\n  kubernetes_object:\n    all: { api_version: v1, kind: Secret, namespace: default, name: \"\" }\n";
+    let project = project(&[("main.strata.yaml", data)]);
+    let refused = project.run("validate").exits(65);
+    assert!(refused.err.contains("must not be empty"), "{}", refused.err);
 }
 
 #[test]

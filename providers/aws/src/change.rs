@@ -97,6 +97,19 @@ impl<'a> Change<'a> {
         self.replace.push(attribute_path(path));
     }
 
+    /// Takes the definition's word for what the system never tells, where nothing is recorded of it: it replaces nothing,
+    /// and what is as it would be by default stays unsaid.
+    pub(crate) fn accept_untold(&mut self, path: &str, default: &Value) {
+        let at = attribute_path(path);
+        let before = self.prior.and_then(|prior| prior.at(&at)).cloned();
+        if let Some(before) = before.filter(Value::is_null) {
+            self.replace.retain(|replaced| *replaced != at);
+            if self.planned.at(&at) == Some(default) {
+                self.planned = self.planned.with_at(&at, before);
+            }
+        }
+    }
+
     /// Sets a planned value.
     pub(crate) fn set(&mut self, path: &str, value: Value) {
         self.planned = self.planned.with_at(&attribute_path(path), value);
@@ -147,6 +160,26 @@ mod tests {
     use strata_model::schema::{Adoption, Attribute, AttributeType, Schema};
 
     use super::*;
+
+    #[test]
+    fn what_is_never_told_replaces_nothing() {
+        let flag = Attribute::optional(AttributeType::Bool, "A flag.");
+        let schema = Schema::new([("flag", flag.default_value(true).replaces())]);
+        let schema = ResourceSchema::managed("a", Adoption::Tag, schema, "A.");
+        let object = |flag: Value| Value::object([("flag", flag)]);
+        let unknown = object(Value::null_of(Type::Bool));
+        for (prior, config, planned, replaces) in [
+            (unknown.clone(), true, Value::null_of(Type::Bool), false),
+            (unknown, false, false.into(), false),
+            (object(true.into()), false, false.into(), true),
+        ] {
+            let config = object(config.into());
+            let mut change = Change::new(&schema, Some(&prior), &config, None);
+            change.accept_untold("flag", &true.into());
+            assert_eq!(change.replaces(), replaces, "{prior:?}");
+            assert_eq!(change.planned(), &object(planned), "{prior:?}");
+        }
+    }
 
     #[test]
     fn what_was_empty_and_is_left_out_replaces_nothing() {

@@ -80,6 +80,11 @@ const SILENT: &[(&str, &str, Silent)] = &[
     (NodeGroups::NAME, "disk_size", Silent::Where(needs_no_disk)),
     (
         AccessEntries::NAME,
+        "kubernetes_groups",
+        Silent::Where(|entry| text(entry, "type") != Some("STANDARD")),
+    ),
+    (
+        AccessEntries::NAME,
         "user_name",
         Silent::Where(is_named_by_eks),
     ),

@@ -105,6 +105,22 @@ pub(crate) fn secret_faults(config: &Value) -> Vec<ArgumentFault> {
     faults
 }
 
+/// The same of the arguments of a data source. Without a name it would be told of all objects of the kind.
+pub(crate) fn data_faults(config: &Value) -> Vec<ArgumentFault> {
+    let mut found = Found::default();
+    found.name(config, &["name"], Rule::Segment);
+    found.name(config, &["namespace"], Rule::Label);
+    let is_empty = |name: &Value| name.as_str().is_some_and(str::is_empty);
+    if config.get("name").is_some_and(is_empty) {
+        found.add(place(&["name"]), "must not be empty.".to_owned());
+    }
+    for fault in &mut found.0 {
+        let own: Vec<_> = fault.path.steps().iter().skip(1).cloned().collect();
+        fault.path = own.into();
+    }
+    found.0
+}
+
 /// Why no namespace can be called so.
 pub(crate) fn namespace_fault(name: &str) -> Option<String> {
     let is_wrong = !name.is_empty() && !Rule::Label.allows(name);

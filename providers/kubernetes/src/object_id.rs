@@ -50,10 +50,22 @@ impl ObjectId {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = [None, None, None, None];
         let names = ["apiVersion", "kind", "namespace", "name"];
-        for part in text.split(',') {
-            let (name, value) = part.split_once('=')?;
+        let mut rest = Some(text);
+        while let Some(text) = rest {
+            let (name, value) = text.split_once('=')?;
             let at = names.iter().position(|known| *known == name.trim())?;
+            // A name may have a comma in it: what comes behind one is a part only if it begins like one.
+            let mut commas = value.match_indices(',').map(|(comma, _)| comma);
+            let end = commas.find(|comma| {
+                let next = value[comma + 1..].split_once('=');
+                next.is_some_and(|(next, _)| names[..3].contains(&next.trim()) || at < 3)
+            });
+            let (value, next) = match end {
+                Some(end) => (&value[..end], Some(&value[end + 1..])),
+                None => (value, None),
+            };
             parts[at] = Some(value.trim()).filter(|value| !value.is_empty());
+            rest = next;
         }
         let [api_version, kind, namespace, name] = parts;
         Some(ObjectId {
@@ -88,6 +100,8 @@ mod tests {
         for text in [
             "apiVersion=apps/v1,kind=Deployment,namespace=shop,name=web",
             "apiVersion=v1,kind=Namespace,name=shop",
+            "apiVersion=rbac.authorization.k8s.io/v1,kind=ClusterRole,name=x,name=amb",
+            "apiVersion=rbac.authorization.k8s.io/v1,kind=ClusterRole,name=a,b=c d#e",
         ] {
             assert_eq!(ObjectId::parse(text).unwrap().to_string(), text);
         }

@@ -86,7 +86,7 @@ impl Provider for Kubernetes {
     fn validate(&self, request: ValidateRequest<'_>) -> Vec<ArgumentFault> {
         match request.resource_type {
             None => config::validate(request.config),
-            Some((Mode::Data, _)) => Vec::new(),
+            Some((Mode::Data, _)) => naming::data_faults(request.config),
             Some((Mode::Managed, name)) => match ObjectType::of(name) {
                 Some(ty) => validate(ty, request.config),
                 None => Vec::new(),
@@ -135,6 +135,9 @@ impl Provider for Kubernetes {
         }
         if let (false, Some(before)) = (made_anew, &before) {
             conflicts((before, &wanted), held, request.config)?;
+        }
+        if let (false, Some(id), Some(_)) = (replace.is_empty(), &id, owners::changed(held)) {
+            return Err(left_alone(id));
         }
         let text = || Value::unknown(Type::String);
         let id = match id {
@@ -273,6 +276,17 @@ fn is_anothers(id: &ObjectId, owner: &str, config: &Value) -> Result<(), Provide
     Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(
         "Leave it to them and give this one another name, or take it over with conflicts = \"take\".",
     ))
+}
+
+/// An object cannot be replaced whose label is another's by now: its deletion would leave it alone.
+fn left_alone(id: &ObjectId) -> ProviderError {
+    let what = objects::named(id);
+    let message = format!(
+        "{what} must be replaced, and somebody has changed its label {} since it was made: it would not be deleted.",
+        objects::OWNER
+    );
+    ProviderError::new(ProviderErrorKind::Invalid, message)
+        .hint("Put the label back if it is still yours, or leave it to them with strata state rm.")
 }
 
 fn takes(config: &Value) -> bool {

@@ -126,7 +126,11 @@ impl Draft {
         for deletion in deletions {
             let address = &deletion.row.address;
             let stage = stages.get(&deletion.row).cloned();
-            for waited in [address.clone(), address.block()].into_iter().chain(stage) {
+            // An object of a layer that makes room for its successor is soon there again: what goes for good after all
+            // of its layer is applied is not waited for.
+            let whole = [Some(address.block()), stage.clone()].into_iter().flatten();
+            let whole = whole.filter(|_| !(deletion.destroys_first && stage.is_some()));
+            for waited in [address.clone()].into_iter().chain(whole) {
                 let Some((gone, stays)) = joined.get(&waited) else {
                     continue;
                 };

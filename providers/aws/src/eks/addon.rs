@@ -29,6 +29,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const VERSIONED: Versioned = Versioned {
     version: "kubernetes_version",
     build: "addon_version",
+    keeps_build: true,
     downgrade: "A cluster has no downgrade, and its add-ons keep pace with it.",
 };
 

@@ -27,6 +27,12 @@ use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
 
+/// What a cluster is made with and EKS never tells again: of an imported one it is not known.
+const UNTOLD: [&str; 2] = [
+    "bootstrap_self_managed_addons",
+    "access_config.bootstrap_cluster_creator_admin_permissions",
+];
+
 /// `aws_eks_cluster`.
 #[derive(Debug)]
 pub(crate) struct Clusters;
@@ -47,6 +53,9 @@ impl ResourceType for Clusters {
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
         change.id_is_name();
         change.forget_missing(&["arn", "created_at"]);
+        for path in UNTOLD {
+            change.accept_untold(path, &true.into());
+        }
         if change.prior.is_some() && change.prior_text("status") != Some("ACTIVE") {
             LATE.iter().for_each(|path| change.forget(path));
             change.forget("vpc_config.cluster_security_group_id");
@@ -119,7 +128,7 @@ impl ResourceType for Clusters {
             .set_upgrade_policy(planned.upgrade_policy.as_ref().map(upgrade_request))
             .set_encryption_config(cluster_change::encryption_of_new(planned))
             .set_logging(cluster_change::logging_of_new(planned))
-            .bootstrap_self_managed_addons(planned.bootstrap_self_managed_addons)
+            .set_bootstrap_self_managed_addons(planned.bootstrap_self_managed_addons)
             .set_deletion_protection(planned.deletion_protection.filter(|on| *on))
             .set_compute_config(auto_mode.as_ref().map(AutoMode::compute_request))
             .set_storage_config(auto_mode.as_ref().map(AutoMode::storage_request))
@@ -241,6 +250,7 @@ fn plan_encryption(change: &mut Change<'_>) -> bool {
 const VERSIONED: Versioned = Versioned {
     version: "version",
     build: "platform_version",
+    keeps_build: false,
     downgrade: "EKS has no downgrade: declare the version that the cluster has, or a newer one.",
 };
 
@@ -362,8 +372,11 @@ fn see(cloud: &Cloud, live: &LiveCluster, recorded: Option<&Cluster>) -> Seen<Cl
             .or(recorded_policy),
         encryption_config: cluster_change::see_encryption(live),
         enabled_cluster_log_types: Some(cluster_change::enabled_logs(live)),
-        bootstrap_self_managed_addons: recorded
-            .is_none_or(|cluster| cluster.bootstrap_self_managed_addons),
+        bootstrap_self_managed_addons: match recorded {
+            Some(cluster) => cluster.bootstrap_self_managed_addons,
+            // EKS does not tell; with Auto Mode it takes nothing else.
+            None => AutoMode::live(live).on.then_some(false),
+        },
         deletion_protection: Some(live.deletion_protection().unwrap_or(false)),
         compute_config: auto_mode::see_compute(
             live,
@@ -443,8 +456,7 @@ fn see_access(live: &LiveCluster, recorded: Option<&Cluster>) -> AccessConfig {
             .or(recorded.authentication_mode)
             .or_else(|| Some(MODES[0].to_owned())),
         bootstrap_cluster_creator_admin_permissions: recorded
-            .bootstrap_cluster_creator_admin_permissions
-            .or(Some(true)),
+            .bootstrap_cluster_creator_admin_permissions,
     }
 }
 

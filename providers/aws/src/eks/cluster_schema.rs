@@ -40,7 +40,7 @@ pub(crate) struct Cluster {
     pub(super) upgrade_policy: Option<UpgradePolicy>,
     pub(super) encryption_config: Option<EncryptionConfig>,
     pub(super) enabled_cluster_log_types: Option<BTreeSet<String>>,
-    pub(super) bootstrap_self_managed_addons: bool,
+    pub(super) bootstrap_self_managed_addons: Option<bool>,
     pub(super) deletion_protection: Option<bool>,
     pub(super) compute_config: Option<ComputeConfig>,
     pub(super) storage_config: Option<StorageConfig>,

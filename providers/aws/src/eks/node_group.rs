@@ -24,6 +24,7 @@ use crate::step::{Progress, Step};
 const VERSIONED: Versioned = Versioned {
     version: "version",
     build: "release_version",
+    keeps_build: false,
     downgrade: "Node groups have no downgrade: make a new one of the older version instead.",
 };
 

@@ -15,6 +15,8 @@ pub(super) struct Versioned {
     pub(super) version: &'static str,
     /// The attribute that follows from the version, such as the release of the machine image.
     pub(super) build: &'static str,
+    /// Whether a build that the definition names stays until the last minor; otherwise each minor takes its own.
+    pub(super) keeps_build: bool,
     /// What to do in place of a downgrade.
     pub(super) downgrade: &'static str,
 }
@@ -42,16 +44,25 @@ pub(super) fn plan(change: &mut Change<'_>, versioned: &Versioned) -> Result<(),
         );
     }
     let last = change.planned().clone();
+    let build = AttributePath::attribute(versioned.build);
+    let is_given = change
+        .config
+        .at(&build)
+        .is_some_and(|value| !value.is_null());
+    let keeps = versioned.keeps_build && is_given;
     let stages = (before + 1..=after).map(|minor| {
         let version = format!("1.{minor}");
         let label = format!("version {version}");
         let planned = if minor == after {
             last.clone()
         } else {
-            let build = Value::unknown(Type::String);
-            prior
-                .with_at(&AttributePath::attribute(versioned.version), version.into())
-                .with_at(&AttributePath::attribute(versioned.build), build)
+            let raised =
+                prior.with_at(&AttributePath::attribute(versioned.version), version.into());
+            if keeps {
+                raised
+            } else {
+                raised.with_at(&build, Value::unknown(Type::String))
+            }
         };
         Stage { label, planned }
     });
@@ -100,6 +111,7 @@ mod tests {
     const VERSIONED: Versioned = Versioned {
         version: "version",
         build: "release",
+        keeps_build: true,
         downgrade: "There is none.",
     };
 
@@ -147,8 +159,19 @@ mod tests {
         let labels: Vec<&str> = planned.stages.iter().map(|stage| &*stage.label).collect();
         assert_eq!(labels, ["version 1.34", "version 1.35"]);
         let release = |value: &Value| value.get("release").cloned().unwrap();
-        assert!(release(&planned.stages[0].planned).is_unknown());
+        assert_eq!(
+            release(&planned.stages[0].planned),
+            "r".into(),
+            "it is declared"
+        );
         assert_eq!(planned.stages[1].planned, planned.planned);
-        assert_eq!(release(&planned.planned), "r".into(), "it is declared");
+        let left_out = config.with_at(
+            &AttributePath::attribute("release"),
+            Value::null_of(Type::String),
+        );
+        let mut change = Change::new(&schema, Some(&prior), &left_out, None);
+        plan(&mut change, &VERSIONED).unwrap();
+        let planned = change.finish();
+        assert!(release(&planned.stages[0].planned).is_unknown());
     }
 }

@@ -100,6 +100,10 @@ pub(super) fn hint(answer: &Answer<'_>, kind: ProviderErrorKind) -> Option<Strin
             Some(more_of(*quota))
         }
         AccessDenied => permission(answer),
+        _ if answer.text.contains("must be updated to match cluster version") => Some(
+            "A node group that is to go, or whose replacement failed, is behind. Apply the version that the cluster has now first, then the next one."
+                .to_owned(),
+        ),
         _ => None,
     }
 }

@@ -1,8 +1,24 @@
 //! Where the objects of a kind are.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 use crate::openapi::GroupVersionKind;
 use crate::path::Path;
 use crate::set::FieldSet;
+
+/// What would end a segment of a path, or not be one: names of some kinds may have it.
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
 
 /// Where the objects of a kind are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +46,13 @@ impl Resource {
         let mut path = format!("{prefix}/{}", self.kind.api_version());
         if self.namespaced && !namespace.is_empty() {
             path.push_str("/namespaces/");
-            path.push_str(namespace);
+            path.extend(utf8_percent_encode(namespace, SEGMENT));
         }
         path.push('/');
         path.push_str(&self.plural);
         if let Some(name) = name {
             path.push('/');
-            path.push_str(name);
+            path.extend(utf8_percent_encode(name, SEGMENT));
         }
         path
     }
@@ -79,6 +95,11 @@ mod tests {
         assert_eq!(
             resource("v1", "nodes", false).path("ns", Some("n")),
             "/api/v1/nodes/n"
+        );
+        let roles = resource("rbac.authorization.k8s.io/v1", "clusterroles", false);
+        assert_eq!(
+            roles.path("", Some("system:a b#c?d")),
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:a%20b%23c%3Fd"
         );
     }
 

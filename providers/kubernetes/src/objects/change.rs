@@ -435,7 +435,12 @@ impl<'a> Change<'a> {
                 .left_alone("it is another object of that name, made since by somebody else");
             return Ok(gone);
         }
-        if let Some(reason) = existing::no_longer_ours(&live, &self.owner) {
+        // What is replaced may never have had the label: an import writes nothing.
+        let replaces_unlabelled = self.request.successor.is_some() && existing::is_nobodys(&live);
+        if let (Some(reason), false) = (
+            existing::no_longer_ours(&live, &self.owner),
+            replaces_unlabelled,
+        ) {
             self.checkpoint.left_alone(&reason);
             return Ok(gone);
         }

@@ -17,11 +17,18 @@ pub(super) fn is_ours(live: &Json, owner: &str) -> bool {
     live["metadata"]["labels"][OWNER] == owner
 }
 
+/// Whether an object carries no owner's label.
+pub(super) fn is_nobodys(live: &Json) -> bool {
+    live["metadata"]["labels"][OWNER].as_str().is_none()
+}
+
 /// Why an object is not this owner's to delete.
 pub(super) fn no_longer_ours(live: &Json, owner: &str) -> Option<String> {
     match live["metadata"]["labels"][OWNER].as_str() {
         Some(label) if label == owner => None,
-        Some(label) => Some(format!("its label {OWNER} is {label}: another owner's")),
+        Some(label) => Some(format!(
+            "it belongs to another project or layer ({OWNER} {label})"
+        )),
         None => Some(format!("it has no label {OWNER} any more")),
     }
 }

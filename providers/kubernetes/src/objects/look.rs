@@ -250,6 +250,11 @@ impl<'a> Look<'a> {
             namespace: text("namespace").to_owned(),
             name: text("name").to_owned(),
         };
+        // Its path would be that of all objects of the kind.
+        if id.name.is_empty() {
+            let message = "the name of the object to read is empty";
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, message));
+        }
         let resource = self.api.resource(&id.kind).await.map_err(|error| {
             if error.kind == ProviderErrorKind::Propagation {
                 error.hint("Where this project makes its definition, name that in the depends_on of this block: it is read during apply then.")

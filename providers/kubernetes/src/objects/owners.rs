@@ -65,8 +65,13 @@ impl Owners {
     }
 }
 
+/// Who changed the label of a recorded object, or whose an object is that is to be taken over.
+pub(crate) fn changed(held: Option<&Value>) -> Option<&str> {
+    held?.get(FIELD)?.as_str()
+}
+
 /// The owner of an object that is to be taken over, where it is somebody else: an argument is the attribute `managers`.
 pub(crate) fn another(held: Option<&Value>) -> Option<&str> {
-    let owner = held?.get(FIELD)?.as_str()?;
+    let owner = changed(held)?;
     owner.starts_with(ANOTHER).then_some(owner)
 }

@@ -422,7 +422,7 @@ async fn an_object_that_is_no_longer_ours_is_not_deleted() {
     somebody("application/merge-patch+json", &path, &label);
     assert_eq!(
         bench.left_alone(&made).await.as_deref(),
-        Some("its label strata/owner is somebody: another owner's")
+        Some("it belongs to another project or layer (strata/owner somebody)")
     );
     somebody("GET", &path, &json!(null));
     // Neither is one of the same name that somebody made anew.

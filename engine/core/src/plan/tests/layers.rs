@@ -6,7 +6,7 @@ use strata_model::state::RowKey;
 use strata_model::{Address, Type, Value};
 
 use super::layer_scenario::manifest;
-use super::scenario::{Scenario, lines};
+use super::scenario::{Scenario, lines, order};
 
 const PROD: &str = r#"
     cluster "prod" {
@@ -325,6 +325,30 @@ fn what_a_layer_no_longer_has_is_deleted_or_forgotten() {
     scenario.options.allow_delete.clear();
     let without = r#"cluster "prod" { stack = "./host" }"#;
     assert_eq!(scenario.plan(without).steps.len(), 3);
+}
+
+#[test]
+fn what_is_replaced_waits_for_nothing_that_goes_last() {
+    let mut scenario = Scenario::cluster();
+    let of = |middle: &str, last: &str| format!("1 /ConfigMap/x/1\n{middle}3 /Record/x/1 {last}\n");
+    scenario.files(&[("base/a.yaml", &of("2 /Service/x/1\n", "two"))]);
+    scenario.given(PROD);
+    scenario.files(&[("base/a.yaml", &of("", "one"))]);
+    let replaced = r#"cluster.prod.layer.base["/ConfigMap/x/1"]"#;
+    scenario.options.replace = vec![replaced.to_owned()];
+    let plan = scenario.plan(PROD);
+    let steps = lines(&plan);
+    let step = |at: usize| steps[at].split(" <- ").next();
+    let in_order: Vec<&str> = order(&plan).into_iter().filter_map(step).collect();
+    assert_eq!(
+        in_order,
+        [
+            r#"delete cluster.prod.layer.base["/ConfigMap/x/1"]"#,
+            r#"create cluster.prod.layer.base["/ConfigMap/x/1"]"#,
+            r#"update cluster.prod.layer.base["/Record/x/1"]"#,
+            r#"delete cluster.prod.layer.base["/Service/x/1"]"#,
+        ]
+    );
 }
 
 #[test]

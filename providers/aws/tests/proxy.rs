@@ -11,6 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+/// Whoever holds it has its call on the way.
+pub(crate) type Turn = tokio::sync::Mutex<()>;
+
 /// What is broken on purpose. Places count from 0 among the calls of their kind since the trap was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trap {
@@ -56,8 +59,11 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// Stands before a cloud on loopback.
-    pub(crate) async fn before(cloud: SocketAddr) -> io::Result<Proxy> {
+    /// Stands before a cloud on loopback. Calls that all wait for one `turn` reach it one by one.
+    pub(crate) async fn before(
+        cloud: SocketAddr,
+        turn: Option<&'static Turn>,
+    ) -> io::Result<Proxy> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let addr = listener.local_addr()?;
         let desk = Arc::new(Mutex::new(Desk::default()));
@@ -66,7 +72,7 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let desk = Arc::clone(&shared);
                 // A connection that breaks is what the client sees; there is nobody else to tell.
-                tokio::spawn(async move { drop(pass(client, cloud, &desk).await) });
+                tokio::spawn(async move { drop(pass(client, (cloud, turn), &desk).await) });
             }
         });
         Ok(Proxy { addr, desk, task })
@@ -126,7 +132,11 @@ impl Desk {
     }
 }
 
-async fn pass(mut client: TcpStream, cloud: SocketAddr, desk: &Mutex<Desk>) -> io::Result<()> {
+async fn pass(
+    mut client: TcpStream,
+    (cloud, turn): (SocketAddr, Option<&Turn>),
+    desk: &Mutex<Desk>,
+) -> io::Result<()> {
     let Some(request) = read_request(&mut client).await? else {
         return Ok(());
     };
@@ -137,10 +147,15 @@ async fn pass(mut client: TcpStream, cloud: SocketAddr, desk: &Mutex<Desk>) -> i
         Fate::Deny => return answer(&mut client, &request.error(403)).await,
         Fate::Pass | Fate::Lose => {}
     }
+    let held = match turn {
+        Some(turn) => Some(turn.lock().await),
+        None => None,
+    };
     let mut upstream = TcpStream::connect(cloud).await?;
     upstream.write_all(&request.forwarded()).await?;
     let mut response = Vec::new();
     upstream.read_to_end(&mut response).await?;
+    drop(held);
     if fate == Fate::Lose {
         return Ok(());
     }

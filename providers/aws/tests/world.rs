@@ -22,7 +22,7 @@ use strata_provider_aws::Aws;
 use strata_sandbox::ManualClock;
 
 use crate::cloud::OwnSandbox;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, Turn};
 
 /// What a check says: nothing, or what is wrong.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
@@ -75,6 +75,9 @@ pub(crate) struct Step<'a> {
     pub(crate) planned: &'a Value,
 }
 
+/// Moto answers calls side by side and breaks down where one looks at what another changes.
+static MOTO: Turn = Turn::const_new(());
+
 impl World {
     /// Connects to a cloud. `seed` tells this world's ids from those of others on the same cloud.
     pub(crate) async fn new(
@@ -82,7 +85,8 @@ impl World {
         seed: u8,
         config: ProviderConfig,
     ) -> World {
-        let proxy = Proxy::before(addr).await.expect("a proxy");
+        let turn = sandbox.is_none().then_some(&MOTO);
+        let proxy = Proxy::before(addr, turn).await.expect("a proxy");
         let clock = Arc::new(VirtualClock {
             elapsed: AtomicU64::new(0),
             cloud: sandbox.as_ref().map(|own| Arc::clone(&own.clock)),

@@ -61,6 +61,9 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
         .filter(|step| !done.contains(&step.number))
         .filter_map(|step| Some((step, intended(step, input.connections)?)))
         .collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
     let needs = needs(input.plan);
     let ends = ends(&needs, input.connections, &open);
     let mut by_connection: BTreeMap<String, Asked<'_>> = BTreeMap::new();

@@ -1,7 +1,5 @@
 //! `strata drift`: reports what changed outside of Strata.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use strata_model::plan::{PlanMode, PlanOptions};
 
@@ -42,18 +40,13 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
         Access::Look,
     )
     .await?;
+    let options = PlanOptions {
+        mode: PlanMode::RefreshOnly,
+        refresh: true,
+        ..arguments.planning.options()
+    };
     let planned = bench
-        .plan(Request {
-            options: PlanOptions {
-                mode: PlanMode::RefreshOnly,
-                refresh: true,
-                ..arguments.planning.options()
-            },
-            parallelism: arguments.planning.parallelism,
-            imports: BTreeMap::new(),
-            record_unchanged: false,
-            lock: None,
-        })
+        .plan(Request::look(options, arguments.planning.parallelism))
         .await;
     let planned = match planned {
         Ok(planned) => planned,

@@ -127,14 +127,10 @@ async fn planned(
 ) -> Result<Option<Planned>, CommandError> {
     let mut options = planning.options();
     options.refresh = false;
-    let request = Request {
-        options,
-        parallelism: planning.parallelism,
-        imports: BTreeMap::new(),
-        record_unchanged: false,
-        lock: None,
-    };
-    match bench.plan(request).await {
+    match bench
+        .plan(Request::look(options, planning.parallelism))
+        .await
+    {
         Ok(planned) => Ok(Some(planned)),
         Err(error) if error.kind == ErrorKind::Credentials => {
             if !planning.json {

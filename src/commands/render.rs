@@ -1,7 +1,5 @@
 //! `strata render`: the objects of layers, as apply would send them.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use strata_core::plan::LayerObject;
 use strata_model::plan::PlanOptions;
@@ -41,13 +39,7 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
     let planning = &arguments.planning;
     let bench = open(session, arguments.target.as_deref(), planning, Access::Look).await?;
     let objects = bench
-        .layer_objects(Request {
-            options: PlanOptions::default(),
-            parallelism: planning.parallelism,
-            imports: BTreeMap::new(),
-            record_unchanged: false,
-            lock: None,
-        })
+        .layer_objects(Request::look(PlanOptions::default(), planning.parallelism))
         .await?;
     let shown = chosen(objects, &planning.targets.targets)?;
     session.ui.print(&manifest::objects(&shown));

@@ -1,6 +1,5 @@
 //! Writing the blocks of imports that have none.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -44,13 +43,7 @@ pub async fn write(
         );
     }
     let generated = bench
-        .generate(Request {
-            options: planning.options(),
-            parallelism: planning.parallelism,
-            imports: BTreeMap::new(),
-            record_unchanged: false,
-            lock: None,
-        })
+        .generate(Request::look(planning.options(), planning.parallelism))
         .await?;
     if generated.is_empty() {
         bench

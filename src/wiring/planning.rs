@@ -39,6 +39,30 @@ pub struct Request<'a> {
     pub lock: Option<&'a Lock>,
 }
 
+impl Request<'_> {
+    /// A plan that is only looked at, and imports nothing beyond what the definitions say.
+    pub fn look(options: PlanOptions, parallelism: u16) -> Self {
+        Request {
+            options,
+            parallelism,
+            imports: BTreeMap::new(),
+            record_unchanged: false,
+            lock: None,
+        }
+    }
+}
+
+/// What a planner is run for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// A plan.
+    Plan,
+    /// Blocks for imports that nothing declares.
+    Blocks,
+    /// The objects of layers.
+    Objects,
+}
+
 /// What every round of planning is given.
 #[derive(Debug, Clone, Copy)]
 struct Inputs<'a> {
@@ -83,7 +107,7 @@ impl Bench<'_> {
             late: &late,
             header: &header,
         };
-        let mut outcome = self.rounds(&request, inputs, false).await?;
+        let mut outcome = self.rounds(&request, inputs, Aim::Plan).await?;
         self.examine(&mut outcome, &snapshot).await;
         if let Some(refused) = &outcome.refused {
             self.show_refused(refused);
@@ -128,7 +152,7 @@ impl Bench<'_> {
             late: &[],
             header: &header,
         };
-        let outcome = self.rounds(&request, inputs, true).await?;
+        let outcome = self.rounds(&request, inputs, Aim::Blocks).await?;
         if outcome.generated.is_empty() {
             let files = outcome.secret_files;
             self.finish((outcome.plan, &files), outcome.diagnostics, snapshot)?;
@@ -153,7 +177,7 @@ impl Bench<'_> {
             late: &[],
             header: &header,
         };
-        let mut outcome = self.rounds(&request, inputs, false).await?;
+        let mut outcome = self.rounds(&request, inputs, Aim::Objects).await?;
         let mut objects = std::mem::take(&mut outcome.objects);
         // What may not be deleted says nothing of what is sent.
         let plan = outcome.plan.or(outcome.refused);
@@ -194,7 +218,7 @@ impl Bench<'_> {
         &self,
         request: &Request<'_>,
         inputs: Inputs<'_>,
-        generate: bool,
+        aim: Aim,
     ) -> Result<PlanOutcome, CommandError> {
         let mut read = BTreeMap::new();
         for _ in 0..MOST_ROUNDS {
@@ -214,8 +238,9 @@ impl Bench<'_> {
                 key: &self.key,
                 header: inputs.header,
                 validate_only: false,
-                generate,
+                generate: aim == Aim::Blocks,
                 record_unchanged: request.record_unchanged,
+                layer_needs: aim == Aim::Objects,
             });
             if outcome.needs.is_empty() {
                 return Ok(outcome);
@@ -401,6 +426,7 @@ fn check(project: &super::project::Project, session: &crate::session::Session) -
         validate_only: true,
         generate: false,
         record_unchanged: false,
+        layer_needs: false,
     });
     outcome.diagnostics
 }

@@ -1,7 +1,5 @@
 //! Objects of layers: where they are described, when they are applied, and what they wait for.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value as Json, json};
 use strata_core::plan::LayerObject;
 use strata_language::definition::LayerBlock;
@@ -34,16 +32,8 @@ pub(super) async fn explain(
 ) -> Result<(), CommandError> {
     let project = &bench.project;
     let layer = block(project, address)?;
-    let objects = bench
-        .layer_objects(Request {
-            options: PlanOptions::default(),
-            parallelism: planning.parallelism,
-            imports: BTreeMap::new(),
-            record_unchanged: false,
-            lock: None,
-        })
-        .await?;
-    let mut objects = objects;
+    let request = Request::look(PlanOptions::default(), planning.parallelism);
+    let mut objects = bench.layer_objects(request).await?;
     objects.retain(|object| object.address.block() == address.block());
     let layer_at = place(Some(layer.span), project);
     if address.key.is_some() {

@@ -8,7 +8,7 @@ use strata_model::layer::LAYER_TYPE;
 use strata_model::plan::{
     Action, Confidence, DriftRecord, NoOp, PLAN_FORMAT, Plan, PlanMode, Reason, Step,
 };
-use strata_model::provider::Observation;
+use strata_model::provider::{Observation, Provider};
 use strata_model::schema::{Presence, ResourceSchema, Timeouts};
 use strata_model::state::{RowKey, StateRow};
 use strata_model::wire::Encoded;
@@ -401,13 +401,35 @@ impl<'a> Assembly<'a> {
         });
     }
 
-    fn row_template(&self, row: &StateRow) -> Step {
+    pub(super) fn row_template(&self, row: &StateRow) -> Step {
         Step {
             provider: Some(row.provider.clone()),
             dependencies: row.dependencies.clone(),
             source: row.source.clone(),
             row_digest: Some(row.digest()),
             ..blank(row.key.clone())
+        }
+    }
+
+    /// A recorded object that is to be deleted, as it is now; nothing within for one that is gone. Reports it if that
+    /// cannot be told.
+    pub(super) fn still_there(
+        &mut self,
+        row: &StateRow,
+        (provider, schema): (&dyn Provider, &ResourceSchema),
+    ) -> Option<Option<Value>> {
+        let told = match self.input.observed.get(&row.key) {
+            Some(Observation::Absent) => return Some(None),
+            Some(Observation::Present(object)) => Ok(object.attributes.clone()),
+            Some(Observation::Unreadable(error)) => Err(Box::new(unreadable(&row.key, error))),
+            None => decode_row(row, schema, provider),
+        };
+        match told {
+            Ok(object) => Some(Some(object)),
+            Err(diagnostic) => {
+                self.diagnostics.push(*diagnostic);
+                None
+            }
         }
     }
 
@@ -430,24 +452,13 @@ impl<'a> Assembly<'a> {
             ));
             return;
         };
-        let before = match self.input.observed.get(&row.key) {
-            Some(Observation::Absent) => {
-                self.drift.push(gone_record(row));
-                self.forget(row, Reason::Gone);
-                return;
-            }
-            Some(Observation::Unreadable(error)) => {
-                self.diagnostics.push(unreadable(&row.key, error));
-                return;
-            }
-            Some(Observation::Present(object)) => object.attributes.clone(),
-            None => match decode_row(row, schema, provider.as_ref()) {
-                Ok(value) => value,
-                Err(diagnostic) => {
-                    self.diagnostics.push(*diagnostic);
-                    return;
-                }
-            },
+        let Some(before) = self.still_there(row, (provider.as_ref(), schema)) else {
+            return;
+        };
+        let Some(before) = before else {
+            self.drift.push(gone_record(row));
+            self.forget(row, Reason::Gone);
+            return;
         };
         self.may_delete(Some(row), (schema, &before), None);
         let mut template = Step {

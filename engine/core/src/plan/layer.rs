@@ -317,6 +317,7 @@ impl<'a> Planner<'a> {
     pub(super) fn layer_objects_in_order(&self) -> Vec<LayerObject> {
         let mut objects = Vec::new();
         let of_layers = self.changes.iter().filter(|change| change.gate.is_some());
+        let of_layers = of_layers.filter(|_| self.input.layer_needs);
         let changes: BTreeMap<&Address, &InstanceChange<'_>> =
             of_layers.map(|change| (&change.address, change)).collect();
         for (at, layer) in self.world.graph.layers.iter().enumerate() {

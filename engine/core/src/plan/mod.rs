@@ -87,6 +87,8 @@ pub struct PlanInput<'a> {
     pub generate: bool,
     /// Whether the plan names what it leaves as it is; a plan that is neither saved nor applied need not.
     pub record_unchanged: bool,
+    /// Whether the objects of layers tell what they wait for; few who plan show that.
+    pub layer_needs: bool,
 }
 
 impl<'a> PlanInput<'a> {
@@ -184,6 +186,7 @@ pub struct LayerObject {
     /// Its stage, from 0.
     pub stage: u8,
     /// What it waits for, in order: other objects, stages of layers under keys like `stage 0`, and whole layers.
+    /// Empty where [`PlanInput::layer_needs`] does not ask for it.
     pub waits_for: Vec<Address>,
 }
 

@@ -9,8 +9,8 @@ use strata_model::provider::{Observation, PlanRequest};
 use strata_model::state::{RowKey, RowStatus, StateRow};
 use strata_model::{DeposedId, Value};
 
-use super::assemble::{Assembly, blank};
-use super::change::{InstanceChange, decode_row, ignore_changes, restore_inputs, unreadable};
+use super::assemble::Assembly;
+use super::change::{InstanceChange, decode_row, ignore_changes, restore_inputs};
 use super::edges::{Deletion, Ref};
 use super::encode::encode;
 use super::select::any_matches;
@@ -112,18 +112,11 @@ impl<'a> Assembly<'a> {
     ) {
         let schema = change.schema;
         let known = self.input.providers.schema(schema.mode, schema.name);
-        let before = match self.input.observed.get(&failed.key) {
-            Some(Observation::Absent) => None,
-            Some(Observation::Unreadable(error)) => {
-                self.diagnostics.push(unreadable(&failed.key, error));
-                return;
-            }
-            Some(Observation::Present(object)) => Some(object.attributes.clone()),
-            None => known.and_then(|(provider, _)| {
-                decode_row(failed, schema, provider.as_ref())
-                    .map_err(|diagnostic| self.diagnostics.push(*diagnostic))
-                    .ok()
-            }),
+        let Some((provider, _)) = known else {
+            return;
+        };
+        let Some(before) = self.still_there(failed, (provider.as_ref(), schema)) else {
+            return;
         };
         let (action, reason) = match &before {
             Some(before) => {
@@ -136,16 +129,13 @@ impl<'a> Assembly<'a> {
         let step = Step {
             action,
             reason,
-            before: before.map(|before| encode(&before, ty, self.input.key)),
-            provider: Some(failed.provider.clone()),
-            timeouts: change.timeouts,
-            dependencies: failed.dependencies.clone(),
-            source: failed.source.clone(),
-            row_digest: Some(failed.digest()),
-            ..blank(RowKey {
+            key: RowKey {
                 address: change.address.clone(),
                 deposed: Some(id),
-            })
+            },
+            before: before.map(|before| encode(&before, ty, self.input.key)),
+            timeouts: change.timeouts,
+            ..self.row_template(failed)
         };
         let step = self.draft.push(step, BTreeSet::from([Ref::Step(moved)]));
         self.deletions.push(Deletion {

@@ -207,6 +207,7 @@ impl Scenario {
                 validate_only: false,
                 generate: false,
                 record_unchanged: true,
+                layer_needs: true,
             });
             if outcome.needs.is_empty() {
                 return outcome;

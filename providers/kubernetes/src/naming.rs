@@ -97,9 +97,13 @@ pub(crate) fn faults(
 pub(crate) fn secret_faults(config: &Value) -> Vec<ArgumentFault> {
     let metadata = Value::object([("metadata", config.clone())]);
     let kind = GroupVersionKind::of("v1", "Secret");
-    let mut faults = faults(&metadata, &kind, false);
+    at_the_top(faults(&metadata, &kind, false), 2)
+}
+
+/// Faults of arguments that stand at the top, and not under so many steps as they were looked for.
+fn at_the_top(mut faults: Vec<ArgumentFault>, below: usize) -> Vec<ArgumentFault> {
     for fault in &mut faults {
-        let own: Vec<_> = fault.path.steps().iter().skip(2).cloned().collect();
+        let own: Vec<_> = fault.path.steps().iter().skip(below).cloned().collect();
         fault.path = own.into();
     }
     faults
@@ -114,11 +118,7 @@ pub(crate) fn data_faults(config: &Value) -> Vec<ArgumentFault> {
     if config.get("name").is_some_and(is_empty) {
         found.add(place(&["name"]), "must not be empty.".to_owned());
     }
-    for fault in &mut found.0 {
-        let own: Vec<_> = fault.path.steps().iter().skip(1).cloned().collect();
-        fault.path = own.into();
-    }
-    found.0
+    at_the_top(found.0, 1)
 }
 
 /// Why no namespace can be called so.

@@ -48,30 +48,35 @@ impl ObjectId {
 
     /// Reads what `Display` wrote; the parts may come in any order.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut parts = [None, None, None, None];
+        const NAME: usize = 3;
         let names = ["apiVersion", "kind", "namespace", "name"];
-        let mut rest = Some(text);
-        while let Some(text) = rest {
-            let (name, value) = text.split_once('=')?;
-            let at = names.iter().position(|known| *known == name.trim())?;
-            // A name may have a comma in it: what comes behind one is a part only if it begins like one.
-            let mut commas = value.match_indices(',').map(|(comma, _)| comma);
-            let end = commas.find(|comma| {
-                let next = value[comma + 1..].split_once('=');
-                next.is_some_and(|(next, _)| names[..3].contains(&next.trim()) || at < 3)
+        let mut parts: [Option<String>; 4] = Default::default();
+        let mut last = None;
+        for part in text.split(',') {
+            let named = part.split_once('=').and_then(|(name, value)| {
+                let at = names.iter().position(|known| *known == name.trim())?;
+                parts[at].is_none().then_some((at, value.trim()))
             });
-            let (value, next) = match end {
-                Some(end) => (&value[..end], Some(&value[end + 1..])),
-                None => (value, None),
-            };
-            parts[at] = Some(value.trim()).filter(|value| !value.is_empty());
-            rest = next;
+            match (named, last) {
+                (Some((_, "")), _) => {}
+                (Some((at, value)), _) => {
+                    parts[at] = Some(value.to_owned());
+                    last = Some(at);
+                }
+                // A comma of the name itself.
+                (None, Some(NAME)) => {
+                    let name = parts[NAME].get_or_insert_default();
+                    name.push(',');
+                    name.push_str(part);
+                }
+                (None, _) => return None,
+            }
         }
         let [api_version, kind, namespace, name] = parts;
         Some(ObjectId {
-            kind: GroupVersionKind::of(api_version?, kind?),
-            namespace: namespace.unwrap_or_default().to_owned(),
-            name: name?.to_owned(),
+            kind: GroupVersionKind::of(&api_version?, &kind?),
+            namespace: namespace.unwrap_or_default(),
+            name: name?,
         })
     }
 

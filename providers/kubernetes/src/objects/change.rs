@@ -435,12 +435,8 @@ impl<'a> Change<'a> {
                 .left_alone("it is another object of that name, made since by somebody else");
             return Ok(gone);
         }
-        // What is replaced may never have had the label: an import writes nothing.
-        let replaces_unlabelled = self.request.successor.is_some() && existing::is_nobodys(&live);
-        if let (Some(reason), false) = (
-            existing::no_longer_ours(&live, &self.owner),
-            replaces_unlabelled,
-        ) {
+        let is_replaced = self.request.successor.is_some();
+        if let Some(reason) = existing::no_longer_ours(&live, &self.owner, is_replaced) {
             self.checkpoint.left_alone(&reason);
             return Ok(gone);
         }

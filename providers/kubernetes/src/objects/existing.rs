@@ -17,19 +17,14 @@ pub(super) fn is_ours(live: &Json, owner: &str) -> bool {
     live["metadata"]["labels"][OWNER] == owner
 }
 
-/// Whether an object carries no owner's label.
-pub(super) fn is_nobodys(live: &Json) -> bool {
-    live["metadata"]["labels"][OWNER].as_str().is_none()
-}
-
-/// Why an object is not this owner's to delete.
-pub(super) fn no_longer_ours(live: &Json, owner: &str) -> Option<String> {
+/// Why an object is not this owner's to delete. One that is replaced may never have had a label: an import writes none.
+pub(super) fn no_longer_ours(live: &Json, owner: &str, is_replaced: bool) -> Option<String> {
     match live["metadata"]["labels"][OWNER].as_str() {
         Some(label) if label == owner => None,
         Some(label) => Some(format!(
             "it belongs to another project or layer ({OWNER} {label})"
         )),
-        None => Some(format!("it has no label {OWNER} any more")),
+        None => (!is_replaced).then(|| format!("it has no label {OWNER} any more")),
     }
 }
 

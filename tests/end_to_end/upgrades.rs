@@ -1,6 +1,6 @@
 //! A cluster that goes up two minors while calls fail, and how long all of it takes.
 
-use crate::harness::{World, WorldOptions, figures};
+use crate::harness::{Finished, World, WorldOptions, figures};
 
 const CLUSTER: &str = r#"
 variable "minor" {
@@ -34,20 +34,26 @@ rules:
 /// What EKS refuses because control plane and nodes, or two updates, would not go together.
 const REFUSED: [&str; 2] = ["UpdateClusterVersion", "UpdateNodegroupVersion"];
 
-#[test]
-fn two_minors_are_climbed_through_faults() {
-    let seed = crate::harness::Random::seed();
+fn at_the_first_minor() -> World {
     let options = WorldOptions {
         // Time limits are divided by it too, and this machine's own time is not.
         speed: 100,
         faults: None,
     };
     let world = World::of_text(CLUSTER, options);
-    let apply = |minor: &str| {
-        let variable = format!("-var=minor={minor}");
-        world.run(&["apply", "-auto-approve", &variable])
-    };
-    apply("1.33").expect_code(0);
+    apply(&world, "1.33").expect_code(0);
+    world
+}
+
+fn apply(world: &World, minor: &str) -> Finished {
+    let variable = format!("-var=minor={minor}");
+    world.run(&["apply", "-auto-approve", &variable])
+}
+
+#[test]
+fn two_minors_are_climbed_through_faults() {
+    let seed = crate::harness::Random::seed();
+    let world = at_the_first_minor();
     let before = world.ledger().calls.len();
     world
         .cloud
@@ -55,7 +61,7 @@ fn two_minors_are_climbed_through_faults() {
     let mut applies = 1;
     // An update that fails for good ends a run; the next one goes on from there.
     loop {
-        let finished = apply("1.35");
+        let finished = apply(&world, "1.35");
         if finished.code == Some(0) {
             break;
         }
@@ -89,18 +95,9 @@ fn two_minors_are_climbed_through_faults() {
 /// What a pod needs of its node goes up with each minor, before the nodes do.
 #[test]
 fn add_ons_keep_pace_with_their_cluster() {
-    let options = WorldOptions {
-        speed: 100,
-        faults: None,
-    };
-    let world = World::of_text(CLUSTER, options);
-    let apply = |minor: &str| {
-        let variable = format!("-var=minor={minor}");
-        world.run(&["apply", "-auto-approve", &variable])
-    };
-    apply("1.33").expect_code(0);
+    let world = at_the_first_minor();
     let before = world.ledger().calls.len();
-    apply("1.35").expect_code(0);
+    apply(&world, "1.35").expect_code(0);
     let ledger = world.ledger();
     let updates = [
         "UpdateClusterVersion",

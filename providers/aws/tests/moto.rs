@@ -85,14 +85,6 @@ pub(crate) const SKIPPED: &[Skip] = &[
         "moto has no zonal shift",
     ),
     Skip::not_run(
-        "aws_eks_node_group (*)/update/*",
-        "moto has neither UpdateNodegroupVersion nor DescribeUpdate",
-    ),
-    Skip::fails(
-        "aws_eks_node_group (*)/default tags",
-        "moto has no tags of node groups",
-    ),
-    Skip::not_run(
         "aws_kms_key*",
         "moto keeps every key that is to be deleted, and a search looks at the tags of all",
     ),
@@ -154,11 +146,11 @@ pub(crate) const SKIPPED: &[Skip] = &[
         "moto's node groups do not tell their update limits",
     ),
     Skip::not_run(
-        "aws_eks_node_group/update/*",
-        "moto has neither DescribeUpdate nor tags of node groups",
+        "aws_eks_node_group*/update/*",
+        "moto has neither UpdateNodegroupVersion nor DescribeUpdate, nor tags of node groups",
     ),
     Skip::fails(
-        "aws_eks_node_group/default tags",
+        "aws_eks_node_group*/default tags",
         "moto has no tags of node groups",
     ),
 ];

@@ -211,13 +211,8 @@ impl World {
         let op = self.op();
         let planned = self.plan(ty, None, &config)?.planned;
         let notes = Notes::default();
-        let mut made = self.apply(Step::create(ty, op, &planned), &notes).await;
-        // As the engine does it, a call that came to nothing is sent again. Moto fails under others' writes.
-        if let (Err(failed), None) = (&made, &self.sandbox)
-            && failed.error.kind == ProviderErrorKind::Unavailable
-        {
-            made = self.apply(Step::create(ty, op, &planned), &notes).await;
-        }
+        let step = Step::create(ty, op, &planned);
+        let made = self.apply(step, &notes).await;
         let made = made.map_err(|error| format!("create of {ty} failed: {error:?}"))?;
         let live = self.made((ty, op, &config), &planned, made)?;
         let noted = notes.ids();
@@ -338,15 +333,6 @@ impl World {
             op,
             planned,
         };
-        // As the engine does it: a server that fails is asked again. Moto does when it is asked while it changes.
-        for _ in 0..4 {
-            match self.connection.find(request).await {
-                Err(error) if error.kind == ProviderErrorKind::Unavailable => {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-                found => return found,
-            }
-        }
         self.connection.find(request).await
     }
 

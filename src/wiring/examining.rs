@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
+use strata_core::apply::considered;
 use strata_core::code;
 use strata_core::plan::PlanOutcome;
 use strata_model::plan::{Action, Plan, Step};
@@ -22,8 +23,8 @@ struct Change<'p> {
 }
 
 impl Bench<'_> {
-    /// Asks the providers about the changes that they want to look at, and takes what they find into the outcome: with an
-    /// error the plan is refused.
+    /// Asks the providers about the plan as a whole and about the changes that they want to look at, and takes what they
+    /// find into the outcome: with an error the plan is refused.
     pub(super) async fn examine(&self, outcome: &mut PlanOutcome, snapshot: &StateSnapshot) {
         let Some(plan) = outcome.plan.as_ref().or(outcome.refused.as_ref()) else {
             return;
@@ -32,7 +33,9 @@ impl Bench<'_> {
             .examined(plan, snapshot)
             .into_values()
             .map(|(config, changes)| self.ask(config, changes));
-        let found: Vec<Diagnostic> = join_all(asked).await.into_iter().flatten().collect();
+        let mut found: Vec<Diagnostic> = join_all(asked).await.into_iter().flatten().collect();
+        let together = considered(plan, &self.connections).into_iter();
+        found.extend(together.map(|(finding, step)| self.told(step, finding)));
         outcome.diagnostics.extend(found);
         let notices = self.connections.notices().into_iter();
         outcome.diagnostics.extend(
@@ -114,24 +117,27 @@ impl Bench<'_> {
                     coming,
                 };
                 let found = connection.examine(&examined).await.into_iter();
-                let told = found.map(|finding| self.told(change.step, finding));
+                let told = found.map(|finding| self.told(Some(change.step), finding));
                 told.collect::<Vec<Diagnostic>>()
             }
         });
         join_all(looks).await.into_iter().flatten().collect()
     }
 
-    fn told(&self, step: &Step, finding: Finding) -> Diagnostic {
+    fn told(&self, step: Option<&Step>, finding: Finding) -> Diagnostic {
         let code = code::of_finding(finding.kind);
         let summary = finding.kind.summary();
         let diagnostic = match finding.severity {
             Severity::Warning => Diagnostic::warning(code, summary, finding.message),
             Severity::Error => Diagnostic::error(code, summary, finding.message),
         };
+        let diagnostic = diagnostic.hint(finding.hint);
+        let Some(step) = step else {
+            return diagnostic;
+        };
         let sources = &self.project.loaded.sources;
         diagnostic
             .at_opt(super::applying::declared(step.source.as_ref(), sources))
             .about(&step.key.address)
-            .hint(finding.hint)
     }
 }

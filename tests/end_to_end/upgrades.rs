@@ -122,3 +122,25 @@ fn add_ons_keep_pace_with_their_cluster() {
     shown.expect_code(0).expect_text("v1.35.");
     world.expect_no_changes(&["-var=minor=1.35"]);
 }
+
+/// One that goes stays behind until the end of a run, and EKS goes on by one minor only then.
+#[test]
+fn a_pool_that_goes_is_no_part_of_two_minors() {
+    let world = at_the_first_minor();
+    let before = world.ledger().calls.len();
+    world.define(&CLUSTER.replace(", three = {} }", " }"));
+    apply(&world, "1.35")
+        .expect_code(1)
+        .expect_text("E0604")
+        .expect_text("the control plane of up goes on to 1.35");
+    let changed = world.ledger().calls.iter().skip(before).any(|call| {
+        let operation = call.operation.as_str();
+        operation.starts_with("Update") || operation.starts_with("Delete")
+    });
+    assert!(!changed, "it is refused before anything is done");
+    apply(&world, "1.34")
+        .expect_code(0)
+        .expect_text("2 destroyed");
+    apply(&world, "1.35").expect_code(0);
+    world.expect_no_changes(&["-var=minor=1.35"]);
+}

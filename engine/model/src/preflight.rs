@@ -52,14 +52,20 @@ pub struct Preflight<'a> {
 impl Preflight<'_> {
     /// The changes that have to be done before one of them, directly or by way of others, in the order of the plan.
     pub fn before(&self, change: usize) -> impl Iterator<Item = &Intended<'_>> {
+        let found = self.nodes_before(change).into_iter();
+        found.filter_map(|node| self.changes.get(node))
+    }
+
+    /// The nodes of the graph that come before a change: those below the number of changes are changes.
+    pub fn nodes_before(&self, change: usize) -> BTreeSet<usize> {
         let mut seen = BTreeSet::new();
         let mut open = vec![change];
         while let Some(node) = open.pop() {
             let needs = self.after.get(node).into_iter().flatten();
             open.extend(needs.filter(|need| seen.insert(**need)));
         }
-        let found = seen.into_iter().filter(move |node| *node != change);
-        found.filter_map(|node| self.changes.get(node))
+        seen.remove(&change);
+        seen
     }
 }
 

@@ -181,9 +181,16 @@ pub trait Provider: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Whether its connections have anything to look at before a run: the others are not asked. Pure.
+    /// Whether there is anything to look at before a run: the others are not asked. Pure.
     fn has_preflight(&self) -> bool {
         false
+    }
+
+    /// What a plan would fail at that its changes show only together, before people decide about it. The changes are
+    /// those of this provider's objects, over all its connections. Only asked where [`Provider::has_preflight`] says so.
+    /// Pure.
+    fn consider(&self, _intended: &Preflight<'_>) -> Vec<Finding> {
+        Vec::new()
     }
 
     /// Brings a row of an older schema version to the current one. By default a row of any version up to the schema's is

@@ -4,6 +4,7 @@
 //! What AWS does not let us see is passed over, and is the failure of a step later.
 
 mod quotas;
+pub(crate) mod skew;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};

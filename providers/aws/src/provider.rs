@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strata_model::Value;
-use strata_model::preflight::Intended;
+use strata_model::preflight::{Finding, Intended, Preflight};
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, PlanRequest, PlannedChange, Provider,
     ProviderConfig, ProviderError, ProviderName, ValidateRequest,
@@ -90,6 +90,10 @@ impl Provider for Aws {
 
     fn has_preflight(&self) -> bool {
         true
+    }
+
+    fn consider(&self, intended: &Preflight<'_>) -> Vec<Finding> {
+        preflight::skew::find(intended)
     }
 
     fn takes(&self, change: &Intended<'_>) -> Duration {

@@ -34,7 +34,7 @@ use strata_model::store::{Lock, StateStore};
 pub use connection::Connections;
 pub use executor::execute;
 pub use outcome::{ApplyOutcome, INVALID_PLAN, StepFailure, abandon_unfinished};
-pub use preflight::Obstacle;
+pub use preflight::{Obstacle, considered};
 pub use recover::{Finding, RecoverInput, Recovery, Resolution, preview, recover};
 pub use stale::{StaleRow, check_stale};
 pub use stop::Stop;

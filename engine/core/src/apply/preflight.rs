@@ -98,6 +98,47 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
     standing
 }
 
+/// What providers find in a plan by looking at its changes together, with the step that each is about. Nothing is asked
+/// for it.
+pub fn considered<'p>(
+    plan: &'p Plan,
+    connections: &Connections,
+) -> Vec<(Finding, Option<&'p Step>)> {
+    let steps = plan.steps.iter();
+    let open: Vec<Open<'p>> = steps
+        .filter_map(|step| Some((step, intended(step, connections)?)))
+        .collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    let needs = needs(plan);
+    let ends = ends(&needs, connections, &open);
+    let mut found = Vec::new();
+    for provider in connections.providers().iter() {
+        let is_its = |(step, _): &&Open<'p>| {
+            let known = connections.schema(&step.key.address).ok();
+            known.is_some_and(|(other, _)| other.name() == provider.name())
+        };
+        let own: Vec<Open<'p>> = open.iter().filter(is_its).cloned().collect();
+        let latest = own.iter().map(|(step, _)| ends[step.number as usize]);
+        let whole = Preflight {
+            changes: own.iter().map(|(_, intended)| intended.clone()).collect(),
+            after: graph(&needs, &own),
+            takes: latest.max().unwrap_or_default(),
+        };
+        if whole.changes.is_empty() {
+            continue;
+        }
+        let of = |finding: &Finding| finding.change.and_then(|change| Some(own.get(change)?.0));
+        let told = provider.consider(&whole).into_iter();
+        found.extend(told.map(|finding| {
+            let step = of(&finding);
+            (finding, step)
+        }));
+    }
+    found
+}
+
 /// What one connection is asked.
 struct Request<'a> {
     steps: &'a [Open<'a>],

@@ -63,7 +63,7 @@ impl ResourceType for NodeGroups {
         }
         plan_template(change);
         if change.replaces() {
-            return upgrade::check_replaced(change, &VERSIONED);
+            return Ok(());
         }
         upgrade::plan(change, &VERSIONED)
     }

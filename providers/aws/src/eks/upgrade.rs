@@ -71,37 +71,6 @@ pub(super) fn plan(change: &mut Change<'_>, versioned: &Versioned) -> Result<(),
     Ok(())
 }
 
-/// Checks a replacement beside a change of the version.
-///
-/// The group that is there stays at its minor until its successor stands, which has the last minor; and a control plane
-/// goes on only where no node group is behind it.
-///
-/// # Errors
-///
-/// When the version rises by more than one minor on the same cluster.
-pub(super) fn check_replaced(
-    change: &Change<'_>,
-    versioned: &Versioned,
-) -> Result<(), ProviderError> {
-    let before = change.prior_text(versioned.version).and_then(minor);
-    let after = change.planned_text(versioned.version).and_then(minor);
-    let Some((before, after)) = before.zip(after) else {
-        return Ok(());
-    };
-    if change.changes("cluster_name") || after <= before + 1 {
-        return Ok(());
-    }
-    let message = format!(
-        "a node group that is replaced cannot go from 1.{before} to 1.{after} in one run: it stays behind until its successor stands, and \
-         EKS does not raise a control plane while a node group is behind it"
-    );
-    let hint = format!(
-        "Replace the group first, or raise the version to 1.{} first.",
-        before + 1
-    );
-    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(hint))
-}
-
 #[cfg(test)]
 mod tests {
     use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema};
@@ -129,23 +98,6 @@ mod tests {
         let (cluster, version) = (cluster.into(), version.into());
         let fields = [("cluster_name", cluster), ("version", version)];
         Value::object(fields).with_at(&AttributePath::attribute("release"), "r".into())
-    }
-
-    #[test]
-    fn a_replaced_group_follows_one_minor() {
-        let schema = schema();
-        let prior = object("c", "1.33");
-        for (cluster, version, refused) in [
-            ("c", "1.33", false),
-            ("c", "1.34", false),
-            ("c", "1.35", true),
-            ("another", "1.35", false),
-        ] {
-            let config = object(cluster, version);
-            let change = Change::new(&schema, Some(&prior), &config, None);
-            let checked = check_replaced(&change, &VERSIONED);
-            assert_eq!(checked.is_err(), refused, "{cluster} {version}");
-        }
     }
 
     #[test]

@@ -156,6 +156,27 @@ fn what_is_somebody_elses_by_now_is_left_alone() {
 }
 
 #[test]
+fn a_new_field_that_somebody_else_holds_is_told_of_before_anything_is_done() {
+    let (ns, project) = one("held");
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/b");
+    let theirs = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"z": "theirs"}});
+    let apply = "application/apply-patch+yaml";
+    somebody(apply, &format!("{path}?fieldManager=flux"), &theirs);
+    let ours = config_map(&ns, "b", "1").replace("\" }\n", "\", z: ours }\n");
+    project.write("app/b.yaml", &ours);
+    let refused = project.run("plan").exits(1);
+    let told = ".data.z is held by flux";
+    assert!(refused.err.contains("E0604"), "{}", refused.err);
+    assert!(
+        refused.err.replace("\n  ", " ").contains(told),
+        "{}",
+        refused.err
+    );
+    assert_eq!(get(&path)["data"]["z"], "theirs");
+}
+
+#[test]
 fn what_cannot_change_is_replaced_unless_it_is_somebody_elses() {
     let (ns, project) = one("swap");
     let path = format!("/api/v1/namespaces/{ns}/configmaps");

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -17,7 +18,7 @@ use hyper_util::client::legacy::{self, Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use thiserror::Error;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::endpoint::{Endpoint, EndpointError};
 use crate::identity::{ActAs, Identity, TokenError};
@@ -169,7 +170,29 @@ impl Route {
     }
 }
 
-/// Connections to one API server as one user: HTTP/1.1, at most 16 requests at once, others wait.
+/// That a server could not be reached, for a while: those who ask for many objects are not to find it out one by one.
+#[derive(Debug)]
+struct Outage {
+    reason: String,
+    until: Instant,
+}
+
+impl Outage {
+    /// An outage that took from `began` to `now` to be found, and stands for as long again.
+    fn new(reason: &str, (began, now): (Instant, Instant)) -> Self {
+        Outage {
+            reason: reason.to_owned(),
+            until: now + now.saturating_duration_since(began),
+        }
+    }
+
+    fn reason_at(&self, now: Instant) -> Option<&str> {
+        (now < self.until).then_some(&*self.reason)
+    }
+}
+
+/// Connections to one API server as one user: HTTP/1.1, at most 16 requests at once, others wait. A server that could not
+/// be reached is not tried again for as long as that took.
 pub struct Connection {
     server: String,
     proxy: Option<String>,
@@ -177,6 +200,7 @@ pub struct Connection {
     route: Route,
     turns: Semaphore,
     patience: Duration,
+    outage: Mutex<Option<Outage>>,
 }
 
 impl fmt::Debug for Connection {
@@ -231,6 +255,7 @@ impl Connection {
             route,
             turns: Semaphore::new(IN_FLIGHT),
             patience: ANSWER,
+            outage: Mutex::default(),
         })
     }
 
@@ -251,6 +276,7 @@ impl Connection {
     pub async fn send(&self, request: &Request) -> Result<Response, ConnectionError> {
         // It is never closed.
         let _turn = self.turns.acquire().await;
+        self.outage()?;
         let authorization = self.authorization(None).await?;
         let response = self.send_as(request, authorization.as_ref()).await?;
         if response.status != StatusCode::UNAUTHORIZED || authorization.is_none() {
@@ -280,15 +306,27 @@ impl Connection {
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, ConnectionError> {
         let request = self.formed(request, authorization)?;
+        let began = Instant::now();
         let answer = async {
             let response = self.route.request(request).await;
             self.whole(response.map_err(|error| self.failure(&error))?)
                 .await
         };
-        match timeout(self.patience, answer).await {
-            Ok(answer) => answer,
-            Err(_) => Err(self.lost(format!("none came within {:?}", self.patience))),
+        let answer = timeout(self.patience, answer).await;
+        if let Ok(Err(ConnectionError::Unreachable { reason, .. })) = &answer {
+            let outage = Outage::new(reason, (began, Instant::now()));
+            *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(outage);
         }
+        answer.unwrap_or_else(|_| Err(self.lost(format!("none came within {:?}", self.patience))))
+    }
+
+    /// Fails while it is known that the server cannot be reached.
+    fn outage(&self) -> Result<(), ConnectionError> {
+        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = outage
+            .as_ref()
+            .and_then(|outage| outage.reason_at(Instant::now()));
+        reason.map_or(Ok(()), |reason| Err(self.unreachable(reason.to_owned())))
     }
 
     fn formed(
@@ -357,11 +395,15 @@ impl Connection {
         }
         match certificate_error(error) {
             Some(reason) => ConnectionError::Untrusted { server, reason },
-            None => ConnectionError::Unreachable {
-                server,
-                proxy: self.proxy.clone(),
-                reason: innermost(error),
-            },
+            None => self.unreachable(innermost(error)),
+        }
+    }
+
+    fn unreachable(&self, reason: String) -> ConnectionError {
+        ConnectionError::Unreachable {
+            server: self.server.clone(),
+            proxy: self.proxy.clone(),
+            reason,
         }
     }
 
@@ -417,5 +459,23 @@ fn certificate_error(error: &(dyn StdError + 'static)) -> Option<String> {
     match error {
         rustls::Error::InvalidCertificate(_) => Some(error.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_stands_for_as_long_as_it_took_to_be_found() {
+        let began = Instant::now();
+        let second = Duration::from_secs(1);
+        let outage = Outage::new("no route", (began, began + 10 * second));
+        assert_eq!(outage.reason_at(began + 10 * second), Some("no route"));
+        assert_eq!(outage.reason_at(began + 19 * second), Some("no route"));
+        assert_eq!(outage.reason_at(began + 20 * second), None);
+        // What is refused at once is tried again at once.
+        let refused = Outage::new("refused", (began, began));
+        assert_eq!(refused.reason_at(began), None);
     }
 }

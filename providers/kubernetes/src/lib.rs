@@ -33,6 +33,7 @@ mod objects;
 mod observe;
 mod provider;
 mod secret;
+mod sent;
 mod stage;
 mod types;
 

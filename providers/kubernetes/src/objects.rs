@@ -1,6 +1,7 @@
 //! The connection: reading and changing objects of one cluster.
 
 mod change;
+mod contested;
 mod examine;
 mod existing;
 mod going;
@@ -21,6 +22,7 @@ use strata_model::provider::{
 use strata_model::{Lineage, Value};
 
 use self::change::Change;
+use self::contested::Shared;
 pub(crate) use self::existing::named;
 use self::look::Look;
 use self::owners::Owners;
@@ -39,6 +41,7 @@ pub(crate) struct Objects {
     config: ProviderConfig,
     context: ConnectContext,
     owners: Owners,
+    shared: Shared,
     /// Made when it is first used: the cluster may only come to be in this run.
     api: Mutex<Option<Arc<Api>>>,
 }
@@ -47,10 +50,15 @@ impl Objects {
     pub(crate) fn new(config: ProviderConfig, context: ConnectContext) -> Self {
         Objects {
             owners: Owners::new(context.lineage),
+            shared: Shared::default(),
             config,
             context,
             api: Mutex::default(),
         }
+    }
+
+    fn look<'a>(&'a self, api: &'a Api) -> Look<'a> {
+        Look::new(api, &self.owners, &self.shared)
     }
 
     fn api(&self) -> Result<Arc<Api>, ProviderError> {
@@ -93,7 +101,7 @@ pub(crate) fn removes_itself(id: &ObjectId, manifest: &Value) -> bool {
 impl Connection for Objects {
     async fn read(&self, batch: &[ReadRequest<'_>]) -> Vec<Observation> {
         match self.api() {
-            Ok(api) => Look::new(&api, &self.owners).all(batch).await,
+            Ok(api) => self.look(&api).all(batch).await,
             Err(error) => batch
                 .iter()
                 .map(|_| Observation::Unreadable(error.clone()))
@@ -116,9 +124,7 @@ impl Connection for Objects {
             return Ok(Vec::new());
         };
         let owner = owner(self.context.lineage, request.planned);
-        let found = Look::new(&api, &self.owners)
-            .left(&request, (&id, &owner))
-            .await?;
+        let found = self.look(&api).left(&request, (&id, &owner)).await?;
         Ok(found.into_iter().collect())
     }
 
@@ -140,7 +146,10 @@ impl Connection for Objects {
             return Vec::new();
         };
         match self.api() {
-            Ok(api) => examine::examine(&api, &id, change).await,
+            Ok(api) => {
+                let lineage = self.context.lineage;
+                examine::examine((&api, &self.shared, lineage), &id, change).await
+            }
             Err(_) => Vec::new(),
         }
     }

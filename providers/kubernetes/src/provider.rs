@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use strata_kubernetes_merge::TypedValue;
-use strata_kubernetes_merge::typed::Duplicates;
 use strata_model::judge::{Judge, Outlook};
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, Operation,
@@ -15,11 +13,10 @@ use strata_model::{AttributePath, Mode, Type, Value};
 
 use crate::dump::Schemas;
 use crate::judge::{self, ByKinds};
-use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::{Objects, owners};
 use crate::types::{self, ObjectType};
-use crate::{config, immutable, inventory, manifest, naming, normal, objects, observe};
+use crate::{config, immutable, inventory, manifest, naming, objects, observe, sent};
 
 /// The provider `kubernetes`: objects of clusters, and layers of them.
 #[derive(Debug)]
@@ -133,9 +130,6 @@ impl Provider for Kubernetes {
         if let (Some(id), Some(owner)) = (&id, owners::another(held)) {
             is_anothers(id, owner, request.config)?;
         }
-        if let (false, Some(before)) = (made_anew, &before) {
-            conflicts((before, &wanted), held, request.config)?;
-        }
         if let (false, Some(id), Some(_)) = (replace.is_empty(), &id, owners::changed(held)) {
             return Err(left_alone(id));
         }
@@ -214,7 +208,7 @@ impl Provider for Kubernetes {
         lineage: Option<strata_model::Lineage>,
     ) -> Option<Value> {
         let manifest = ObjectType::of(resource_type)?.manifest(attributes);
-        Some(labelled(&manifest, (attributes, lineage)))
+        Some(sent::labelled(&manifest, (attributes, lineage)))
     }
 
     fn connect(
@@ -232,43 +226,9 @@ fn goes_elsewhere(prior: Option<&Value>, config: &Value) -> bool {
     prior.is_some_and(|prior| layer(prior) != layer(config))
 }
 
-/// A manifest with the label of its owner, which is known as soon as the state's lineage is.
-fn labelled(
-    manifest: &Value,
-    (attributes, lineage): (&Value, Option<strata_model::Lineage>),
-) -> Value {
-    let owner = lineage.map(|lineage| objects::owner(lineage, attributes));
-    let label = match &owner {
-        Some(owner) => Value::from(owner.as_str()),
-        None => Value::unknown(Type::String),
-    };
-    let mut object = manifest.clone();
-    if inventory::is_one(manifest) {
-        let layer = attributes.get("layer").and_then(Value::as_str);
-        let owner = owner.as_deref().unwrap_or_default();
-        let stored = inventory::stored(manifest, layer.unwrap_or_default(), owner);
-        object = Value::from_json(&stored).unwrap_or_else(Value::null);
-        if lineage.is_none() {
-            object = with_member(&object, &["metadata", "name"], Value::unknown(Type::String));
-        }
-    }
-    with_member(&object, &["metadata", "labels", objects::OWNER], label)
-}
-
-/// An object with a member deep in it, and objects on the way to it where there are none.
-fn with_member(object: &Value, path: &[&str], value: Value) -> Value {
-    let Some((name, rest)) = path.split_first() else {
-        return value;
-    };
-    let mut members = object.members().cloned().unwrap_or_default();
-    let inner = members.get(name).cloned().unwrap_or_else(Value::null);
-    members.insert((*name).into(), with_member(&inner, rest, value));
-    normal::rebuilt(object, members)
-}
-
 /// Refuses to take over what another project or layer has, unless it is to be taken.
 fn is_anothers(id: &ObjectId, owner: &str, config: &Value) -> Result<(), ProviderError> {
-    if takes(config) {
+    if types::takes(config) {
         return Ok(());
     }
     let what = objects::named(id);
@@ -287,64 +247,6 @@ fn left_alone(id: &ObjectId) -> ProviderError {
     );
     ProviderError::new(ProviderErrorKind::Invalid, message)
         .hint("Put the label back if it is still yours, or leave it to them with strata state rm.")
-}
-
-fn takes(config: &Value) -> bool {
-    config.get("conflicts").and_then(Value::as_str) == Some("take")
-}
-
-/// Refuses a change of what somebody else holds, unless it is to be taken.
-fn conflicts(
-    (before, wanted): (&Value, &Value),
-    held: Option<&Value>,
-    config: &Value,
-) -> Result<(), ProviderError> {
-    if takes(config) || before == wanted {
-        return Ok(());
-    }
-    let members = held.and_then(Value::members).into_iter().flatten();
-    let others: Vec<(&str, &str)> = members
-        .filter_map(|(field, manager)| Some((field.as_ref(), manager.as_str()?)))
-        .filter(|(_, manager)| !observe::is_client(manager))
-        .collect();
-    let changed = changed_fields(before, wanted);
-    let refused: Vec<String> = others
-        .into_iter()
-        .filter(|(field, _)| changed.iter().any(|changed| changed == field))
-        .map(|(field, manager)| format!("{field} is held by {manager}"))
-        .collect();
-    if refused.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "Others hold fields that would change: {}.",
-        refused.join("; ")
-    );
-    Err(
-        ProviderError::new(ProviderErrorKind::Invalid, message).hint(
-            "Leave these fields out of the manifest, or take them over with conflicts = \"take\".",
-        ),
-    )
-}
-
-/// The fields that differ, as a server spells them.
-fn changed_fields(before: &Value, wanted: &Value) -> Vec<String> {
-    let wanted = wanted.to_json();
-    let Some(kind) = manifest::kind_of(&wanted) else {
-        return Vec::new();
-    };
-    let Some((schema, ty)) = Kinds::default().type_of(&kind) else {
-        return Vec::new();
-    };
-    let typed =
-        |value| TypedValue::new(value, Arc::clone(&schema), ty.clone(), Duplicates::Allowed);
-    let (Ok(before), Ok(wanted)) = (typed(before.to_json()), typed(wanted)) else {
-        return Vec::new();
-    };
-    let compared = before.compare(&wanted);
-    let fields = compared.map(|compared| compared.modified.union(&compared.added));
-    let paths = fields.map(|fields| fields.paths()).unwrap_or_default();
-    paths.iter().map(ToString::to_string).collect()
 }
 
 fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {

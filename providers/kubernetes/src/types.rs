@@ -67,6 +67,11 @@ impl ObjectType {
     }
 }
 
+/// Whether fields that others hold are to be taken over.
+pub(crate) fn takes(attributes: &Value) -> bool {
+    attributes.get("conflicts").and_then(Value::as_str) == Some("take")
+}
+
 /// All schemas.
 pub(crate) fn schemas() -> Vec<ResourceSchema> {
     vec![object(), member(), secret(), data_object()]

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use futures::future::join_all;
 use hyper::{Method, StatusCode};
 use strata_control_plane::{ControlPlane, Parts};
 use strata_provider_kubernetes::identity::ActAs;
@@ -22,7 +23,8 @@ use strata_provider_kubernetes::{
     Allowed, Connection, ConnectionError, Endpoint, Identity, Kubeconfig, Request,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{Instant, timeout};
 
 /// Starting one waits for answers, which a thread that carries out asynchronous tests must not do.
 static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
@@ -144,6 +146,35 @@ async fn a_server_that_is_not_there_is_unreachable() {
     let error = who(&endpoint, administrator()).await.unwrap_err();
     let through = format!("cannot be reached through the proxy {proxy}: ");
     assert!(error.to_string().contains(&through), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_swallows_everything_is_waited_for_once() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let full = socket.listen(0).unwrap();
+    let address = full.local_addr().unwrap();
+    // Nobody takes these connections, and further ones are not answered at all.
+    let mut held = Vec::new();
+    let patience = Duration::from_millis(500);
+    while let Ok(stream) = timeout(patience, TcpStream::connect(address)).await {
+        held.push(stream.unwrap());
+    }
+    let endpoint = Endpoint::new(&format!("https://{address}")).unwrap();
+    let connection = Connection::new(&endpoint, administrator()).unwrap();
+    let began = Instant::now();
+    let request = Request::new(Method::GET, "/version");
+    let answers = (0..100).map(|_| connection.send(&request));
+    for answer in join_all(answers).await {
+        let error = answer.unwrap_err();
+        assert!(error.is_unreachable(), "{error:?}");
+    }
+    // One limit of ten seconds, and not one for each of those that wait for their turn.
+    assert!(
+        began.elapsed() < Duration::from_secs(19),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]

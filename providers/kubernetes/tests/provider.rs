@@ -9,6 +9,7 @@ mod provider {
     mod admission;
     mod adopted;
     pub(crate) mod bench;
+    mod contested;
     mod creates;
     mod life;
     mod published;

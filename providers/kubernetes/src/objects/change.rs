@@ -12,7 +12,7 @@ use strata_model::provider::{
 };
 
 use super::existing::{self, NO_VERSION};
-use super::{OWNER, going, handover, owner, removes_itself};
+use super::{going, handover, owner, removes_itself};
 use crate::api::{Api, MANAGER, PAUSE};
 use crate::health::Health;
 use crate::health_rule;
@@ -20,6 +20,7 @@ use crate::immutable;
 use crate::inventory;
 use crate::object_id::ObjectId;
 use crate::observe;
+use crate::sent;
 use crate::types::ObjectType;
 
 /// How often it is tried to take over what clients hold of an object that others keep writing.
@@ -99,10 +100,20 @@ impl<'a> Change<'a> {
             .map_err(ApplyError::nothing)?;
         let path = resource.path(&id.namespace, Some(&id.name));
         let body = self.body(&path).await?;
-        if self.request.operation == Operation::Update {
+        let is_update = self.request.operation == Operation::Update;
+        if is_update && self.clients_hold() {
             self.take_from_clients(&path, (&id, &body)).await?;
         }
-        let written = self.send(&path, &body).await?;
+        let written = match self.send(&path, &body).await {
+            // Clients may hold what is new in the manifest, too.
+            Err(refused) if is_update && is_conflict(&refused.error) => {
+                if !self.take_from_clients(&path, (&id, &body)).await? {
+                    return Err(refused);
+                }
+                self.send(&path, &body).await?
+            }
+            sent => sent?,
+        };
         let uid = written["metadata"]["uid"]
             .as_str()
             .unwrap_or_default()
@@ -151,20 +162,9 @@ impl<'a> Change<'a> {
 
     /// What is sent: the manifest with the owner's label, and for the object that is recorded only.
     async fn body(&self, path: &str) -> Result<Json, ApplyError> {
-        let mut body = if self.is_inventory {
-            let layer = self.request.planned.get("layer").and_then(Value::as_str);
-            inventory::stored(&self.manifest, layer.unwrap_or_default(), &self.owner)
-        } else {
-            self.manifest.to_json()
-        };
-        if !body["metadata"].is_object() {
-            body["metadata"] = json!({});
-        }
-        let labels = &mut body["metadata"]["labels"];
-        if !labels.is_object() {
-            *labels = json!({});
-        }
-        labels[OWNER] = self.owner.as_str().into();
+        let lineage = Some(self.context.lineage);
+        let sent = sent::labelled(&self.manifest, (self.request.planned, lineage));
+        let mut body = sent.to_json();
         if self.request.operation == Operation::Create {
             if self.is_first() {
                 body["metadata"]["resourceVersion"] = NO_VERSION.into();
@@ -321,22 +321,24 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Makes the fields of what is sent ours that clients hold which write without applying, before anything is applied:
-    /// they would stay in the object for ever when they go from the manifest.
-    async fn take_from_clients(
-        &self,
-        path: &str,
-        (id, body): (&ObjectId, &Json),
-    ) -> Result<(), ApplyError> {
+    /// Whether clients that write without applying hold fields of what is recorded.
+    fn clients_hold(&self) -> bool {
         let held = self
             .request
             .prior
             .and_then(|prior| prior.get("managers")?.members());
-        let from_clients = held.into_iter().flatten();
-        let mut from_clients = from_clients.filter_map(|(_, manager)| manager.as_str());
-        if !from_clients.any(observe::is_client) {
-            return Ok(());
-        }
+        let managers = held.into_iter().flatten();
+        let mut managers = managers.filter_map(|(_, manager)| manager.as_str());
+        managers.any(observe::is_client)
+    }
+
+    /// Makes the fields of what is sent ours that clients hold which write without applying, before anything is applied:
+    /// they would stay in the object for ever when they go from the manifest. Returns whether there were any.
+    async fn take_from_clients(
+        &self,
+        path: &str,
+        (id, body): (&ObjectId, &Json),
+    ) -> Result<bool, ApplyError> {
         let kinds = self.api.kinds_for(&id.kind).await;
         let kinds = kinds.map_err(ApplyError::nothing)?;
         let wanted = observe::fields(body, (&kinds, &id.kind));
@@ -344,12 +346,12 @@ impl<'a> Change<'a> {
         loop {
             let live = self.api.get(path).await.map_err(ApplyError::nothing)?;
             let Some(patch) = live.and_then(|live| handover::patch(&live, &wanted)) else {
-                return Ok(());
+                return Ok(false);
             };
             self.may_send().await?;
             tries += 1;
             match self.api.patch(path, &patch).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(true),
                 // Somebody, such as its controller, wrote the object between the two.
                 Err(error) if error.kind == ProviderErrorKind::Invalid && tries < HANDOVERS => {}
                 Err(error) => return Err(unsettled(error)),
@@ -515,6 +517,11 @@ fn with_metadata(object: &Json, fields: &[(&str, Option<Json>)]) -> Json {
         }
     }
     object
+}
+
+/// Whether an apply was refused because others hold fields of it.
+fn is_conflict(error: &ProviderError) -> bool {
+    error.kind == ProviderErrorKind::Invalid && error.message.contains("Apply failed with")
 }
 
 /// Whether a change was refused because its object is not there.

@@ -7,12 +7,14 @@ use strata_kubernetes_merge::openapi::GroupVersionKind;
 use strata_kubernetes_merge::resource::Resource;
 use strata_model::preflight::{Examined, Finding, FindingKind};
 use strata_model::provider::{Operation, ProviderError, ProviderErrorKind};
-use strata_model::{Severity, Value};
+use strata_model::{Lineage, Severity, Value};
 
+use super::contested::{self, Shared};
 use super::existing;
 use crate::api::Api;
 use crate::object_id::ObjectId;
-use crate::types::ObjectType;
+use crate::sent;
+use crate::types::{self, ObjectType};
 
 /// How many objects are named.
 const NAMED: usize = 10;
@@ -26,7 +28,24 @@ fn is_namespace(id: &ObjectId) -> bool {
 }
 
 /// Looks at a change.
-pub(super) async fn examine(api: &Api, id: &ObjectId, change: &Examined<'_>) -> Vec<Finding> {
+pub(super) async fn examine(
+    (api, shared, lineage): (&Api, &Shared, Lineage),
+    id: &ObjectId,
+    change: &Examined<'_>,
+) -> Vec<Finding> {
+    let planned = change.planned.zip(ObjectType::of(change.resource_type));
+    let contested = match planned {
+        Some((planned, ty))
+            if change.operation == Operation::Update
+                && shared.contains(id)
+                && !types::takes(planned) =>
+        {
+            let sent = sent::labelled(&ty.manifest(planned), (planned, Some(lineage)));
+            // What cannot be looked at is the server's to judge.
+            contested::look(api, id, &sent).await.ok().flatten()
+        }
+        Some(_) | None => None,
+    };
     let found = match (change.operation, change.planned) {
         (Operation::Delete, _) if is_definition(id) || is_namespace(id) => {
             contents(api, id, change.going).await
@@ -51,7 +70,7 @@ pub(super) async fn examine(api: &Api, id: &ObjectId, change: &Examined<'_>) -> 
             ))
         })
     });
-    found.into_iter().collect()
+    contested.into_iter().chain(found).collect()
 }
 
 fn goes_with(message: String) -> Finding {

@@ -14,6 +14,7 @@ use strata_model::provider::{
 use strata_model::schema::ResourceSchema;
 use strata_model::{AttributePath, Mode, Type, Value};
 
+use super::contested::Shared;
 use super::owners::Owners;
 use super::{OWNER, existing, removes_itself};
 use crate::api::Api;
@@ -30,6 +31,7 @@ const LIST_FROM: usize = 4;
 pub(crate) struct Look<'a> {
     api: &'a Api,
     owners: &'a Owners,
+    shared: &'a Shared,
 }
 
 /// The objects of one kind that carry the label, by namespace and name.
@@ -59,8 +61,12 @@ fn place_to_look_at(request: &ReadRequest<'_>) -> Option<ObjectId> {
 }
 
 impl<'a> Look<'a> {
-    pub(crate) fn new(api: &'a Api, owners: &'a Owners) -> Self {
-        Look { api, owners }
+    pub(crate) fn new(api: &'a Api, owners: &'a Owners, shared: &'a Shared) -> Self {
+        Look {
+            api,
+            owners,
+            shared,
+        }
     }
 
     /// An answer for each request, in their order.
@@ -210,6 +216,7 @@ impl<'a> Look<'a> {
         request: &ReadRequest<'_>,
         (id, live): (&ObjectId, &Json),
     ) -> Result<Object, ProviderError> {
+        self.shared.meet(id, live);
         let kinds = self.api.kinds_for(&id.kind).await?;
         let given = request.recorded.or(request.config);
         let recorded = request.recorded.is_some();

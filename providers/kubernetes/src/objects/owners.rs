@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value as Json;
+use strata_kubernetes_merge::Manager;
 use strata_model::provider::{ReadPurpose, ReadRequest};
 use strata_model::{Lineage, Value};
 
 use super::{OWNER, handover, owner};
+use crate::api::MANAGER;
 use crate::observe::{self, Managers};
 
 /// The field of the label, as [`observe::Seen::managers`] names fields.
@@ -15,6 +17,9 @@ const FIELD: &str = ".metadata.labels.strata/owner";
 
 /// How the owner of somebody else's object begins.
 const ANOTHER: &str = "another Strata project or layer";
+
+/// Stands for the owner of an object whose label was taken away.
+const NOBODY: &str = "nobody: it was taken away";
 
 /// The owners of one state's objects, as far as they were met.
 #[derive(Debug)]
@@ -43,7 +48,7 @@ impl Owners {
     /// to be taken over; one that is not what was applied is told of what is recorded.
     pub(super) fn told(&self, live: &Json, request: &ReadRequest<'_>) -> Managers {
         let Some(label) = live["metadata"]["labels"][OWNER].as_str() else {
-            return Managers::new();
+            return lost(live, request);
         };
         let Some(given) = request.recorded.or(request.config) else {
             return Managers::new();
@@ -65,9 +70,24 @@ impl Owners {
     }
 }
 
+/// What is to be told of a recorded object without a label: that somebody took it away, if it had one. An import writes
+/// none, so that only what was applied since has had it.
+fn lost(live: &Json, request: &ReadRequest<'_>) -> Managers {
+    let is_recorded = request.purpose == ReadPurpose::Refresh && request.recorded.is_some();
+    let was_applied = || {
+        let managed = handover::managed_of(live);
+        managed.get(&Manager::applier(MANAGER)).is_some()
+    };
+    if is_recorded && was_applied() {
+        vec![(FIELD.to_owned(), NOBODY.to_owned())]
+    } else {
+        Managers::new()
+    }
+}
+
 /// Who changed the label of a recorded object, or whose an object is that is to be taken over.
 pub(crate) fn changed(held: Option<&Value>) -> Option<&str> {
-    held?.get(FIELD)?.as_str()
+    held?.get(FIELD)?.as_str().filter(|owner| *owner != NOBODY)
 }
 
 /// The owner of an object that is to be taken over, where it is somebody else: an argument is the attribute `managers`.

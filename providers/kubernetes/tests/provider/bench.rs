@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 use strata_control_plane::{ControlPlane, Parts};
 use strata_model::judge::Outlook;
+use strata_model::preflight::Examined;
 use strata_model::provider::{
     Applied, ApplyError, ApplyRequest, Checkpoint, ConnectContext, Connection, FindRequest, Object,
     Observation, Operation, PlanRequest, PlannedChange, Provider as _, ProviderConfig,
@@ -445,6 +446,21 @@ impl Bench {
             Observation::Absent => None,
             Observation::Unreadable(error) => panic!("{error}"),
         }
+    }
+
+    /// Why the server would refuse a change of an object that was read.
+    pub(crate) async fn refused(&self, seen: &Made, config: &Value) -> Option<String> {
+        let change = self.plan(seen.ty, Some(&seen.attributes), config).unwrap();
+        let examined = Examined {
+            resource_type: seen.ty,
+            id: &seen.id,
+            operation: Operation::Update,
+            planned: Some(&change.planned),
+            going: &[],
+            coming: &[],
+        };
+        let found = self.connection.examine(&examined).await;
+        found.into_iter().map(|finding| finding.message).next()
     }
 
     /// The object of an id, as an import sees it, or what a data source reads.

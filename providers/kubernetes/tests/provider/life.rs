@@ -65,34 +65,6 @@ async fn what_somebody_changes_is_seen_and_only_that() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_field_of_another_manager_is_not_taken_unasked() {
-    let (bench, namespace) = (Bench::new(), namespace("conflict"));
-    let path = format!("/api/v1/namespaces/{namespace}/configmaps/a");
-    let theirs = config_map(&namespace, "a", &json!({"x": "theirs"}));
-    let apply = format!("{path}?fieldManager=flux");
-    somebody("application/apply-patch+yaml", &apply, &theirs);
-    let ours = config_map(&namespace, "a", &json!({"x": "ours"}));
-    let config = bench.object(&ours);
-    let found = bench.adopt(&config).await.unwrap();
-    let refused = bench
-        .plan(found.ty, Some(&found.attributes), &config)
-        .unwrap_err();
-    assert!(
-        refused.message.contains(".data.x is held by flux"),
-        "{refused}"
-    );
-    let take = [
-        ("manifest", Value::from_json(&ours).unwrap()),
-        ("conflicts", "take".into()),
-    ];
-    let config = bench.config("kubernetes_object", &take);
-    let made = bench.update(&found, &config).await.unwrap();
-    let live = somebody("GET", &path, &json!(null));
-    assert_eq!(live["data"]["x"], "ours");
-    assert!(bench.is_settled(&bench.look(&made).await, &config));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_kept_in_step_by_its_plain_content() {
     let (bench, namespace) = (Bench::new(), namespace("secret"));
     let data = |pairs: &[(&str, &str)]| {

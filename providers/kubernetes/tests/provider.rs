@@ -11,6 +11,7 @@ mod provider {
     pub(crate) mod bench;
     mod creates;
     mod life;
+    mod names;
     mod published;
     mod replaced;
     mod traps;

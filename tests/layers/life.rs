@@ -222,6 +222,42 @@ fn what_kubectl_made_is_adopted() {
 }
 
 #[test]
+fn an_imported_job_is_not_made_anew() {
+    let ns = unique("imported");
+    somebody(
+        "POST",
+        "/api/v1/namespaces",
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}}),
+    );
+    let job = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once", "namespace": ns},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [
+            {"name": "main", "image": "example.invalid/none:1"}]}}},
+    });
+    let path = format!("/apis/batch/v1/namespaces/{ns}/jobs");
+    somebody("POST", &path, &job);
+    // The parts of an id may come in any order.
+    let id = format!("kind=Job,apiVersion=batch/v1,namespace={ns},name=once");
+    let main = json!({
+        "resource": {"kubernetes_object": {"once": {"manifest": job, "wait": false}}},
+        "import": [{"to": "kubernetes_object.once", "id": id}],
+    });
+    let project = project(&[("main.strata.yaml", &main.to_string())]);
+    let plan = project.run("plan").exits(0);
+    assert!(
+        plan.out
+            .contains("1 to import, 0 to add, 1 to change, 0 to destroy."),
+        "{}",
+        plan.out
+    );
+    let path = format!("{path}/once");
+    let before = get(&path);
+    project.run("apply -auto-approve").exits(0);
+    assert_eq!(get(&path)["metadata"]["uid"], before["metadata"]["uid"]);
+    project.run("plan -detailed-exitcode").exits(0);
+}
+
+#[test]
 fn what_kubectl_made_otherwise_is_taken_over() {
     let (ns, project) = one("other");
     somebody(

@@ -110,7 +110,8 @@ impl Provider for Kubernetes {
             match ObjectId::of(before) {
                 Some(old) if !old.is_same(id) => replace.extend(immutable::identity(&old, id)),
                 Some(_) => {
-                    let changed = immutable::changed(id, before, &wanted);
+                    let others = prior.and_then(|prior| prior.get("managers"));
+                    let changed = immutable::changed(id, (before, &wanted), others);
                     immutable::may_be_replaced(id, &changed)?;
                     replace.extend(changed);
                 }
@@ -191,7 +192,8 @@ impl Provider for Kubernetes {
         planned: &Value,
     ) -> Option<String> {
         let ty = ObjectType::of(resource_type)?;
-        let risk = immutable::risk(&ty.manifest(before), &ty.manifest(planned));
+        let manifests = (&ty.manifest(before), &ty.manifest(planned));
+        let risk = immutable::risk(manifests, before.get("managers"));
         risk.map(str::to_owned)
     }
 

@@ -140,7 +140,7 @@ impl Connection for Objects {
             return Vec::new();
         };
         match self.api() {
-            Ok(api) => examine::examine(&api, &id, change).await,
+            Ok(api) => examine::examine((&api, &self.owners), &id, change).await,
             Err(_) => Vec::new(),
         }
     }

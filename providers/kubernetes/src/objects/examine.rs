@@ -10,6 +10,7 @@ use strata_model::provider::{Operation, ProviderError, ProviderErrorKind};
 use strata_model::{Severity, Value};
 
 use super::existing;
+use super::owners::Owners;
 use crate::api::Api;
 use crate::object_id::ObjectId;
 use crate::types::ObjectType;
@@ -26,10 +27,14 @@ fn is_namespace(id: &ObjectId) -> bool {
 }
 
 /// Looks at a change.
-pub(super) async fn examine(api: &Api, id: &ObjectId, change: &Examined<'_>) -> Vec<Finding> {
+pub(super) async fn examine(
+    (api, owners): (&Api, &Owners),
+    id: &ObjectId,
+    change: &Examined<'_>,
+) -> Vec<Finding> {
     let found = match (change.operation, change.planned) {
         (Operation::Delete, _) if is_definition(id) || is_namespace(id) => {
-            contents(api, id, change.going).await
+            contents((api, owners), id, change.going).await
         }
         (Operation::Create, Some(planned)) if !id.namespace.is_empty() => {
             home(api, id, (planned, change.coming)).await
@@ -65,9 +70,9 @@ fn goes_with(message: String) -> Finding {
 }
 
 /// What goes with an object, without what the plan deletes anyway: all that lies in a namespace, and all objects of a
-/// kind with its definition.
+/// kind with its definition. What an earlier plan left alone or forgot is among it, and what this one would leave alone.
 async fn contents(
-    api: &Api,
+    (api, owners): (&Api, &Owners),
     id: &ObjectId,
     going: &[&str],
 ) -> Result<Option<Finding>, ProviderError> {
@@ -92,8 +97,15 @@ async fn contents(
         match page {
             Ok((items, goes_on)) => {
                 more |= goes_on;
-                let ids = items.iter().filter_map(|item| own(resource, item));
-                objects.extend(ids.filter(|id| !going.iter().any(|going| going.is_same(id))));
+                let is_deleted = |id: &ObjectId, item: &Json| {
+                    let has_step = going.iter().any(|going| going.is_same(id));
+                    has_step && !owners.leave_alone(item)
+                };
+                let own = items.iter().filter_map(|item| {
+                    let id = own(resource, item)?;
+                    (!is_deleted(&id, item)).then_some(id)
+                });
+                objects.extend(own);
             }
             // Its kind is gone since.
             Err(error) if error.kind == ProviderErrorKind::NotFound => {}

@@ -332,6 +332,8 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         Reason::Failed if removed => Some("it failed while it was made"),
         Reason::LateCreate => Some("made by a create that was given up; it turned up late"),
         Reason::ArgumentsUnknown => Some("because its arguments become known only during apply"),
+        Reason::DependencyPending => Some("because what it depends on changes during apply"),
+        Reason::KindPending => Some("because this plan may define its kind"),
         Reason::Gone => Some("because the object is gone"),
         Reason::HostGone if removed => Some("with its cluster, without a call"),
         Reason::HostGone => Some("because its cluster is made anew"),

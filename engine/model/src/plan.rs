@@ -90,6 +90,10 @@ pub enum Reason {
     Removed,
     /// Its arguments become known during apply.
     ArgumentsUnknown,
+    /// What it depends on changes.
+    DependencyPending,
+    /// The plan may define its kind.
+    KindPending,
     /// Only the state's own record changes.
     RecordChanged,
     /// Its protection from destruction is set or lifted, and nothing else.

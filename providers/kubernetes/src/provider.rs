@@ -19,7 +19,7 @@ use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::{Objects, owners};
 use crate::types::{self, ObjectType};
-use crate::{config, immutable, inventory, manifest, naming, normal, objects, observe};
+use crate::{config, immutable, inventory, manifest, misfit, naming, normal, objects, observe};
 
 /// The provider `kubernetes`: objects of clusters, and layers of them.
 #[derive(Debug)]
@@ -389,8 +389,10 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
                 })
                 .any(|unknown| unknown),
         };
-        if is_wrong {
-            fault(at.clone(), format!("has no {}.", path.join(".")));
+        match found.and_then(misfit::no_text) {
+            Some(told) => fault(immutable::place(path), told),
+            None if is_wrong => fault(at.clone(), format!("has no {}.", path.join("."))),
+            None => {}
         }
     }
     let metadata = given.get("metadata");
@@ -409,6 +411,29 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_no_text_says_what_to_write() {
+        let manifest = |name: serde_json::Value| {
+            let given = serde_json::json!({"manifest": {
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name},
+            }});
+            let faults = validate(ObjectType::Object, &Value::from_json(&given).unwrap());
+            let told = faults.iter();
+            let told = told.map(|fault| format!("{} {}", fault.path, fault.message));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            manifest(123.into()),
+            [
+                "manifest.metadata.name must be a string, and this is the number 123: write it in quotes."
+            ]
+        );
+        for name in [serde_json::Value::Null, "".into()] {
+            assert_eq!(manifest(name), ["manifest has no metadata.name."]);
+        }
+        assert!(manifest("123".into()).is_empty());
+    }
 
     #[test]
     fn labels_that_are_null_are_as_if_they_were_not_written() {

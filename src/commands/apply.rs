@@ -14,6 +14,7 @@ use super::plan::{announce, open, show, warn_without_git};
 use crate::arguments::PlanningArguments;
 use crate::error::{CommandError, Outcome};
 use crate::session::Session;
+use crate::view::style::Paint;
 use crate::view::{events, plan_text};
 use crate::wiring::applying::Run;
 use crate::wiring::bench::{Access, Bench};
@@ -168,6 +169,7 @@ async fn plan_and_apply(
             bench,
             &planned.plan,
             &ApplyOutcome {
+                done: planned.plan.summary(),
                 outputs: planned.snapshot.outputs.clone(),
                 ..ApplyOutcome::default()
             },
@@ -207,6 +209,7 @@ fn only_imports(mut plan: Plan) -> Plan {
     }
     plan.barriers.clear();
     plan.drift.clear();
+    plan.put_off = 0;
     plan
 }
 
@@ -318,13 +321,27 @@ async fn confirm(session: &Session, plan: &Plan) -> Result<(), CommandError> {
     }
 }
 
+/// The closing line.
+fn closing_line(bench: &Bench<'_>, plan: &Plan, outcome: &ApplyOutcome) -> String {
+    let done = outcome.done;
+    if !outcome.is_complete() {
+        plan_text::incomplete_line(done)
+    } else if plan.options.mode == PlanMode::Destroy {
+        plan_text::destroyed_line(done)
+    } else if bench.session.word == "import" {
+        plan_text::imported_line(done)
+    } else {
+        plan_text::applied_line(done)
+    }
+}
+
 /// The closing lines: what was done, and the outputs.
 fn closing(bench: &Bench<'_>, plan: &Plan, outcome: &ApplyOutcome) {
     let ui = &bench.session.ui;
-    let destroying = plan.options.mode == PlanMode::Destroy;
+    let line = closing_line(bench, plan, outcome);
     if ui.wants_events() {
+        let destroying = plan.options.mode == PlanMode::Destroy;
         let operation = if destroying { "destroy" } else { "apply" };
-        let line = plan_text::applied_line(outcome.done);
         ui.event(
             "change_summary",
             &line,
@@ -340,20 +357,14 @@ fn closing(bench: &Bench<'_>, plan: &Plan, outcome: &ApplyOutcome) {
         return;
     }
     if !outcome.is_complete() {
-        ui.line(&format!("\n{}", plan_text::incomplete_line(outcome.done)));
+        ui.line(&format!("\n{line}"));
         return;
     }
-    let line = if destroying {
-        plan_text::destroyed_line(outcome.done)
-    } else if bench.session.word == "import" {
-        plan_text::imported_line(outcome.done)
-    } else {
-        plan_text::applied_line(outcome.done)
+    let paint = match outcome.done.put_off {
+        0 => Paint::Green,
+        _ => Paint::Yellow,
     };
-    ui.line(&format!(
-        "\n{}",
-        ui.style().paint(crate::view::style::Paint::Green, &line)
-    ));
+    ui.line(&format!("\n{}", ui.style().paint(paint, &line)));
     if !outcome.outputs.is_empty() {
         ui.line(&format!("\n{}\n", ui.style().bold("Outputs:")));
         ui.print(&plan_text::stored_outputs(&outcome.outputs));

@@ -152,6 +152,7 @@ pub fn change_summary(summary: Summary, operation: &str) -> Map<String, Json> {
         "import": summary.import,
         "remove": summary.destroy,
         "forget": summary.forget,
+        "put_off": summary.put_off,
         "operation": operation,
     });
     fields([("changes", changes)])

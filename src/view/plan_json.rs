@@ -170,6 +170,7 @@ pub fn action_reason(change: &ObjectChange<'_>) -> Option<&'static str> {
         Reason::NotDeclared | Reason::Removed => Some("delete_because_no_resource_config"),
         Reason::KeyGone => Some("delete_because_each_key"),
         Reason::ArgumentsUnknown => Some("read_because_config_unknown"),
+        Reason::DependencyPending | Reason::KindPending => Some("read_because_dependency_pending"),
         Reason::Declared
         | Reason::Changed
         | Reason::Incomplete

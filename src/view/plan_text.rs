@@ -34,13 +34,9 @@ pub fn summary_line(summary: Summary) -> String {
 
 /// The closing line of an apply.
 pub fn applied_line(summary: Summary) -> String {
-    format!(
-        "Apply complete! Resources: {}.",
-        counts(
-            summary,
-            ["imported", "added", "changed", "destroyed", "forgotten"]
-        )
-    )
+    let words = ["imported", "added", "changed", "destroyed", "forgotten"];
+    let counts = counts(summary, words);
+    format!("{} Resources: {counts}.", complete("Apply", summary))
 }
 
 /// The closing line of the `import` command.
@@ -50,9 +46,26 @@ pub fn imported_line(summary: Summary) -> String {
 
 /// The closing line of a destroy.
 pub fn destroyed_line(summary: Summary) -> String {
+    let forgotten = match summary.forget {
+        0 => String::new(),
+        count => format!(", {count} forgotten"),
+    };
     format!(
-        "Destroy complete! Resources: {} destroyed.",
+        "{} Resources: {} destroyed{forgotten}.",
+        complete("Destroy", summary),
         summary.destroy
+    )
+}
+
+/// That a run is complete, and what had no steps in it.
+fn complete(what: &str, summary: Summary) -> String {
+    let objects = match summary.put_off {
+        0 => return format!("{what} complete!"),
+        1 => "1 object is".to_owned(),
+        count => format!("{count} objects are"),
+    };
+    format!(
+        "{what} complete, but {objects} put off: run it again when all clusters can be reached."
     )
 }
 
@@ -319,6 +332,8 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         Reason::Failed if removed => Some("it failed while it was made"),
         Reason::LateCreate => Some("made by a create that was given up; it turned up late"),
         Reason::ArgumentsUnknown => Some("because its arguments become known only during apply"),
+        Reason::DependencyPending => Some("because what it depends on changes during apply"),
+        Reason::KindPending => Some("because this plan may define its kind"),
         Reason::Gone => Some("because the object is gone"),
         Reason::HostGone if removed => Some("with its cluster, without a call"),
         Reason::HostGone => Some("because its cluster is made anew"),
@@ -481,4 +496,35 @@ pub fn partial_note(plan: &Plan) -> Option<String> {
     }
     let text = "Note: -target and -exclude limit this to a part of the project; a plan without them may have more to do.";
     Some(format!("\n{text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_tell_what_is_forgotten_and_put_off() {
+        let summary = |destroy, forget, put_off| Summary {
+            destroy,
+            forget,
+            put_off,
+            ..Summary::default()
+        };
+        assert_eq!(
+            destroyed_line(summary(2, 0, 0)),
+            "Destroy complete! Resources: 2 destroyed."
+        );
+        assert_eq!(
+            destroyed_line(summary(2, 1, 0)),
+            "Destroy complete! Resources: 2 destroyed, 1 forgotten."
+        );
+        assert_eq!(
+            applied_line(summary(0, 1, 0)),
+            "Apply complete! Resources: 0 added, 0 changed, 0 destroyed, 1 forgotten."
+        );
+        assert_eq!(
+            applied_line(summary(0, 0, 1)),
+            "Apply complete, but 1 object is put off: run it again when all clusters can be reached. Resources: 0 added, 0 changed, 0 destroyed."
+        );
+    }
 }

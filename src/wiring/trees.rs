@@ -88,7 +88,13 @@ impl SourceTree for DirectoryTree {
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
-        let found = self.walk(directory, Depth::All)?;
+        let found = self.walk(directory, Depth::All).map_err(|error| {
+            let is_missing = self.place(directory).is_ok() && !self.is_directory(directory);
+            match is_missing {
+                true => format!("there is no directory {}", self.place_of(directory)),
+                false => error,
+            }
+        })?;
         let files: Vec<String> = found
             .into_iter()
             .filter(|found| found.is_file)
@@ -98,6 +104,15 @@ impl SourceTree for DirectoryTree {
             .iter()
             .try_for_each(|path| self.read(path).map(drop))?;
         Ok(files)
+    }
+
+    fn place_of(&self, path: &str) -> String {
+        let root = self.root.path();
+        match self.place(path) {
+            Ok(place) if place.is_empty() => root.display().to_string(),
+            Ok(place) => root.join(place).display().to_string(),
+            Err(_) => path.to_owned(),
+        }
     }
 }
 

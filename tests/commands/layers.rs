@@ -286,3 +286,60 @@ fn a_file_without_schemas_is_refused_in_one_message() {
         }
     }
 }
+
+#[test]
+fn a_path_without_manifests_is_told_as_it_is_resolved() {
+    let project = Project::of("layer \"a\" {\n  path = \"./apps/none\"\n}\n");
+    let place = project.path("apps/none");
+    let told = |text: &str| {
+        let refused = project.run("validate").exits(65);
+        let err = refused.err.replace("\n  ", " ");
+        assert!(err.contains("E0252") && err.contains(text), "{err}");
+    };
+    told(&format!("there is no directory {}.", place.display()));
+    std::fs::create_dir_all(&place).unwrap();
+    let empty = format!(
+        "There are no manifests in {}: it is empty.",
+        place.display()
+    );
+    told(&empty);
+    project.write("apps/none/readme.md", "");
+    told(&empty.replace("it is empty", "no file ends in .yaml, .yml or .json"));
+}
+
+#[test]
+fn what_is_put_off_is_told_at_the_end() {
+    let object = r#"
+provider "kubernetes" {
+  host = "https://127.0.0.1:9"
+}
+resource "kubernetes_object" "a" {
+  manifest = {
+    apiVersion = "v1"
+    kind       = "ConfigMap"
+    metadata   = { name = "a", namespace = "default" }
+  }
+}
+resource "strata_data" "b" {}
+resource "strata_data" "after" {
+  depends_on = [kubernetes_object.a]
+}
+"#;
+    let project = Project::of(object);
+    let begin = "Apply complete, but 2 objects are put off: run it again when all clusters can be reached. Resources:";
+    project
+        .run("--sandbox apply -auto-approve")
+        .exits(0)
+        .says(&format!("{begin} 1 added, 0 changed, 0 destroyed."));
+    project.run("--sandbox plan -out=saved.plan").exits(0);
+    // The same where there is nothing else to do, and of a plan that was saved.
+    for line in ["apply -json -auto-approve", "apply -json saved.plan"] {
+        let events = project.run(&format!("--sandbox {line}")).exits(0).events();
+        let mut summaries = events.iter().rev();
+        let last = summaries.find(|event| event["type"] == "change_summary");
+        let last = last.unwrap();
+        assert_eq!(last["changes"]["put_off"], 2, "{last}");
+        let message = last["@message"].as_str().unwrap();
+        assert!(message.starts_with(begin), "{message}");
+    }
+}

@@ -153,6 +153,12 @@ fn what_is_somebody_elses_by_now_is_left_alone() {
         .says("0 destroyed, 1 forgotten");
     assert_eq!(status(&path), 200);
     project.run("plan -detailed-exitcode").exits(0);
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/a");
+    somebody("application/merge-patch+json", &path, &label);
+    project
+        .run("destroy -auto-approve")
+        .exits(0)
+        .says("Destroy complete! Resources: 2 destroyed, 1 forgotten.");
 }
 
 #[test]
@@ -240,6 +246,42 @@ fn what_kubectl_made_is_adopted() {
     project.run("plan -detailed-exitcode").exits(0);
     project.run("destroy -auto-approve").exits(0);
     assert_eq!(status(&format!("/api/v1/namespaces/{ns}")), 404);
+}
+
+#[test]
+fn an_imported_job_is_not_made_anew() {
+    let ns = unique("imported");
+    somebody(
+        "POST",
+        "/api/v1/namespaces",
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}}),
+    );
+    let job = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once", "namespace": ns},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [
+            {"name": "main", "image": "example.invalid/none:1"}]}}},
+    });
+    let path = format!("/apis/batch/v1/namespaces/{ns}/jobs");
+    somebody("POST", &path, &job);
+    // The parts of an id may come in any order.
+    let id = format!("kind=Job,apiVersion=batch/v1,namespace={ns},name=once");
+    let main = json!({
+        "resource": {"kubernetes_object": {"once": {"manifest": job, "wait": false}}},
+        "import": [{"to": "kubernetes_object.once", "id": id}],
+    });
+    let project = project(&[("main.strata.yaml", &main.to_string())]);
+    let plan = project.run("plan").exits(0);
+    assert!(
+        plan.out
+            .contains("1 to import, 0 to add, 1 to change, 0 to destroy."),
+        "{}",
+        plan.out
+    );
+    let path = format!("{path}/once");
+    let before = get(&path);
+    project.run("apply -auto-approve").exits(0);
+    assert_eq!(get(&path)["metadata"]["uid"], before["metadata"]["uid"]);
+    project.run("plan -detailed-exitcode").exits(0);
 }
 
 #[test]
@@ -426,7 +468,7 @@ fn a_cluster_that_cannot_be_reached_is_put_off() {
     project
         .run("apply -auto-approve")
         .exits(0)
-        .says("0 added, 1 changed, 0 destroyed");
+        .says("Apply complete, but 4 objects are put off: run it again when all clusters can be reached. Resources: 0 added, 1 changed, 0 destroyed.");
 }
 
 #[test]

@@ -53,6 +53,53 @@ fn what_others_have_in_a_namespace_is_told_before_it_goes() {
     assert_eq!(get(&path("secrets/theirs"))["metadata"]["name"], "theirs");
 }
 
+#[test]
+fn what_was_left_alone_or_forgotten_is_told_before_its_namespace_goes() {
+    let ns = unique("stays");
+    let map = |name: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name}, namespace: {ns} }}\n")
+    };
+    let project = project(&[
+        ("main.strata.yaml", LAYER),
+        ("app/namespace.yaml", &namespace(&ns)),
+        ("app/kept.yaml", &map("kept")),
+        ("app/left.yaml", &map("left")),
+    ]);
+    project.run("apply -auto-approve").exits(0);
+    let told = |text: &str| {
+        let output = project.run("plan -destroy").exits(0);
+        assert!(
+            output.err.contains("W0605") && output.err.replace("\n  ", " ").contains(text),
+            "{}",
+            output.err
+        );
+    };
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/left");
+    let label = json!({"metadata": {"labels": {"strata/owner": "somebody"}}});
+    somebody("application/merge-patch+json", &path, &label);
+    // It has a step, which will leave it alone.
+    told(&format!(
+        "With the Namespace {ns} goes an object that the plan does not delete: the ConfigMap left in {ns}."
+    ));
+    std::fs::remove_file(project.path("app/left.yaml")).unwrap();
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("1 forgotten");
+    std::fs::remove_file(project.path("app/kept.yaml")).unwrap();
+    project.write(
+        "main.strata.yaml",
+        "layer:\n  app: { path: ./app, prune: false }\n",
+    );
+    project
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("1 forgotten");
+    told(&format!(
+        "With the Namespace {ns} go 2 objects that the plan does not delete: the ConfigMap kept in {ns}, the ConfigMap left in {ns}."
+    ));
+}
+
 fn definition(group: &str, versions: &[(&str, bool)]) -> Value {
     let versions: Vec<Value> = versions
         .iter()

@@ -106,4 +106,9 @@ pub trait SourceTree: fmt::Debug + Send + Sync {
 
     /// All files below a directory, sorted; `.` is the package's root.
     fn list(&self, directory: &str) -> Result<Vec<String>, String>;
+
+    /// Where a path of the package is, as people find it.
+    fn place_of(&self, path: &str) -> String {
+        path.to_owned()
+    }
 }

@@ -90,6 +90,10 @@ pub enum Reason {
     Removed,
     /// Its arguments become known during apply.
     ArgumentsUnknown,
+    /// What it depends on changes.
+    DependencyPending,
+    /// The plan may define its kind.
+    KindPending,
     /// Only the state's own record changes.
     RecordChanged,
     /// Its protection from destruction is set or lifted, and nothing else.
@@ -344,6 +348,13 @@ pub struct Plan {
     pub drift: Vec<DriftRecord>,
     /// Data sources that were read, with what was seen, so that apply sees the same; by address.
     pub data: BTreeMap<String, Encoded>,
+    /// How many objects have no steps because their cluster cannot be reached, or because they wait for such objects.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub put_off: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Plan {
@@ -380,7 +391,10 @@ impl Plan {
 
     /// How many of each.
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary::default();
+        let mut summary = Summary {
+            put_off: self.put_off,
+            ..Summary::default()
+        };
         for step in &self.steps {
             match step.action {
                 Action::Create => summary.add += 1,
@@ -411,6 +425,9 @@ pub struct Summary {
     pub forget: usize,
     /// Moved.
     pub moved: usize,
+    /// Put off, as [`Plan::put_off`] counts.
+    #[serde(default)]
+    pub put_off: usize,
 }
 
 /// Bytes that are no plan.

@@ -409,7 +409,7 @@ pub enum ReadPurpose {
     Refresh,
     /// A data source.
     Data,
-    /// An import: only the id is known.
+    /// An import by its id. The arguments are given where a block declares them.
     Import,
     /// A look at what is to be made, where the id is known before ([`Provider::id_of`]): what is there already is taken
     /// over. The arguments are given too.
@@ -427,7 +427,7 @@ pub struct ReadRequest<'a> {
     pub id: Option<&'a str>,
     /// The recorded attributes, for a refresh.
     pub recorded: Option<&'a Value>,
-    /// The arguments, for a data source and for what may be taken over.
+    /// The arguments, for a data source, and of what is to take an object over.
     pub config: Option<&'a Value>,
 }
 

@@ -262,6 +262,11 @@ fn unusable(path: &str, error: &KubeconfigError) -> ProviderError {
     let unusable = invalid(format!("the kubeconfig {path}: {}", chain(error)));
     match error {
         KubeconfigError::Refused { refused } => unusable.hint(permitting(refused)),
+        KubeconfigError::Missing {
+            what: "context",
+            available,
+            ..
+        } if !available.is_empty() => unusable.hint("Name one of them with config_context."),
         _ => unusable,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use strata_model::provider::{ProviderError, ProviderErrorKind};
-use strata_model::{AttributePath, PathStep, Value};
+use strata_model::{AttributePath, Members, PathStep, Value};
 
 use crate::normal::rebuilt;
 use crate::object_id::ObjectId;
@@ -75,30 +75,28 @@ fn fixed(id: &ObjectId) -> Fixed {
 
 /// The places, below the attribute `manifest`, whose change needs a new object, as deep as it goes without a list. What is
 /// left out before or after was or will be the server's to choose, and is no change.
-pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<AttributePath> {
-    let mut paths = Vec::new();
-    let mut check = |steps: &[&str]| {
-        let find = |value: &Value| {
-            let found = steps
-                .iter()
-                .try_fold(value.clone(), |value, step| value.get(step).cloned());
-            found.filter(|value| !value.is_null() && value.as_str() != Some(""))
-        };
-        if let (Some(before), Some(after)) = (find(before), find(after))
-            && before != after
-            && !after.is_unknown()
-        {
-            differing(&place(steps), (&before, &after), &mut paths);
-        }
+///
+/// `others` is the attribute `managers` of what was read: what goes from a manifest and is held by them stays in the object
+/// as it is.
+pub(crate) fn changed(
+    id: &ObjectId,
+    (before, after): (&Value, &Value),
+    others: Option<&Value>,
+) -> Vec<AttributePath> {
+    let mut found = Differences {
+        others: others.and_then(Value::members),
+        paths: Vec::new(),
     };
     match fixed(id) {
         Fixed::Nothing => {}
-        Fixed::Only(fields) => fields.iter().for_each(|steps| check(steps)),
+        Fixed::Only(fields) => fields
+            .iter()
+            .for_each(|steps| found.of_field(steps, (before, after))),
         Fixed::SpecBut(but) => {
             let spec = after.get("spec").and_then(Value::members);
             let names = spec.into_iter().flatten().map(|(name, _)| name.as_ref());
             for name in names.filter(|name| !but.contains(name)) {
-                check(&["spec", name]);
+                found.of_field(&["spec", name], (before, after));
             }
         }
     }
@@ -109,26 +107,20 @@ pub(crate) fn changed(id: &ObjectId, before: &Value, after: &Value) -> Vec<Attri
                 && before != after
                 && !after.is_unknown()
             {
-                paths.push(place(&["spec", field]));
+                found.paths.push(place(&["spec", field]));
             }
         }
     }
     let is_sealed = before.get("immutable").and_then(Value::as_bool) == Some(true);
     if is_sealed && matches!(id.kind.kind.as_str(), "ConfigMap" | "Secret") {
         for field in ["data", "binaryData"] {
-            match (before.get(field), after.get(field)) {
-                (before, after) if before == after => {}
-                (Some(before), Some(after)) => {
-                    differing(&place(&[field]), (before, after), &mut paths);
-                }
-                (None, _) | (_, None) => paths.push(place(&[field])),
-            }
+            found.of_member(&place(&[]), field, (before, after));
         }
         if after.get("immutable").and_then(Value::as_bool) != Some(true) {
-            paths.push(place(&["immutable"]));
+            found.paths.push(place(&["immutable"]));
         }
     }
-    paths
+    found.paths
 }
 
 /// The parts by which two manifests describe two objects.
@@ -143,34 +135,102 @@ pub(crate) fn identity(old: &ObjectId, new: &ObjectId) -> Vec<AttributePath> {
     changed.map(|(_, steps)| place(steps)).collect()
 }
 
-/// Where two values that are not the same differ: in members of theirs, or as a whole.
-fn differing(
-    at: &AttributePath,
-    (before, after): (&Value, &Value),
-    paths: &mut Vec<AttributePath>,
-) {
-    fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-        value.get(name).filter(|member| !member.is_null())
-    }
-    let is_open = !before.is_secret() && !after.is_secret();
-    let sides = before.members().zip(after.members()).filter(|_| is_open);
-    let names: BTreeSet<&Arc<str>> = sides
-        .into_iter()
-        .flat_map(|(before, after)| before.keys().chain(after.keys()))
-        .filter(|name| member(before, name) != member(after, name))
-        .collect();
-    // A path has no other names when it is read again.
-    let is_plain = |name: &&Arc<str>| !name.is_empty() && !name.contains(['.', '[']);
-    if names.is_empty() || !names.iter().all(is_plain) {
-        return paths.push(at.clone());
-    }
-    for name in names {
-        let place = at.join(PathStep::Attribute(Arc::clone(name)));
-        match (member(before, name), member(after, name)) {
-            (Some(before), Some(after)) => differing(&place, (before, after), paths),
-            (None, _) | (_, None) => paths.push(place),
+/// Where two manifests differ: in members of their parts, or in a part as a whole.
+struct Differences<'v> {
+    /// Who else holds fields of the first, by field.
+    others: Option<&'v Members>,
+    paths: Vec<AttributePath>,
+}
+
+impl Differences<'_> {
+    /// Of a field that both have.
+    fn of_field(&mut self, steps: &[&str], (before, after): (&Value, &Value)) {
+        let find = |value: &Value| {
+            let found = steps
+                .iter()
+                .try_fold(value.clone(), |value, step| value.get(step).cloned());
+            found.filter(|value| !value.is_null() && value.as_str() != Some(""))
+        };
+        if let (Some(before), Some(after)) = (find(before), find(after))
+            && !after.is_unknown()
+        {
+            self.of_values(&place(steps), (&before, &after));
         }
     }
+
+    fn of_values(&mut self, at: &AttributePath, (before, after): (&Value, &Value)) {
+        if before == after {
+            return;
+        }
+        let is_open = !before.is_secret() && !after.is_secret();
+        let sides = before.members().zip(after.members()).filter(|_| is_open);
+        let Some((own, new)) = sides else {
+            return self.paths.push(at.clone());
+        };
+        let names: BTreeSet<&Arc<str>> = own
+            .keys()
+            .chain(new.keys())
+            .filter(|name| self.is_changed(at, name, (before, after)))
+            .collect();
+        // A path has no other names when it is read again.
+        let is_plain = |name: &&Arc<str>| !name.is_empty() && !name.contains(['.', '[']);
+        if !names.iter().all(is_plain) {
+            return self.paths.push(at.clone());
+        }
+        for name in names {
+            self.of_member(at, name, (before, after));
+        }
+    }
+
+    fn of_member(&mut self, at: &AttributePath, name: &str, sides: (&Value, &Value)) {
+        if !self.is_changed(at, name, sides) {
+            return;
+        }
+        let place = at.join(PathStep::Attribute(name.into()));
+        match (member(sides.0, name), member(sides.1, name)) {
+            (Some(before), Some(after)) => self.of_values(&place, (before, after)),
+            (None, _) | (_, None) => self.paths.push(place),
+        }
+    }
+
+    fn is_changed(
+        &self,
+        at: &AttributePath,
+        name: &str,
+        (before, after): (&Value, &Value),
+    ) -> bool {
+        match (member(before, name), member(after, name)) {
+            (Some(before), None) => !self.stays(&format!("{}.{name}", field(at)), before),
+            (before, after) => before != after,
+        }
+    }
+
+    /// Whether what goes from a manifest is all held by others.
+    fn stays(&self, field: &str, value: &Value) -> bool {
+        let Some(others) = self.others else {
+            return false;
+        };
+        let members = value.members().filter(|members| !members.is_empty());
+        others.contains_key(field)
+            || members.is_some_and(|members| {
+                let mut members = members.iter();
+                members.all(|(name, member)| self.stays(&format!("{field}.{name}"), member))
+            })
+    }
+}
+
+/// A member that is not left out.
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    value.get(name).filter(|member| !member.is_null())
+}
+
+/// A place in the attribute `manifest`, as a server names fields. There are no lists on the way to it.
+fn field(place: &AttributePath) -> String {
+    let names = place.steps().iter().skip(1).filter_map(|step| match step {
+        PathStep::Attribute(name) => Some(format!(".{name}")),
+        PathStep::Key(_) | PathStep::Index(_) => None,
+    });
+    names.collect()
 }
 
 /// Containers without what alone can change of those of a pod.
@@ -229,7 +289,10 @@ pub(crate) fn takes_pods_over(before: &Value, after: &Value) -> bool {
 
 /// What people must know, and allow, before an object is replaced that is not lost with its replacement but runs
 /// something; `None` where they need not.
-pub(crate) fn risk(before: &Value, after: &Value) -> Option<&'static str> {
+pub(crate) fn risk(
+    (before, after): (&Value, &Value),
+    others: Option<&Value>,
+) -> Option<&'static str> {
     let id = ObjectId::of(after)?;
     let runs = id.kind.group == "apps"
         && matches!(
@@ -237,7 +300,7 @@ pub(crate) fn risk(before: &Value, after: &Value) -> Option<&'static str> {
             "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet"
         );
     let is_same = ObjectId::of(before).is_some_and(|old| old.is_same(&id));
-    if !runs || !is_same || changed(&id, before, after).is_empty() {
+    if !runs || !is_same || changed(&id, (before, after), others).is_empty() {
         return None;
     }
     Some(if takes_pods_over(before, after) {
@@ -262,12 +325,19 @@ mod tests {
     use super::*;
 
     fn check(before: &serde_json::Value, after: &serde_json::Value, expected: &[&str]) {
-        let (before, after) = (
-            Value::from_json(before).unwrap(),
-            Value::from_json(after).unwrap(),
-        );
+        check_among(&json!({}), (before, after), expected);
+    }
+
+    /// The same where others hold fields of the first.
+    fn check_among(
+        others: &serde_json::Value,
+        (before, after): (&serde_json::Value, &serde_json::Value),
+        expected: &[&str],
+    ) {
+        let value = |json| Value::from_json(json).unwrap();
+        let (before, after) = (value(before), value(after));
         let id = ObjectId::of(&after).unwrap();
-        let paths = changed(&id, &before, &after);
+        let paths = changed(&id, (&before, &after), Some(&value(others)));
         let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
         assert_eq!(paths, expected);
     }
@@ -379,6 +449,46 @@ mod tests {
         );
         check(&sealed(false, "1"), &sealed(true, "2"), &[]);
     }
+
+    #[test]
+    fn what_others_hold_stays_and_needs_no_new_object() {
+        let job = |labels| {
+            let spec = json!({"template": {"metadata": {"labels": labels}}});
+            object("batch/v1", "Job", "spec", spec)
+        };
+        let (before, after) = (
+            job(json!({"app": "a", "by.them/uid": "1", "b": "2"})),
+            job(json!({"app": "a"})),
+        );
+        let labels = ".spec.template.metadata.labels";
+        let held = |names: &[&str]| {
+            let names = names.iter();
+            let held = names.map(|name| (format!("{labels}.{name}"), json!("controller (update)")));
+            serde_json::Value::Object(held.collect())
+        };
+        check_among(&held(&["by.them/uid", "b"]), (&before, &after), &[]);
+        check_among(
+            &held(&["by.them/uid"]),
+            (&before, &after),
+            &["manifest.spec.template.metadata.labels.b"],
+        );
+        let without = object("batch/v1", "Job", "spec", json!({"template": {}}));
+        check_among(
+            &held(&["app", "by.them/uid", "b"]),
+            (&before, &without),
+            &[],
+        );
+        // Another value is asked for all the same.
+        check_among(
+            &held(&["app", "by.them/uid", "b"]),
+            (&before, &job(json!({"app": "b"}))),
+            &["manifest.spec.template.metadata.labels.app"],
+        );
+        // What is left out and what is null is the same.
+        let with_null = job(json!({"app": "a", "by.them/uid": null}));
+        check(&with_null, &after, &[]);
+    }
+
     #[test]
     fn another_object_differs_by_its_name() {
         let id = |text: &str| ObjectId::parse(text).unwrap();

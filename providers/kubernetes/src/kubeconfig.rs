@@ -69,7 +69,7 @@ pub enum KubeconfigError {
         reason: String,
     },
     /// It names a context, cluster or user that it does not have, or none.
-    #[error("it has no {what} {name:?}{}", known(available))]
+    #[error("{}", lacking(what, name, available))]
     Missing {
         /// `context`, `cluster` or `user`.
         what: &'static str,
@@ -128,11 +128,16 @@ pub enum KubeconfigError {
     },
 }
 
-fn known(available: &[String]) -> String {
-    if available.is_empty() {
-        String::new()
-    } else {
-        format!("; it has {}", available.join(", "))
+fn lacking(what: &str, name: &str, available: &[String]) -> String {
+    let known = match available {
+        [] => String::new(),
+        available => format!("; it has {}", available.join(", ")),
+    };
+    match (name.is_empty(), what) {
+        (true, _) if available.is_empty() => format!("it has no {what}s"),
+        (true, "context") => format!("none of its contexts is chosen{known}"),
+        (true, _) => format!("its context names no {what}{known}"),
+        (false, _) => format!("it has no {what} {name:?}{known}"),
     }
 }
 
@@ -726,7 +731,16 @@ mod tests {
         assert_eq!(reason(&text, ALL), "it has no user \"v\"; it has u");
         let twice = text.replace("users: [", "users: [{name: u}, ");
         assert_eq!(reason(&twice, ALL), "it has two users \"u\"");
-        assert_eq!(reason("clusters: null", ALL), "it has no context \"\"");
+        assert_eq!(reason("clusters: null", ALL), "it has no contexts");
+        let unchosen = "none of its contexts is chosen; it has dev";
+        let text = config("", "token: t");
+        let without = text.replace("current-context: dev\n", "");
+        assert_eq!(reason(&without, ALL), unchosen);
+        let read = Kubeconfig::parse(&text, Path::new("/")).unwrap();
+        let error = read.access(Some(""), ALL).unwrap_err().to_string();
+        assert_eq!(error, unchosen);
+        let text = text.replace("cluster: c,", "");
+        assert_eq!(reason(&text, ALL), "its context names no cluster; it has c");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use strata_model::provider::{LayerFile, Member, MemberFault, MembersRequest};
 use self::yaml::{Content, Node};
 use crate::inventory;
 use crate::kinds::Kinds;
+use crate::misfit;
 use crate::naming;
 use crate::normal::normal;
 use crate::secret;
@@ -255,6 +256,15 @@ impl Reading {
                     .to_owned();
             return self.fault(file, node.line, message, Some("Give it a metadata.name."));
         }
+        // A namespace that is none would be that of the layer.
+        for field in ["name", "namespace"] {
+            let given = metadata.and_then(|metadata| metadata.get(field));
+            let value = given.and_then(|node| strata_model::Value::from_json(&node.to_json()));
+            if let Some((node, told)) = given.zip(value.as_ref().and_then(misfit::no_text)) {
+                let message = format!("The object's metadata.{field} {told}");
+                return self.fault(file, node.line, message, None);
+            }
+        }
         let name = metadata.and_then(|metadata| metadata.get("name")?.as_str());
         if name.is_none_or(str::is_empty) {
             let message = "The object has no metadata.name.".to_owned();
@@ -308,6 +318,31 @@ mod tests {
                 .starts_with("The layer's namespace is \"Shop\", and must be at most 63")
         );
         assert!(of("shop").is_ok());
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_says_what_to_write() {
+        let read = |metadata: &str| {
+            let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  {metadata}\n");
+            let mut reading = Reading::default();
+            reading.file(&("a.yaml".into(), text.into()));
+            let faults = reading.faults.into_iter();
+            let faults: Vec<String> = faults
+                .map(|fault| format!("{} {}", fault.line, fault.message))
+                .collect();
+            faults
+        };
+        let told = "must be a string, and this is the number 123: write it in quotes.";
+        assert_eq!(
+            read("name: 123"),
+            [format!("4 The object's metadata.name {told}")]
+        );
+        assert_eq!(
+            read("{name: a, namespace: 123}"),
+            [format!("4 The object's metadata.namespace {told}")]
+        );
+        assert_eq!(read("name: ~"), ["1 The object has no metadata.name."]);
+        assert_eq!(read("{name: '123', namespace: ~}"), [""; 0]);
     }
 
     #[test]

@@ -35,6 +35,13 @@ pub(crate) fn described(
     }
 }
 
+/// What is wrong with a value that must be a text, as the rest of a sentence; `None` where it is one, or nothing.
+pub(crate) fn no_text(value: &Value) -> Option<String> {
+    let is_text = value.as_str().is_some();
+    let told = told(value, "a text").filter(|_| !is_text)?;
+    Some(format!("must be a string{told}."))
+}
+
 /// What a value is in place of what it must be; `None` where it is secret or not known.
 fn told(value: &Value, expected: &str) -> Option<String> {
     if value.has_secret() {

@@ -33,6 +33,8 @@ impl Rule {
             _ if !is_own => Rule::Segment,
             ("", "Namespace" | "Service") | ("apps", "StatefulSet") => Rule::Label,
             ("batch", "CronJob") => Rule::ShortSubdomain,
+            // Only the newer API asks more of the name of an Event.
+            ("", "Event") => Rule::Segment,
             (
                 "rbac.authorization.k8s.io"
                 | "policy"
@@ -42,7 +44,7 @@ impl Rule {
             )
             | ("networking.k8s.io", "IPAddress")
             | ("coordination.k8s.io", "LeaseCandidate")
-            | ("internal.apiserver.k8s.io" | "events.k8s.io", _) => Rule::Segment,
+            | ("internal.apiserver.k8s.io", _) => Rule::Segment,
             _ => Rule::Subdomain,
         }
     }
@@ -127,16 +129,14 @@ pub(crate) fn namespace_fault(name: &str) -> Option<String> {
     is_wrong.then(|| format!("is {}, and must be {}.", quoted(name), Rule::Label))
 }
 
-/// Where a kind describes the metadata of objects that are made of it.
+/// Where a kind describes the metadata of objects that are made of it, as far as a server looks at them: what a CronJob
+/// says of its Jobs is judged when it makes one.
 fn templates(kind: &GroupVersionKind) -> &'static [&'static [&'static str]] {
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet")
         | ("batch", "Job")
         | ("", "ReplicationController") => &[&["spec", "template", "metadata"]],
-        ("batch", "CronJob") => &[
-            &["spec", "jobTemplate", "metadata"],
-            &["spec", "jobTemplate", "spec", "template", "metadata"],
-        ],
+        ("batch", "CronJob") => &[&["spec", "jobTemplate", "spec", "template", "metadata"]],
         _ => &[],
     }
 }
@@ -323,6 +323,10 @@ mod tests {
             (rbac, "RoleBinding", "..", false),
             ("apiregistration.k8s.io/v1", "APIService", "v1.", true),
             ("policy/v1", "PodDisruptionBudget", "My_App", true),
+            ("v1", "Event", "web.17a:B_c", true),
+            ("v1", "Event", "a/b", false),
+            ("events.k8s.io/v1", "Event", "web.17a", true),
+            ("events.k8s.io/v1", "Event", "web.17a:B_c", false),
             ("example.com/v1", "User", "system:admin", true),
             ("example.com/v1", "User", "a/b", false),
         ] {
@@ -398,6 +402,14 @@ mod tests {
         );
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"selector": bad}});
         assert_eq!(places(service), ["manifest.spec.selector"]);
+        // A server looks at the labels of the pods, and not at those of the Jobs between.
+        let marks = json!({"labels": bad, "annotations": {"a b": "c"}});
+        let jobs = json!({"metadata": marks, "spec": {"template": {"metadata": {"labels": bad}}}});
+        let cron = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "a"}, "spec": {"jobTemplate": jobs}});
+        assert_eq!(
+            places(cron),
+            ["manifest.spec.jobTemplate.spec.template.metadata.labels"]
+        );
     }
 
     #[test]

@@ -147,8 +147,8 @@ impl Connection for Objects {
         };
         match self.api() {
             Ok(api) => {
-                let lineage = self.context.lineage;
-                examine::examine((&api, &self.shared, lineage), &id, change).await
+                let known = (&self.owners, &self.shared);
+                examine::examine((&api, known), &id, change).await
             }
             Err(_) => Vec::new(),
         }

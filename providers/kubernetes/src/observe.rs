@@ -7,13 +7,14 @@ use strata_kubernetes_merge::managed::Operation;
 use strata_kubernetes_merge::openapi::GroupVersionKind;
 use strata_kubernetes_merge::typed::Duplicates;
 use strata_kubernetes_merge::{
-    FieldSet, ManagedFields, Manager, Path, Schema, TypeRef, TypedValue,
+    FieldSet, ManagedFields, Manager, Path, PathElement, Schema, TypeRef, TypedValue,
 };
 use strata_model::{AttributePath, Kind, Members, Type, Value};
 
 use crate::api::MANAGER;
 use crate::kinds::Kinds;
 use crate::normal::rebuilt;
+use crate::objects::OWNER;
 use crate::secret;
 
 /// Stands for a value that is not known while an object is looked through. No object holds it.
@@ -34,7 +35,7 @@ pub(crate) type Managers = Vec<(String, String)>;
 /// The live object as a manifest sees it: what it has of the manifest's fields.
 ///
 /// Where `recorded` is true, the manifest is what Strata applied last: a field that Strata still holds is as it was
-/// applied, however the server spells it, as nobody else wrote it since.
+/// applied, however the server spells it, as nobody else wrote it since. Otherwise what Strata holds beside it is there, too.
 pub(crate) fn seen(
     (manifest, live): (&Value, &Json),
     (kinds, kind): (&Kinds, &GroupVersionKind),
@@ -54,7 +55,11 @@ pub(crate) fn seen(
     let nobody = FieldSet::new();
     let as_applied = if recorded { &held } else { &nobody };
     let found = typed.seen_in(&cleaned(live), &with_identity(as_applied));
-    let found = resolved(&found, live, &typed);
+    let mut found = resolved(&found, live, &typed);
+    if !recorded {
+        let lost = taken_away((&typed, live), &held, (kinds, kind));
+        keep(&mut found, live, &lost);
+    }
     let found = Value::from_json(&found).unwrap_or_else(Value::null);
     Seen {
         manifest: secret::mark(&marked(found, manifest)),
@@ -63,6 +68,74 @@ pub(crate) fn seen(
             &managed,
             &held,
         ),
+    }
+}
+
+/// What Strata holds of an object that is taken over, such as one whose row was lost, and its manifest does not have: to
+/// apply that takes it away. The label of its owner is in no manifest, and stays.
+fn taken_away(
+    (wanted, live): (&TypedValue, &Json),
+    held: &FieldSet,
+    kinds: (&Kinds, &GroupVersionKind),
+) -> FieldSet {
+    let mut stays = wanted.field_set().unwrap_or_default();
+    stays.insert(Path::of_fields(&["metadata", "labels", OWNER]).elements());
+    let lost = held.difference(&stays);
+    if lost.is_empty() {
+        return lost;
+    }
+    // Of a map that was held while it was empty, nothing is held that others put into it.
+    lost.intersection(&fields(&cleaned(live), kinds))
+}
+
+/// Adds fields of a live object to a part of it, with the maps and items around them.
+fn keep(found: &mut Json, live: &Json, lost: &FieldSet) {
+    for (element, node) in lost.nodes() {
+        match element {
+            PathElement::Field(name) => {
+                let (Some(live), Some(found)) = (live.get(name), found.as_object_mut()) else {
+                    continue;
+                };
+                let blank = if node.children().is_empty() {
+                    live.clone()
+                } else if live.is_array() {
+                    Json::Array(Vec::new())
+                } else {
+                    Json::Object(Map::new())
+                };
+                let found = found.entry(name.as_str()).or_insert(blank);
+                keep(found, live, node.children());
+            }
+            PathElement::Key(keys) => {
+                let is_it = |item: &Json| {
+                    let mut keys = keys.iter();
+                    keys.all(|(name, key)| item.get(name) == Some(&key.0))
+                };
+                let mut items = live.as_array().into_iter().flatten();
+                let (Some(live), Some(found)) =
+                    (items.find(|item| is_it(item)), found.as_array_mut())
+                else {
+                    continue;
+                };
+                let at = found.iter().position(is_it).unwrap_or_else(|| {
+                    let keys = keys.iter();
+                    let keys = keys.map(|(name, key)| (name.clone(), key.0.clone()));
+                    found.push(Json::Object(keys.collect()));
+                    found.len() - 1
+                });
+                keep(&mut found[at], live, node.children());
+            }
+            PathElement::Value(item) => {
+                let Some(found) = found.as_array_mut() else {
+                    continue;
+                };
+                if !found.contains(&item.0) {
+                    found.push(item.0.clone());
+                }
+            }
+            // Such lists are held as a whole.
+            PathElement::Index(_) => {}
+        }
     }
 }
 
@@ -369,6 +442,36 @@ mod tests {
         assert_eq!(
             *container,
             json!({"name": "web", "image": "web:2", "resources": {"limits": {"cpu": "1000m"}}, "args": []})
+        );
+    }
+
+    #[test]
+    fn what_an_apply_would_take_away_is_seen() {
+        let mut live = live();
+        live["metadata"]["labels"][OWNER] = "0123".into();
+        let ours = &mut live["metadata"]["managedFields"][0]["fieldsV1"];
+        ours["f:metadata"] =
+            json!({"f:labels": {"f:a": {}, "f:strata/owner": {}}, "f:annotations": {".": {}}});
+        ours["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"sidecar\"}"] =
+            json!({".": {}, "f:name": {}, "f:image": {}});
+        live["metadata"]["annotations"] = json!({"theirs": "1"});
+        let seen = look(&manifest(), &live, false);
+        let found = seen.manifest.to_json();
+        assert_eq!(
+            found["metadata"],
+            json!({"name": "web", "namespace": "shop", "labels": {"a": "b"}})
+        );
+        assert_eq!(
+            found["spec"]["template"]["spec"]["containers"],
+            json!([
+                {"name": "web", "image": "web:2", "resources": {"limits": {"cpu": "1000m"}}, "args": []},
+                {"name": "sidecar", "image": "injected"},
+            ])
+        );
+        // Of what is recorded, everything that is held is in the manifest.
+        assert_eq!(
+            look(&manifest(), &live, true).manifest.to_json()["metadata"],
+            manifest()["metadata"]
         );
     }
 

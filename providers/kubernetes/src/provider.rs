@@ -16,7 +16,7 @@ use crate::judge::{self, ByKinds};
 use crate::object_id::ObjectId;
 use crate::objects::{Objects, owners};
 use crate::types::{self, ObjectType};
-use crate::{config, immutable, inventory, manifest, naming, objects, observe, sent};
+use crate::{config, immutable, inventory, manifest, misfit, naming, objects, observe, sent};
 
 /// The provider `kubernetes`: objects of clusters, and layers of them.
 #[derive(Debug)]
@@ -107,7 +107,8 @@ impl Provider for Kubernetes {
             match ObjectId::of(before) {
                 Some(old) if !old.is_same(id) => replace.extend(immutable::identity(&old, id)),
                 Some(_) => {
-                    let changed = immutable::changed(id, before, &wanted);
+                    let others = prior.and_then(|prior| prior.get("managers"));
+                    let changed = immutable::changed(id, (before, &wanted), others);
                     immutable::may_be_replaced(id, &changed)?;
                     replace.extend(changed);
                 }
@@ -185,7 +186,8 @@ impl Provider for Kubernetes {
         planned: &Value,
     ) -> Option<String> {
         let ty = ObjectType::of(resource_type)?;
-        let risk = immutable::risk(&ty.manifest(before), &ty.manifest(planned));
+        let manifests = (&ty.manifest(before), &ty.manifest(planned));
+        let risk = immutable::risk(manifests, before.get("managers"));
         risk.map(str::to_owned)
     }
 
@@ -289,8 +291,10 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
                 })
                 .any(|unknown| unknown),
         };
-        if is_wrong {
-            fault(at.clone(), format!("has no {}.", path.join(".")));
+        match found.and_then(misfit::no_text) {
+            Some(told) => fault(immutable::place(path), told),
+            None if is_wrong => fault(at.clone(), format!("has no {}.", path.join("."))),
+            None => {}
         }
     }
     let metadata = given.get("metadata");
@@ -309,6 +313,29 @@ fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_no_text_says_what_to_write() {
+        let manifest = |name: serde_json::Value| {
+            let given = serde_json::json!({"manifest": {
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name},
+            }});
+            let faults = validate(ObjectType::Object, &Value::from_json(&given).unwrap());
+            let told = faults.iter();
+            let told = told.map(|fault| format!("{} {}", fault.path, fault.message));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            manifest(123.into()),
+            [
+                "manifest.metadata.name must be a string, and this is the number 123: write it in quotes."
+            ]
+        );
+        for name in [serde_json::Value::Null, "".into()] {
+            assert_eq!(manifest(name), ["manifest has no metadata.name."]);
+        }
+        assert!(manifest("123".into()).is_empty());
+    }
 
     #[test]
     fn labels_that_are_null_are_as_if_they_were_not_written() {

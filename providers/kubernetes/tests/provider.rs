@@ -12,6 +12,7 @@ mod provider {
     mod contested;
     mod creates;
     mod life;
+    mod names;
     mod published;
     mod replaced;
     mod traps;

@@ -1,5 +1,7 @@
 //! Objects of layers: where they are described, when they are applied, and what they wait for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value as Json, json};
 use strata_core::plan::LayerObject;
 use strata_language::definition::LayerBlock;
@@ -34,6 +36,7 @@ pub(super) async fn explain(
     let layer = block(project, address)?;
     let request = Request::look(PlanOptions::default(), planning.parallelism);
     let mut objects = bench.layer_objects(request).await?;
+    let stages = stages_of(&objects);
     objects.retain(|object| object.address.block() == address.block());
     let layer_at = place(Some(layer.span), project);
     if address.key.is_some() {
@@ -47,15 +50,17 @@ pub(super) async fn explain(
             )));
         };
         if planning.json {
-            bench.session.ui.json(&object_json(object, &layer_at));
+            let json = object_json((object, &stages), &layer_at);
+            bench.session.ui.json(&json);
         } else {
-            let text = object_text(object, &layer_at, bench.session.ui.style());
+            let style = bench.session.ui.style();
+            let text = object_text((object, &stages), &layer_at, style);
             bench.session.ui.print(&text);
         }
     } else if planning.json {
         let all: Vec<Json> = objects
             .iter()
-            .map(|object| object_json(object, &layer_at))
+            .map(|object| object_json((object, &stages), &layer_at))
             .collect();
         let json =
             json!({ "address": address.to_string(), "declared_at": layer_at, "objects": all });
@@ -105,32 +110,59 @@ fn declared_at(object: &LayerObject) -> String {
     )
 }
 
-/// What an object waits for, in words; the stages of its own layer are one.
-fn needs(object: &LayerObject) -> Vec<String> {
+/// The stages of each layer that have objects, from 0.
+type Stages = BTreeMap<Address, BTreeSet<u8>>;
+
+fn stages_of(objects: &[LayerObject]) -> Stages {
+    let mut stages = Stages::new();
+    for object in objects {
+        let of_layer = stages.entry(object.address.block()).or_default();
+        of_layer.insert(object.stage);
+    }
+    stages
+}
+
+/// What an object waits for, in words; the stages of its own layer are one. A stage without objects is nothing to wait for.
+fn needs(object: &LayerObject, stages: &Stages) -> Vec<String> {
     let own = object.address.block();
     let mut needs = Vec::new();
-    if object.stage > 0 {
-        let stages = match object.stage {
-            1 => "stage 1".to_owned(),
-            last => format!("stages 1 to {last}"),
-        };
-        needs.push(format!("{stages} of {own}"));
-    }
+    let before = stages
+        .get(&own)
+        .map(|stages| stages.range(..object.stage).copied().collect());
+    needs.extend(listed(before.unwrap_or_default()).map(|stages| format!("{stages} of {own}")));
     for need in &object.waits_for {
         let stage = match &need.key {
             Some(InstanceKey::Text(key)) => key.strip_prefix("stage "),
             Some(InstanceKey::Index(_)) | None => None,
         };
+        let block = need.block();
         match stage.and_then(|stage| stage.parse::<u8>().ok()) {
-            Some(_) if need.block() == own => {}
-            Some(stage) => needs.push(format!("stage {} of {}", stage + 1, need.block())),
+            Some(_) if block == own => {}
+            Some(stage) => {
+                let is_there = stages.get(&block).is_some_and(|all| all.contains(&stage));
+                needs.extend(is_there.then(|| format!("stage {} of {block}", stage + 1)));
+            }
             None => needs.push(need.to_string()),
         }
     }
     needs
 }
 
-fn object_text(object: &LayerObject, layer_at: &str, style: Style) -> String {
+/// Stages as people count them; `None` where there are none.
+fn listed(stages: Vec<u8>) -> Option<String> {
+    let (first, last) = (*stages.first()?, *stages.last()?);
+    let numbers: Vec<String> = stages.iter().map(|stage| (stage + 1).to_string()).collect();
+    Some(match numbers.as_slice() {
+        [one] => format!("stage {one}"),
+        all if all.len() == usize::from(last - first) + 1 => {
+            format!("stages {} to {}", first + 1, last + 1)
+        }
+        [before @ .., last] => format!("stages {} and {last}", before.join(", ")),
+        [] => return None,
+    })
+}
+
+fn object_text((object, stages): (&LayerObject, &Stages), layer_at: &str, style: Style) -> String {
     let (kind, version) = kind_of(object);
     let at = |place: &str| style.dim(&format!("({place})"));
     let mut text = format!(
@@ -149,7 +181,7 @@ fn object_text(object: &LayerObject, layer_at: &str, style: Style) -> String {
         at(layer_at)
     ));
     text.push_str(&format!("  stage = {} of {STAGES}\n", object.stage + 1));
-    for need in needs(object) {
+    for need in needs(object, stages) {
         text.push_str(&format!("      waits for {}\n", escape_line(&need)));
     }
     let members = manifest(object).and_then(Value::members);
@@ -182,7 +214,7 @@ fn layer_text(
     text
 }
 
-fn object_json(object: &LayerObject, layer_at: &str) -> Json {
+fn object_json((object, stages): (&LayerObject, &Stages), layer_at: &str) -> Json {
     let (kind, version) = kind_of(object);
     let manifest = manifest(object);
     json!({
@@ -194,7 +226,7 @@ fn object_json(object: &LayerObject, layer_at: &str) -> Json {
         "layer_declared_at": layer_at,
         "stage": object.stage + 1,
         "stages": STAGES,
-        "waits_for": needs(object),
+        "waits_for": needs(object, stages),
         "manifest": manifest.map(shape::shown),
         "unknown": manifest.map(shape::unknown),
         "sensitive": manifest.map(shape::sensitive),
@@ -242,14 +274,46 @@ layer.app[\"/ConfigMap/shop/a\"]
       waits for layer.base
   manifest.data = { a = \"1\" }
 ";
-        let found = object_text(&object(), "main.strata.yaml:2", Style { colour: false });
+        let object = object();
+        let stages: Stages = [(object.address.block(), [0, 1, 2].into())].into();
+        let plain = Style { colour: false };
+        let found = object_text((&object, &stages), "main.strata.yaml:2", plain);
         assert_eq!(found, expected);
-        let json = object_json(&object(), "main.strata.yaml:2");
+        let json = object_json((&object, &stages), "main.strata.yaml:2");
         assert_eq!(json["stage"], 3);
         assert_eq!(
             json["waits_for"],
             json!(["stages 1 to 2 of layer.app", "aws_vpc.main", "layer.base"])
         );
+    }
+
+    #[test]
+    fn only_stages_with_objects_are_waited_for() {
+        let address = |text: &str| Address::parse(text).unwrap();
+        let check = |stage: u8, there: &[u8], expected: &[&str]| {
+            let object = LayerObject {
+                stage,
+                waits_for: ["layer.base[\"stage 0\"]", "layer.base[\"stage 1\"]"]
+                    .map(address)
+                    .into(),
+                ..object()
+            };
+            let stages: Stages = [
+                (object.address.block(), there.iter().copied().collect()),
+                (address("layer.base"), [1].into()),
+            ]
+            .into();
+            let found = needs(&object, &stages);
+            let own: Vec<&str> = found.iter().map(String::as_str).collect();
+            assert_eq!(own, expected);
+        };
+        let base = "stage 2 of layer.base";
+        check(0, &[0], &[base]);
+        check(2, &[2], &[base]);
+        check(2, &[1, 2], &["stage 2 of layer.app", base]);
+        check(3, &[0, 1, 2, 3], &["stages 1 to 3 of layer.app", base]);
+        check(4, &[0, 1, 3, 4], &["stages 1, 2 and 4 of layer.app", base]);
+        check(4, &[0, 2, 4], &["stages 1 and 3 of layer.app", base]);
     }
 
     #[test]

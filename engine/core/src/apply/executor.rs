@@ -177,7 +177,10 @@ impl<'a> Executor<'a> {
             running: FuturesUnordered::new(),
             rows: Rows::new(state, plan),
             schedule: Schedule::new(plan, |step| is_local(connections, step), &input.record.done)?,
-            outcome: ApplyOutcome::default(),
+            outcome: ApplyOutcome {
+                done: Tally::of(plan).summary,
+                ..ApplyOutcome::default()
+            },
             run: input.run.id,
             fence: input.lock.fence,
             continued: input.record.status == PlanStatus::Running,
@@ -197,8 +200,8 @@ impl<'a> Executor<'a> {
                 ..input.record
             },
             limbo: Vec::new(),
-            tally: Tally::default(),
-            done: Tally::default(),
+            tally: Tally::of(plan),
+            done: Tally::of(plan),
             closed: false,
         };
         executor.open(input.run);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strata_model::plan::{Action, Step, Summary};
+use strata_model::plan::{Action, Plan, Step, Summary};
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::source::Position;
 use strata_model::state::{PlanRecord, PlanStatus, RowKey, RunStatus, StoredOutput};
@@ -108,7 +108,7 @@ impl StepFailure {
 }
 
 /// Counts the steps that are done, as [`strata_model::plan::Plan::summary`] counts those that are planned.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally<'a> {
     /// The counts.
     pub(crate) summary: Summary,
@@ -117,6 +117,17 @@ pub(crate) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
+    /// Nothing is done yet. What the plan put off stays so.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        Tally {
+            summary: Summary {
+                put_off: plan.put_off,
+                ..Summary::default()
+            },
+            changed: BTreeSet::new(),
+        }
+    }
+
     /// Counts a step that is done. What was left alone instead of deleted is forgotten.
     pub(crate) fn count(&mut self, step: &'a Step, is_left_alone: bool) {
         match step.action {
@@ -153,6 +164,7 @@ pub(crate) fn closing_line(summary: &Summary) -> String {
     };
     part(summary.moved, "moved");
     part(summary.forget, "forgotten");
+    part(summary.put_off, "put off");
     parts.join(", ")
 }
 
@@ -195,9 +207,10 @@ mod tests {
                 destroy: 2,
                 import: 3,
                 moved: 4,
+                put_off: 5,
                 ..Summary::default()
             },
-            "3 imported, 1 added, 0 changed, 2 destroyed, 4 moved",
+            "3 imported, 1 added, 0 changed, 2 destroyed, 4 moved, 5 put off",
         );
     }
 }

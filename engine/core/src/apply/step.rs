@@ -241,22 +241,28 @@ impl<'a> Executor<'a> {
             },
         };
         let id = step.import_id.clone();
-        let config = self.looked_for(step);
-        let purpose = match config {
-            Some(_) => ReadPurpose::Adopt,
-            None => ReadPurpose::Import,
+        let config = self.declared(step);
+        let purpose = match &config {
+            Some(config) if self.is_found_by(step, config) => ReadPurpose::Adopt,
+            Some(_) | None => ReadPurpose::Import,
         };
         self.observe(step, provider, (purpose, id, config));
     }
 
-    /// What an object looked like that was found before it was to be made, or `None` where its id does not follow from
-    /// that: by these arguments it is read as planning read it.
-    fn looked_for(&self, step: &Step) -> Option<Value> {
-        let (provider, schema) = self.connections.schema(&step.key.address).ok()?;
+    /// The object of an import as planning saw it: by these arguments it is read as it was then.
+    fn declared(&self, step: &Step) -> Option<Value> {
+        let (_, schema) = self.connections.schema(&step.key.address).ok()?;
         let planned = step.planned.as_ref()?;
-        let planned = planned.decode(schema.schema.object_type()).ok()?;
-        let id = provider.id_of(schema.name, &planned);
-        (id.is_some() && id == step.import_id).then_some(planned)
+        planned.decode(schema.schema.object_type()).ok()
+    }
+
+    /// Whether the id of an object follows from its arguments, so that it was looked for before it was to be made.
+    fn is_found_by(&self, step: &Step, config: &Value) -> bool {
+        let Ok((provider, schema)) = self.connections.schema(&step.key.address) else {
+            return false;
+        };
+        let id = provider.id_of(schema.name, config);
+        id.is_some() && id == step.import_id
     }
 
     fn observe(

@@ -17,7 +17,7 @@ use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Position, Value}
 use super::change::{ChangeKind, InstanceChange, decode_row, place_of, unreadable};
 use super::edges::{Deletion, Draft, Ref};
 use super::encode::encode;
-use super::hosted::{UnreachedHosts, note_unreached, unreachable, unreached};
+use super::hosted::{UnreachedHosts, note_unreached, put_off_in, unreachable, unreached};
 use super::layer::LayerOrphan;
 use super::moved::removed;
 use super::select::{self, Pattern, any_matches};
@@ -42,6 +42,8 @@ pub(super) struct Assembly<'a> {
     gates: BTreeMap<(NodeId, ScopeIx), Option<Ref>>,
     /// The hosts that could not be reached.
     pub(super) unreached: UnreachedHosts,
+    /// How many changes wait for what is in them.
+    waiting: usize,
     pub(super) drift: Vec<DriftRecord>,
     pub(super) allow_delete: Vec<Pattern>,
     pub(super) unprotect: Vec<Pattern>,
@@ -62,6 +64,7 @@ impl<'a> Assembly<'a> {
             whole: BTreeMap::new(),
             gates: BTreeMap::new(),
             unreached: UnreachedHosts::new(),
+            waiting: 0,
             drift: Vec::new(),
             allow_delete,
             unprotect,
@@ -76,7 +79,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
     assembly.unreached = std::mem::take(&mut planner.unreached);
     let mut selected = select(&planner, &mut assembly.diagnostics);
     assembly.refuse(&mut planner, &selected);
-    let has_waiting = assembly.put_off(&planner, &mut selected);
+    assembly.waiting = assembly.put_off(&planner, &mut selected);
     if planner.input.options.mode == PlanMode::RefreshOnly {
         assembly.refresh_only(&planner, &selected);
     } else {
@@ -90,7 +93,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         assembly.free_names();
     }
     let values = planner.output_values(&mut assembly.diagnostics);
-    let restricted = has_waiting
+    let restricted = assembly.waiting > 0
         || !planner.input.options.targets.is_empty()
         || !planner.input.options.excludes.is_empty();
     let outputs = if planner.input.options.mode == PlanMode::RefreshOnly {
@@ -202,8 +205,8 @@ fn unchanged(planner: &Planner<'_>, selected: &[bool]) -> Vec<NoOp> {
 }
 
 impl<'a> Assembly<'a> {
-    /// Takes out of the selected changes what waits for what is put off; tells whether there is any.
-    fn put_off(&mut self, planner: &Planner<'_>, selected: &mut [bool]) -> bool {
+    /// Takes out of the selected changes what waits for what is put off; tells how many these are.
+    fn put_off(&mut self, planner: &Planner<'_>, selected: &mut [bool]) -> usize {
         let mut waiting = Vec::new();
         for (change, selected) in planner.changes.iter().zip(selected) {
             if *selected && change.put_off && change.kind.is_change() {
@@ -211,9 +214,8 @@ impl<'a> Assembly<'a> {
                 waiting.push(&change.address);
             }
         }
-        let has_waiting = !waiting.is_empty();
         self.diagnostics.extend(planner.warn_of_waiting(&waiting));
-        has_waiting
+        waiting.len()
     }
 
     /// Adds the steps of a declared instance.
@@ -627,6 +629,7 @@ impl Assembly<'_> {
             outputs: parts.outputs,
             drift: self.drift,
             data: parts.data,
+            put_off: put_off_in(&self.unreached) + self.waiting,
         };
         let (plan, refused) = if has_errors {
             (None, Some(plan))

@@ -19,7 +19,7 @@ use strata_model::{
 use super::ReadNeed;
 use super::duration::parse_duration;
 use super::hosted::{Found, host_of, note_unreached, unreachable};
-use super::judged::Declaration;
+use super::judged::{Declaration, why_later};
 use super::select::any_matches;
 use super::walk::{Planner, Site};
 use crate::code;
@@ -87,7 +87,7 @@ pub(super) enum ChangeKind {
         then: Box<ChangeKind>,
     },
     /// A data source that can only be read during apply.
-    Read { planned: Value },
+    Read { planned: Value, reason: Reason },
     /// Nothing now: its host cannot be reached.
     Deferred,
 }
@@ -574,6 +574,7 @@ impl<'a> Planner<'a> {
         } else if deferred {
             ChangeKind::Read {
                 planned: predicted.clone(),
+                reason: why_later(&config, provider.as_ref(), pending),
             }
         } else {
             ChangeKind::NoOp

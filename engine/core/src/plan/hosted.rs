@@ -65,6 +65,11 @@ pub(super) fn note_unreached(
     entry.count += 1;
 }
 
+/// How many objects are put off with their hosts.
+pub(super) fn put_off_in(hosts: &UnreachedHosts) -> usize {
+    hosts.values().map(|host| host.count).sum()
+}
+
 /// Says which hosts could not be reached.
 pub(super) fn unreached(hosts: &UnreachedHosts) -> impl Iterator<Item = Diagnostic> {
     hosts.values().map(|unreached| {

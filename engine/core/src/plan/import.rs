@@ -221,12 +221,14 @@ impl<'a> Planner<'a> {
             }
             // Definitions are checked without reading anything.
             (None, _) if self.input.validate_only => None,
+            // What is still to be read may tell more of what is asked for.
+            (None, Some(_)) if config.has_unknown() && !self.needs.is_empty() => None,
             (None, Some(provider)) => {
                 self.needs.push(ReadNeed {
                     address: address.clone(),
                     purpose: ReadPurpose::Import,
                     id: Some(id),
-                    config: None,
+                    config: Some(config.clone()),
                     provider,
                 });
                 None

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strata_model::judge::{Judge, Outlook, Unserved, Verdict};
 use strata_model::layer::LAYER_PROVIDER;
-use strata_model::plan::PlanMode;
+use strata_model::plan::{PlanMode, Reason};
 use strata_model::provider::{Observation, ProviderConfig, ProviderErrorKind};
 use strata_model::{Address, Diagnostic, Span, Value};
 
@@ -59,6 +59,21 @@ pub(super) struct Declaration<'d> {
     pub(super) span: Span,
     /// File and line, where they are not the span's.
     pub(super) place: Option<String>,
+}
+
+/// Why a data source is read during apply only.
+pub(super) fn why_later(
+    config: &Value,
+    provider: Option<&ProviderConfig>,
+    is_pending: bool,
+) -> Reason {
+    if config.has_unknown() || provider.is_none() {
+        Reason::ArgumentsUnknown
+    } else if is_pending {
+        Reason::DependencyPending
+    } else {
+        Reason::KindPending
+    }
 }
 
 impl<'a> Planner<'a> {

@@ -138,7 +138,7 @@ pub struct ReadNeed {
     pub purpose: ReadPurpose,
     /// The id, for an import or a look.
     pub id: Option<String>,
-    /// The arguments, for a data source or a look.
+    /// The arguments, where there are any: those of a data source, and of what is to have the object.
     pub config: Option<Value>,
     /// The connection.
     pub provider: ProviderConfig,

@@ -122,10 +122,10 @@ impl<'a> Assembly<'a> {
                 self.steps_of(change, then, template, after)
                     .or(Some(number))
             }
-            ChangeKind::Read { planned } => Some(self.draft.push(
+            ChangeKind::Read { planned, reason } => Some(self.draft.push(
                 Step {
                     action: Action::Read,
-                    reason: Reason::ArgumentsUnknown,
+                    reason: *reason,
                     confidence: Confidence::Deferred,
                     planned: Some(encode(planned, ty, key)),
                     ..template

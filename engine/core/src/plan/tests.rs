@@ -6,7 +6,7 @@ mod layers;
 mod obstacles;
 mod scenario;
 
-use strata_model::plan::PlanMode;
+use strata_model::plan::{Action, PlanMode, Reason};
 use strata_model::provider::{Observation, ProviderError, ProviderErrorKind};
 use strata_model::state::{RowKey, RowStatus};
 use strata_model::{Address, OpId};
@@ -631,6 +631,30 @@ fn the_same_input_gives_the_same_bytes() {
     assert_eq!(
         scenario.plan(PAIR).to_bytes().unwrap(),
         scenario.plan(PAIR).to_bytes().unwrap()
+    );
+}
+
+#[test]
+fn a_data_source_that_is_put_off_says_what_for() {
+    let read_for = |arguments: &str| {
+        let hcl = format!(
+            "resource \"test_thing\" \"a\" {{\n name = \"a\"\n}}\ndata \"test_look\" \"b\" {{\n {arguments}\n}}"
+        );
+        let plan = Scenario::new().plan(&hcl);
+        let mut steps = plan.steps.iter();
+        steps
+            .find(|step| step.action == Action::Read)
+            .unwrap()
+            .reason
+    };
+    assert_eq!(read_for("of = test_thing.a.id"), Reason::ArgumentsUnknown);
+    assert_eq!(
+        read_for("of = \"x\"\n depends_on = [test_thing.a]"),
+        Reason::DependencyPending
+    );
+    assert_eq!(
+        read_for("of = test_thing.a.id\n depends_on = [test_thing.a]"),
+        Reason::ArgumentsUnknown
     );
 }
 

@@ -7,10 +7,11 @@ use strata_kubernetes_merge::openapi::GroupVersionKind;
 use strata_kubernetes_merge::resource::Resource;
 use strata_model::preflight::{Examined, Finding, FindingKind};
 use strata_model::provider::{Operation, ProviderError, ProviderErrorKind};
-use strata_model::{Lineage, Severity, Value};
+use strata_model::{Severity, Value};
 
 use super::contested::{self, Shared};
 use super::existing;
+use super::owners::Owners;
 use crate::api::Api;
 use crate::object_id::ObjectId;
 use crate::sent;
@@ -29,7 +30,7 @@ fn is_namespace(id: &ObjectId) -> bool {
 
 /// Looks at a change.
 pub(super) async fn examine(
-    (api, shared, lineage): (&Api, &Shared, Lineage),
+    (api, (owners, shared)): (&Api, (&Owners, &Shared)),
     id: &ObjectId,
     change: &Examined<'_>,
 ) -> Vec<Finding> {
@@ -40,7 +41,8 @@ pub(super) async fn examine(
                 && shared.contains(id)
                 && !types::takes(planned) =>
         {
-            let sent = sent::labelled(&ty.manifest(planned), (planned, Some(lineage)));
+            let lineage = Some(owners.lineage());
+            let sent = sent::labelled(&ty.manifest(planned), (planned, lineage));
             // What cannot be looked at is the server's to judge.
             contested::look(api, id, &sent).await.ok().flatten()
         }
@@ -48,7 +50,7 @@ pub(super) async fn examine(
     };
     let found = match (change.operation, change.planned) {
         (Operation::Delete, _) if is_definition(id) || is_namespace(id) => {
-            contents(api, id, change.going).await
+            contents((api, owners), id, change.going).await
         }
         (Operation::Create, Some(planned)) if !id.namespace.is_empty() => {
             home(api, id, (planned, change.coming)).await
@@ -84,9 +86,9 @@ fn goes_with(message: String) -> Finding {
 }
 
 /// What goes with an object, without what the plan deletes anyway: all that lies in a namespace, and all objects of a
-/// kind with its definition.
+/// kind with its definition. What an earlier plan left alone or forgot is among it, and what this one would leave alone.
 async fn contents(
-    api: &Api,
+    (api, owners): (&Api, &Owners),
     id: &ObjectId,
     going: &[&str],
 ) -> Result<Option<Finding>, ProviderError> {
@@ -111,8 +113,15 @@ async fn contents(
         match page {
             Ok((items, goes_on)) => {
                 more |= goes_on;
-                let ids = items.iter().filter_map(|item| own(resource, item));
-                objects.extend(ids.filter(|id| !going.iter().any(|going| going.is_same(id))));
+                let is_deleted = |id: &ObjectId, item: &Json| {
+                    let has_step = going.iter().any(|going| going.is_same(id));
+                    has_step && !owners.leave_alone(item)
+                };
+                let own = items.iter().filter_map(|item| {
+                    let id = own(resource, item)?;
+                    (!is_deleted(&id, item)).then_some(id)
+                });
+                objects.extend(own);
             }
             // Its kind is gone since.
             Err(error) if error.kind == ProviderErrorKind::NotFound => {}

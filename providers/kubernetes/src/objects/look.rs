@@ -218,7 +218,12 @@ impl<'a> Look<'a> {
     ) -> Result<Object, ProviderError> {
         self.shared.meet(id, live);
         let kinds = self.api.kinds_for(&id.kind).await?;
-        let given = request.recorded.or(request.config);
+        let config = request.config.filter(|config| {
+            // Who imports another object than the one that is declared is shown that one.
+            let described = ObjectId::of(&ty.manifest(config));
+            request.purpose != ReadPurpose::Import || described.is_some_and(|own| own.is_same(id))
+        });
+        let given = request.recorded.or(config);
         let recorded = request.recorded.is_some();
         let wanted = given.map(|given| ty.manifest(given));
         let (manifest, managers) = match given {

@@ -1,6 +1,7 @@
 //! Whose an object is, by its label.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value as Json;
@@ -25,7 +26,9 @@ const NOBODY: &str = "nobody: it was taken away";
 #[derive(Debug)]
 pub(crate) struct Owners {
     lineage: Lineage,
+    /// Before what is recorded is read, that of objects outside layers.
     met: Mutex<BTreeSet<String>>,
+    has_read: AtomicBool,
 }
 
 impl Owners {
@@ -34,14 +37,36 @@ impl Owners {
         Owners {
             lineage,
             met: Mutex::new([outside_layers].into()),
+            has_read: AtomicBool::new(false),
         }
+    }
+
+    /// Whose state it is.
+    pub(super) fn lineage(&self) -> Lineage {
+        self.lineage
     }
 
     /// Takes note of the owners of what is recorded: an object may be on its way from one layer or block to another.
     pub(super) fn meet(&self, batch: &[ReadRequest<'_>]) {
-        let recorded = batch.iter().filter_map(|request| request.recorded);
+        let recorded: Vec<&Value> = batch
+            .iter()
+            .filter_map(|request| request.recorded)
+            .collect();
+        if !recorded.is_empty() {
+            self.has_read.store(true, Ordering::Relaxed);
+        }
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let recorded = recorded.into_iter();
         met.extend(recorded.map(|recorded| owner(self.lineage, recorded)));
+    }
+
+    /// Whether a delete would leave a recorded object alone, as its label is not of this state any more. Nothing is
+    /// known of that while nothing recorded was read.
+    pub(super) fn leave_alone(&self, live: &Json) -> bool {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let label = live["metadata"]["labels"][OWNER].as_str();
+        let is_ours = label.is_some_and(|label| met.contains(label));
+        !is_ours && self.has_read.load(Ordering::Relaxed)
     }
 
     /// What is to be told of an object's label. One that somebody else's project or layer put there is told of what is

@@ -84,6 +84,99 @@ async fn an_adopted_workload_keeps_what_the_manifest_does_not_have() {
     assert_eq!(seen_env(), "AB");
 }
 
+/// Kinds with fields that cannot change and that a server fills in: what they are sent to, and what is said of them.
+fn filled_in(namespace: &str) -> Vec<(String, Json)> {
+    let pods = |policy: &str| {
+        json!({"metadata": {"labels": {"app": "a"}}, "spec": {"restartPolicy": policy, "containers": [
+            {"name": "main", "image": "example.invalid/none:1"}]}})
+    };
+    let claim =
+        json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1024Mi"}}});
+    let claims = json!([{"metadata": {"name": "data"}, "spec": claim}]);
+    let job = json!({"template": pods("Never")});
+    let set = json!({
+        "serviceName": "a", "selector": {"matchLabels": {"app": "a"}}, "template": pods("Always"),
+        "volumeClaimTemplates": claims,
+    });
+    let service = json!({"ports": [{"port": 80}], "selector": {"app": "a"}});
+    let kinds = [
+        ("batch/v1", "Job", "jobs", job),
+        (
+            "v1",
+            "PersistentVolumeClaim",
+            "persistentvolumeclaims",
+            claim,
+        ),
+        ("v1", "Service", "services", service),
+        ("apps/v1", "StatefulSet", "statefulsets", set),
+    ];
+    let objects = kinds.into_iter().map(|(version, kind, plural, spec)| {
+        let root = if version == "v1" { "api" } else { "apis" };
+        let path = format!("/{root}/{version}/namespaces/{namespace}/{plural}");
+        let metadata = json!({"name": "a", "namespace": namespace});
+        (
+            path,
+            json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}),
+        )
+    });
+    objects.collect()
+}
+
+fn unwaited(bench: &Bench, manifest: &Json) -> Value {
+    let given = [
+        ("manifest", Value::from_json(manifest).unwrap()),
+        ("wait", false.into()),
+    ];
+    bench.config("kubernetes_object", &given)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_filled_in_replaces_nothing_that_is_imported() {
+    let (bench, namespace) = (Bench::new(), namespace("filled"));
+    for (path, object) in filled_in(&namespace) {
+        somebody(
+            "POST",
+            &format!("{path}?fieldManager=kubectl-create"),
+            &object,
+        );
+        let config = unwaited(&bench, &object);
+        let seen = bench.import(&config).await.unwrap();
+        let change = bench.plan(seen.ty, Some(&seen.attributes), &config);
+        let replace = change.unwrap().replace;
+        assert!(replace.is_empty(), "{object}: {replace:?}");
+        let made = bench.update(&seen, &config).await.unwrap();
+        assert!(
+            bench.is_settled(&bench.look(&made).await, &config),
+            "{object}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_applied_before_its_row_was_lost_goes_with_the_manifest() {
+    let (bench, namespace) = (Bench::new(), namespace("lost"));
+    let (_, job) = filled_in(&namespace).swap_remove(0);
+    let mut more = job.clone();
+    more["spec"]["template"]["metadata"]["labels"]["more"] = "1".into();
+    let made = bench
+        .create("kubernetes_object", &unwaited(&bench, &more))
+        .await
+        .unwrap();
+    let config = unwaited(&bench, &job);
+    for seen in [
+        bench.import(&config).await.unwrap(),
+        bench.adopt(&config).await.unwrap(),
+    ] {
+        assert_eq!(seen.id, made.id);
+        let change = bench.plan(seen.ty, Some(&seen.attributes), &config);
+        let replace = change.unwrap().replace;
+        let replace: Vec<String> = replace.iter().map(ToString::to_string).collect();
+        assert_eq!(replace, ["manifest.spec.template.metadata.labels.more"]);
+    }
+    let seen = bench.import(&unwaited(&bench, &more)).await.unwrap();
+    assert_eq!(manifest(&seen), more);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_correction_keeps_what_else_was_written() {
     let (bench, namespace) = (Bench::new(), namespace("correct"));

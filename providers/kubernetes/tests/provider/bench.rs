@@ -429,9 +429,18 @@ impl Bench {
 
     /// What is there of what is to be made.
     pub(crate) async fn adopt(&self, config: &Value) -> Option<Made> {
+        self.existing(ReadPurpose::Adopt, config).await
+    }
+
+    /// What is there of what an import block names and another block declares.
+    pub(crate) async fn import(&self, config: &Value) -> Option<Made> {
+        self.existing(ReadPurpose::Import, config).await
+    }
+
+    async fn existing(&self, purpose: ReadPurpose, config: &Value) -> Option<Made> {
         let id = self.provider.id_of("kubernetes_object", config).unwrap();
         let request = ReadRequest {
-            purpose: ReadPurpose::Adopt,
+            purpose,
             resource_type: "kubernetes_object",
             id: Some(&id),
             recorded: None,

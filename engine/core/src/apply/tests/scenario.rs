@@ -63,6 +63,7 @@ fn empty_plan(id: u8) -> Plan {
         outputs: BTreeMap::new(),
         drift: Vec::new(),
         data: BTreeMap::new(),
+        put_off: 0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Objects that are judged by what their cluster will be, and how sure a plan is of them.
 
 use strata_model::judge::{Judge, Outlook, Unserved, Verdict};
-use strata_model::plan::{Confidence, Plan, PlanMode};
+use strata_model::plan::{Confidence, Plan, PlanMode, Reason};
 use strata_model::provider::{ArgumentFault, Observation, ProviderError, ProviderErrorKind};
 use strata_model::{AttributePath, Value};
 
@@ -285,6 +285,7 @@ fn a_data_source_of_a_kind_that_is_to_come_waits_for_definitions() {
             "read data.kubernetes_object.a <- create kubernetes_object.z"
         ]
     );
+    assert_eq!(plan.steps[1].reason, Reason::KindPending);
     // Nothing is to come that could be of that kind.
     assert_eq!(scenario.codes(&object("/ConfigMap//a")), ["E0603"]);
 }

@@ -229,9 +229,9 @@ impl Scenario {
     }
 
     pub(super) fn see(&self, need: &crate::plan::ReadNeed) -> Object {
-        let attributes = match &need.config {
-            Some(config) => config.with_at(&path("found"), "seen".into()),
-            None => thing("imported", need.id.as_deref().unwrap_or_default()),
+        let attributes = match (need.purpose, &need.config) {
+            (ReadPurpose::Data, Some(config)) => config.with_at(&path("found"), "seen".into()),
+            _ => thing("imported", need.id.as_deref().unwrap_or_default()),
         };
         Object {
             id: need.id.clone().unwrap_or_default(),

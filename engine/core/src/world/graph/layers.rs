@@ -312,8 +312,12 @@ pub(crate) fn files(
     }
     files.sort();
     if files.is_empty() {
-        let detail =
-            format!("There are no manifests in {path}: no file ends in .yaml, .yml or .json.");
+        let place = tree.place_of(path);
+        let why = match listed.is_empty() {
+            true => "it is empty",
+            false => "no file ends in .yaml, .yml or .json",
+        };
+        let detail = format!("There are no manifests in {place}: {why}.");
         return Err((detail, None));
     }
     Ok(files)

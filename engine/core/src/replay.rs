@@ -586,6 +586,7 @@ impl<'a> Replay<'a> {
             prior: prior.as_ref(),
             config: &config,
             provider: Some(&connection),
+            is_replaced: false,
         };
         let change = provider
             .plan_change(request)

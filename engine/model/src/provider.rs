@@ -356,6 +356,9 @@ pub struct PlanRequest<'a> {
     pub config: &'a Value,
     /// The connection's configuration, where it is known.
     pub provider: Option<&'a ProviderConfig>,
+    /// Whether the object is replaced whatever changes, because somebody asks for it: then the answer counts only
+    /// where it is a refusal.
+    pub is_replaced: bool,
 }
 
 /// What a change will lead to.

@@ -97,6 +97,7 @@ impl<R: ResourceType> ErasedType for Adapter<R> {
                 .as_ref()
                 .and_then(|config| config.region.as_deref());
             let mut change = Change::new(schema, prior, &config, region);
+            change.is_asked = prior.is_some() && request.is_replaced;
             form::plan_tags(&mut change, provider.as_ref());
             self.0.plan(&mut change)?;
             Ok::<_, ProviderError>(change.finish())

@@ -17,6 +17,8 @@ pub(crate) struct Change<'a> {
     pub(crate) config: &'a Value,
     /// The region, where the connection's configuration names it.
     pub(crate) region: Option<&'a str>,
+    /// Whether the object is replaced because somebody asks for it, whatever changes.
+    pub(crate) is_asked: bool,
     planned: Value,
     replace: Vec<AttributePath>,
     stages: Vec<Stage>,
@@ -44,6 +46,7 @@ impl<'a> Change<'a> {
             prior,
             config,
             region,
+            is_asked: false,
             planned,
             replace,
             stages: Vec::new(),
@@ -65,9 +68,9 @@ impl<'a> Change<'a> {
         &self.planned
     }
 
-    /// The paths that replace the object, as far as they are known.
+    /// Whether the object is replaced, as far as that is known.
     pub(crate) fn replaces(&self) -> bool {
-        !self.replace.is_empty()
+        self.is_asked || !self.replace.is_empty()
     }
 
     /// Whether an update is planned: the object exists and will not be as it is.

@@ -529,6 +529,7 @@ impl Subject<'_> {
             prior: Some(&live.value),
             config: &live.config,
             provider: Some(&config),
+            is_replaced: false,
         };
         let change = strata_model::provider::Provider::plan_change(&world.provider, request);
         let change = change.map_err(|error| format!("plan refused: {error}"))?;
@@ -576,6 +577,7 @@ impl Subject<'_> {
                 prior: Some(&live.value),
                 config: &live.config,
                 provider: Some(&config),
+                is_replaced: false,
             };
             let change =
                 strata_model::provider::Provider::plan_change(&self.world.provider, request);

@@ -169,6 +169,7 @@ impl World {
             prior,
             config,
             provider: Some(&self.config),
+            is_replaced: false,
         };
         let planned = self.provider.plan_change(request);
         planned.map_err(|error| format!("plan refused: {error}"))

@@ -293,6 +293,7 @@ pub(crate) mod tests {
                     prior,
                     config,
                     provider: None,
+                    is_replaced: false,
                 })
                 .unwrap()
         }

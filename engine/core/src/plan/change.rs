@@ -17,7 +17,7 @@ use strata_model::{
 };
 
 use super::ReadNeed;
-use super::duration::parse_duration;
+use super::duration::timeouts;
 use super::hosted::{Found, host_of, note_unreached, unreachable};
 use super::judged::Declaration;
 use super::select::any_matches;
@@ -331,7 +331,7 @@ impl<'a> Planner<'a> {
         config: &Value,
         reason: Reason,
     ) -> Option<(ChangeKind, Value)> {
-        let change = self.ask(site, address, None, config)?;
+        let change = self.ask(site, address, (None, false), config)?;
         let value = change.planned.clone();
         Some((
             ChangeKind::Create {
@@ -360,21 +360,28 @@ impl<'a> Planner<'a> {
             before,
             config,
         );
-        let change = self.ask(site, address, Some(before), &config)?;
+        let is_asked = any_matches(&self.replace, address);
+        let is_triggered = self.triggered(site);
+        let refused = self.refused.len();
+        let prior = (Some(before), is_asked || is_triggered);
+        let change = self.ask(site, address, prior, &config)?;
+        if self.refused.len() > refused {
+            return Some((ChangeKind::NoOp, before.clone()));
+        }
         let elsewhere = row.is_some_and(|row| self.lives_elsewhere(site, row));
-        let reason = if any_matches(&self.replace, address) {
+        let reason = if is_asked {
             Some(Reason::ReplaceRequested)
         } else if status == RowStatus::Failed {
             Some(Reason::Failed)
         } else if elsewhere || !change.replace.is_empty() {
             Some(Reason::CannotUpdate)
-        } else if self.triggered(site) {
+        } else if is_triggered {
             Some(Reason::ReplaceTriggered)
         } else {
             None
         };
         if let Some(reason) = reason {
-            let anew = self.ask(site, address, None, &config)?;
+            let anew = self.ask(site, address, (None, false), &config)?;
             let value = anew.planned.clone();
             let kind = ChangeKind::Replace {
                 before: before.clone(),
@@ -418,7 +425,7 @@ impl<'a> Planner<'a> {
         &mut self,
         site: Site<'a>,
         address: &Address,
-        prior: Option<&Value>,
+        (prior, is_replaced): (Option<&Value>, bool),
         config: &Value,
     ) -> Option<PlannedChange> {
         let provider = self.provider_config(site);
@@ -427,6 +434,7 @@ impl<'a> Planner<'a> {
             prior,
             config,
             provider: provider.as_ref(),
+            is_replaced,
         };
         match site.provider.plan_change(request) {
             Ok(change) => Some(change),
@@ -668,36 +676,6 @@ fn protects(evaluator: &Evaluator<'_>, block: &ResourceBlock) -> bool {
         .evaluate(expr, &mut Diagnostics::new())
         .as_bool()
         .unwrap_or(true)
-}
-
-fn timeouts(evaluator: &Evaluator<'_>, site: Site<'_>, diagnostics: &mut Diagnostics) -> Timeouts {
-    let mut timeouts = site.schema.timeouts;
-    for argument in &site.block.meta.timeouts.0 {
-        let value = evaluator.evaluate(&argument.value, diagnostics);
-        let invalid = |detail: String, span| {
-            Diagnostic::error(code::INVALID_VALUE, "Invalid value", detail).at(span)
-        };
-        let Some(limit) = value.as_str().and_then(parse_duration) else {
-            let detail = format!(
-                "{} must be a duration such as \"30m\" or \"1h\".",
-                argument.name.value
-            );
-            diagnostics.push(invalid(detail, argument.value.span));
-            continue;
-        };
-        match argument.name.value.as_ref() {
-            "create" => timeouts.create = limit,
-            "update" => timeouts.update = limit,
-            "delete" => timeouts.delete = limit,
-            other => {
-                let detail = format!(
-                    "There is no time limit {other}; the time limits are create, update and delete."
-                );
-                diagnostics.push(invalid(detail, argument.name.span));
-            }
-        }
-    }
-    timeouts
 }
 
 /// The attributes of a row, brought to the current schema.

@@ -75,6 +75,7 @@ impl<'a> Planner<'a> {
             prior: Some(object),
             config: &config,
             provider: provider.as_ref(),
+            is_replaced: false,
         };
         let change = site.provider.plan_change(request);
         change.is_ok_and(|change| change.replace.is_empty()) && !self.lives_elsewhere(site, row)

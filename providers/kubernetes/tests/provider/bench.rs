@@ -247,6 +247,7 @@ impl Bench {
             prior,
             config,
             provider: None,
+            is_replaced: false,
         })
     }
 

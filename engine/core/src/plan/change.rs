@@ -526,6 +526,7 @@ impl<'a> Planner<'a> {
                 // A secret that can be read is as it was if it has the fingerprint that was kept of it.
                 let stored = &row.attributes;
                 let recorded = restore_inputs(recorded, stored, &observed, self.input.key);
+                let recorded = site.schema.schema.with_learned(recorded, &observed);
                 if observed != recorded {
                     prior.drifted = Some((recorded, observed.clone()));
                 }

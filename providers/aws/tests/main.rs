@@ -12,6 +12,7 @@ mod data;
 mod delivery;
 mod leftovers;
 mod moto;
+mod policies;
 mod proxy;
 mod report;
 mod shapes;
@@ -96,6 +97,11 @@ async fn run_others(place: &Place, skips: &[Skip]) -> Report {
         learned = Some(addons::learned(&world(place, seed + 7).await).await);
     }
     report.note("aws_eks_addon/learned".to_owned(), learned);
+    let mut documents = None;
+    if runs("aws_iam_policy/documents") {
+        documents = Some(policies::documents(&world(place, seed + 8).await).await);
+    }
+    report.note("aws_iam_policy/documents".to_owned(), documents);
     report
 }
 

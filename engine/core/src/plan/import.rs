@@ -378,6 +378,7 @@ impl Planner<'_> {
                     schema.schema.attributes(),
                     &provider.written(schema.name, &object.attributes),
                 ),
+                references: BTreeMap::new(),
             }),
         }
     }

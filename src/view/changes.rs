@@ -9,7 +9,7 @@ use strata_model::schema::ResourceSchema;
 use strata_model::source::Position;
 use strata_model::state::RowKey;
 use strata_model::wire::Encoded;
-use strata_model::{Address, AttributePath, Type, Value};
+use strata_model::{Address, AttributePath, DeposedId, Type, Value};
 
 use super::style::Symbol;
 
@@ -38,8 +38,10 @@ pub struct ObjectChange<'a> {
     pub stages: Vec<&'a str>,
     /// Where the row was before a move.
     pub moved_from: Option<&'a Address>,
-    /// Whether a deposed object takes its place back.
-    pub taken_back: bool,
+    /// The deposed object that takes its place back.
+    pub taken_back: Option<DeposedId>,
+    /// Whether it gives way to one that takes its place back: until then the state has it without the mark in its key.
+    pub gives_way: bool,
     /// The id that is imported.
     pub import_id: Option<&'a str>,
     /// Where it is declared.
@@ -146,7 +148,8 @@ fn object_change<'a>(
             .filter_map(|step| step.stage.as_deref())
             .collect(),
         moved_from: steps.iter().find_map(|step| step.moved_from.as_ref()),
-        taken_back: steps.iter().any(|step| step.taken_back.is_some()),
+        taken_back: steps.iter().find_map(|step| Some(step.taken_back?.deposed)),
+        gives_way: gives_way(&main.key, plan),
         import_id: steps.iter().find_map(|step| step.import_id.as_deref()),
         source: main.source.as_ref(),
         loses_data: delete.is_some() && holds_data(known, first_before),
@@ -167,7 +170,27 @@ fn quiet(schema: &ResourceSchema) -> Vec<(Arc<str>, Option<Value>)> {
         .collect()
 }
 
+/// Whether the plan itself is what deposes an object, for another that takes its place back.
+fn gives_way(key: &RowKey, plan: &Plan) -> bool {
+    let Some(deposed) = key.deposed else {
+        return false;
+    };
+    let mut backs = plan.steps.iter().filter_map(|step| step.taken_back);
+    backs.any(|back| back.gives_way == deposed)
+}
+
 impl ObjectChange<'_> {
+    /// The key that the object has in the state, where the plan gives it another one.
+    pub fn previous_key(&self) -> Option<RowKey> {
+        match self.taken_back {
+            Some(deposed) => Some(RowKey {
+                address: self.key.address.clone(),
+                deposed: Some(deposed),
+            }),
+            None => self.moved_from.cloned().map(RowKey::current),
+        }
+    }
+
     /// The object before and after, without what says nothing where one of the two is not there.
     pub fn shown(&self) -> (Option<Value>, Option<Value>) {
         let (before, after) = (self.before.clone(), self.after.clone());

@@ -198,8 +198,8 @@ fn planned_change(change: &ObjectChange<'_>, action: &str) -> Json {
         };
         json["reason"] = short.into();
     }
-    if let Some(from) = change.moved_from {
-        json["previous_resource"] = resource(&RowKey::current(from.clone()));
+    if let Some(from) = change.previous_key() {
+        json["previous_resource"] = resource(&from);
     }
     if let Some(id) = change.import_id {
         json["importing"] = json!({ "id": id });
@@ -222,7 +222,7 @@ fn action_word(symbol: Symbol, change: &ObjectChange<'_>) -> &'static str {
         Symbol::DeleteThenCreate | Symbol::CreateThenDelete => "replace",
         Symbol::Read => "read",
         Symbol::Forget => "remove",
-        Symbol::None if change.moved_from.is_some() || change.taken_back => "move",
+        Symbol::None if change.previous_key().is_some() => "move",
         Symbol::None if change.import_id.is_some() => "import",
         Symbol::None => "noop",
     }
@@ -257,6 +257,9 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
             "resource": resource(&RowKey::current(step.address.clone())),
             "action": hook_action(step.action),
         });
+        if let Some(stage) = &step.stage {
+            hook["stage"] = stage.as_str().into();
+        }
         if let Some(id) = &step.id {
             hook["id_key"] = "id".into();
             hook["id_value"] = id.as_str().into();

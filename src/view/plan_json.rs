@@ -23,7 +23,10 @@ type Rows = BTreeMap<RowKey, StateRow>;
 
 /// A plan. `rows` are the state's, for the objects that the plan leaves as they are.
 pub fn plan(plan: &Plan, providers: &Providers, rows: &Rows) -> Json {
-    let changes = object_changes(plan, providers);
+    let mut changes = object_changes(plan, providers);
+    for change in &mut changes {
+        add_moved(change, rows, providers);
+    }
     let mut resource_changes: Vec<Json> = changes.iter().map(resource_change).collect();
     let unchanged: Vec<&StateRow> = plan
         .unchanged
@@ -70,6 +73,14 @@ pub fn plan(plan: &Plan, providers: &Providers, rows: &Rows) -> Json {
         "errored": false,
         "strata": strata_part(plan, &changes),
     })
+}
+
+/// Takes what only gets another key from its row: its step says nothing of it.
+fn add_moved(change: &mut ObjectChange<'_>, rows: &Rows, providers: &Providers) {
+    if change.symbol == Symbol::None && change.before.is_none() && change.after.is_none() {
+        let row = change.previous_key().and_then(|key| rows.get(&key));
+        change.before = row.map(|row| row_value(row, providers));
+    }
 }
 
 /// What Terraform's format has no place for.
@@ -166,7 +177,8 @@ pub fn action_reason(change: &ObjectChange<'_>) -> Option<&'static str> {
         Reason::CannotUpdate => Some("replace_because_cannot_update"),
         Reason::ReplaceRequested => Some("replace_by_request"),
         Reason::ReplaceTriggered => Some("replace_by_triggers"),
-        Reason::Failed => Some("replace_because_tainted"),
+        // What failed and goes is replaced by nothing.
+        Reason::Failed if change.symbol != Symbol::Delete => Some("replace_because_tainted"),
         Reason::NotDeclared | Reason::Removed => Some("delete_because_no_resource_config"),
         Reason::KeyGone => Some("delete_because_each_key"),
         Reason::ArgumentsUnknown => Some("read_because_config_unknown"),
@@ -182,6 +194,7 @@ pub fn action_reason(change: &ObjectChange<'_>) -> Option<&'static str> {
         | Reason::Imported
         | Reason::RecordChanged
         | Reason::Protection
+        | Reason::Failed
         | Reason::HostGone
         | Reason::Gone => None,
     }
@@ -226,8 +239,11 @@ fn mode(mode: Mode) -> &'static str {
 
 fn resource_change(change: &ObjectChange<'_>) -> Json {
     let mut entry = head(change.key, change.provider);
-    if let Some(from) = change.moved_from {
-        entry.insert("previous_address".into(), from.to_string().into());
+    if let Some(from) = change.previous_key() {
+        entry.insert("previous_address".into(), from.address.to_string().into());
+        if let Some(deposed) = from.deposed {
+            entry.insert("previous_deposed".into(), deposed.to_string().into());
+        }
     }
     if let Some(reason) = action_reason(change) {
         entry.insert("action_reason".into(), reason.into());

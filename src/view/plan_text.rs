@@ -253,7 +253,13 @@ fn object(text: &mut String, change: &ObjectChange<'_>, is_shown: bool, style: S
 }
 
 fn headline(change: &ObjectChange<'_>) -> String {
-    let what = escape_line(&change.key.to_string());
+    // What gives way has its place until then.
+    let what = if change.gives_way {
+        change.key.address.to_string()
+    } else {
+        change.key.to_string()
+    };
+    let what = escape_line(&what);
     match (change.symbol, change.reason) {
         (Symbol::Create, _) => format!("{what} will be created"),
         (Symbol::Update, Reason::Incomplete) => {
@@ -290,8 +296,10 @@ fn unchanged_headline(change: &ObjectChange<'_>, what: &str) -> String {
     match (change.moved_from, change.import_id) {
         (Some(from), _) => format!("{} has moved to {what}", escape_line(&from.to_string())),
         (None, Some(_)) => format!("{what} will be imported"),
-        (None, None) if change.taken_back => {
-            format!("{what} goes back to the object that was to be replaced")
+        (None, None) if change.taken_back.is_some() => {
+            let left = change.previous_key();
+            let left = left.map_or_else(String::new, |left| escape_line(&left.to_string()));
+            format!("{what} goes back to the object that was to be replaced: {left}")
         }
         (None, None) if change.reason == Reason::Protection && change.protect => {
             format!("{what} will be protected from destruction")
@@ -314,9 +322,11 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
                 .moved_from
                 .map(|from| format!("moved from {}", escape_line(&from.to_string()))),
         );
-        if change.taken_back {
-            notes.push("the object that was to be replaced takes its place back".to_owned());
-        }
+        let left = change.taken_back.and(change.previous_key());
+        notes.extend(left.map(|left| {
+            let left = escape_line(&left.to_string());
+            format!("the object that was to be replaced takes its place back: {left}")
+        }));
         notes.extend(
             change
                 .import_id
@@ -329,6 +339,7 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
         Reason::Removed if removed => Some("because a removed block says so"),
         Reason::KeyGone => Some("because its count or for_each no longer has the key"),
         Reason::Deposed => Some("left over from a replacement that was interrupted"),
+        Reason::Failed if change.gives_way => Some("it failed while it was made, and gives way"),
         Reason::Failed if removed => Some("it failed while it was made"),
         Reason::LateCreate => Some("made by a create that was given up; it turned up late"),
         Reason::ArgumentsUnknown => Some("because its arguments become known only during apply"),

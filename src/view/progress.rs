@@ -243,10 +243,11 @@ fn tree(state: &State, now: Duration) -> Vec<String> {
                 .map(|text| format!("  ({})", escape_line(text)))
                 .unwrap_or_default();
             lines.push(format!(
-                "{}├─ {} {}  {}{waiting}",
+                "{}├─ {} {}{}  {}{waiting}",
                 if inside { "│  " } else { "" },
                 escape_line(&local.to_string()),
                 verbs(running.step.action).still,
+                stage(&running.step),
                 duration(now.saturating_sub(running.began)),
             ));
         }
@@ -279,6 +280,12 @@ fn verbs(action: Action) -> Verbs {
     Verbs { start, still, done }
 }
 
+/// Which stage a step is, where its change has them.
+fn stage(step: &StepEvent) -> String {
+    let stage = step.stage.as_ref();
+    stage.map_or_else(String::new, |label| format!(" ({})", escape_line(label)))
+}
+
 /// An event as a line for people; `None` for what needs no line.
 pub fn words(event: &Event) -> Option<String> {
     let name = |step: &StepEvent| escape_line(&step.address.to_string());
@@ -301,10 +308,13 @@ pub fn words(event: &Event) -> Option<String> {
             };
             format!("{}: Interrupted operation: {found}", escape_line(&key.to_string()))
         }
-        Event::StepStarted(step) => format!("{}: {}...{}", name(step), verbs(step.action).start, id(&step.id)),
+        Event::StepStarted(step) => {
+            format!("{}: {}{}...{}", name(step), verbs(step.action).start, stage(step), id(&step.id))
+        }
         Event::StepProgress { step, elapsed, message } => {
             let waiting = if message.is_empty() { String::new() } else { format!(" ({})", escape_line(message)) };
-            format!("{}: Still {}...{} [{} elapsed]{waiting}", name(step), verbs(step.action).still, id(&step.id), duration(*elapsed))
+            let verb = verbs(step.action).still;
+            format!("{}: Still {verb}{}...{} [{} elapsed]{waiting}", name(step), stage(step), id(&step.id), duration(*elapsed))
         }
         Event::StepWarning { step, message } => format!("{}: Warning: {}", name(step), escape_line(message)),
         Event::StepRetry { step, message, delay } => {
@@ -312,12 +322,13 @@ pub fn words(event: &Event) -> Option<String> {
         }
         Event::StepFinished { step, elapsed, id: new } => {
             let shown = if new.is_some() { id(new) } else { String::new() };
-            format!("{}: {} after {}{shown}", name(step), verbs(step.action).done, duration(*elapsed))
+            format!("{}: {}{} after {}{shown}", name(step), verbs(step.action).done, stage(step), duration(*elapsed))
         }
         Event::StepLeftAlone { step, reason, .. } => format!("{}: Left alone: {}", name(step), escape_line(reason)),
         Event::StepFailed { step, elapsed, message, hint } => {
             let hint = hint.as_ref().map(|hint| format!("\n  hint: {}", escape_line(hint))).unwrap_or_default();
-            format!("{}: {} failed after {}: {}{hint}", name(step), verbs(step.action).start, duration(*elapsed), escape_line(message))
+            let verb = verbs(step.action).start;
+            format!("{}: {verb}{} failed after {}: {}{hint}", name(step), stage(step), duration(*elapsed), escape_line(message))
         }
         Event::StepSkipped { step, reason } => format!("{}: Skipped: {}", name(step), escape_line(reason)),
         Event::Stopping => {
@@ -362,6 +373,7 @@ mod tests {
             number: 0,
             address: Address::resource("aws_vpc", "main"),
             action,
+            stage: None,
             id: None,
         }
     }
@@ -396,6 +408,23 @@ mod tests {
                 id: None,
             },
             "aws_vpc.main: Destruction complete after 1h2m5s",
+        );
+        let staged = StepEvent {
+            stage: Some("version 1.34".into()),
+            id: Some("one".into()),
+            ..step(Action::Update)
+        };
+        check(
+            Event::StepStarted(staged.clone()),
+            "aws_vpc.main: Modifying (version 1.34)... [id=one]",
+        );
+        check(
+            Event::StepFinished {
+                id: staged.id.clone(),
+                step: staged,
+                elapsed: Duration::from_secs(480),
+            },
+            "aws_vpc.main: Modifications complete (version 1.34) after 8m0s [id=one]",
         );
         check(
             Event::StepLeftAlone {

@@ -1,9 +1,10 @@
 //! Writing the blocks of imports that have none.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use strata_core::plan::Generated;
+use strata_core::plan::{Generated, Reference};
 use strata_language::decode::Spelling;
 use strata_language::{format, respell};
 use strata_model::address::is_name;
@@ -13,6 +14,9 @@ use super::bench::Bench;
 use super::planning::Request;
 use crate::arguments::PlanningArguments;
 use crate::error::CommandError;
+
+/// What gives a text, by the text.
+type References = BTreeMap<String, Reference>;
 
 /// What stands above the blocks.
 const HEADING: &str = "# Written by `strata plan -generate-config-out`: read it, correct it, and keep it like any other definition.\n";
@@ -96,7 +100,7 @@ fn block(generated: &Generated) -> String {
     let arguments = generated
         .arguments
         .iter()
-        .map(|(name, value)| format!("{name} = {}\n", literal(value)));
+        .map(|(name, value)| format!("{name} = {}\n", literal(value, &generated.references)));
     format!(
         "resource \"{}\" \"{}\" {{\n{}}}\n",
         address.resource_type,
@@ -105,16 +109,19 @@ fn block(generated: &Generated) -> String {
     )
 }
 
-/// A value as HCL writes it.
-fn literal(value: &Value) -> String {
+/// A value as HCL writes it, with references in the place of what others give.
+fn literal(value: &Value, references: &References) -> String {
     match value.kind() {
         Kind::Null(_) | Kind::Unknown(_) => "null".to_owned(),
         Kind::Bool(truth) => truth.to_string(),
         Kind::Number(number) => number.to_string(),
-        Kind::String(text) => quoted(text),
+        Kind::String(text) => match references.get(&**text) {
+            Some(reference) => format!("{}.{}", reference.address, reference.attribute),
+            None => quoted(text),
+        },
         Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
-            let elements: Vec<String> = elements.iter().map(literal).collect();
-            format!("[{}]", elements.join(", "))
+            let elements = elements.iter().map(|element| literal(element, references));
+            format!("[{}]", elements.collect::<Vec<_>>().join(", "))
         }
         Kind::Map(_, members) | Kind::Object(members) => {
             let members = members.iter().map(|(name, value)| {
@@ -123,7 +130,7 @@ fn literal(value: &Value) -> String {
                 } else {
                     quoted(name)
                 };
-                format!("{key} = {}\n", literal(value))
+                format!("{key} = {}\n", literal(value, references))
             });
             format!("{{\n{}}}", members.collect::<String>())
         }
@@ -155,21 +162,34 @@ mod tests {
     fn blocks_are_written_in_both_spellings() {
         let arguments = [
             ("cidr_block".into(), "10.0.0.0/16".into()),
+            (
+                "groups".into(),
+                Value::tuple(vec!["sg-1".into(), "sg-2".into()]),
+            ),
             ("note".into(), "a ${b}\n\"c\"".into()),
             (
                 "tags".into(),
                 Value::object([("Name", Value::from("x")), ("a:b", Value::from("y"))]),
             ),
         ];
+        let address = |text: &str| strata_model::Address::parse(text).unwrap();
+        let reference = Reference {
+            address: address("aws_security_group.a"),
+            attribute: "id",
+        };
         let generated = [Generated {
-            address: strata_model::Address::parse("aws_vpc.main").unwrap(),
+            address: address("aws_vpc.main"),
             arguments: arguments.into(),
+            references: BTreeMap::from([("sg-1".to_owned(), reference)]),
         }];
         let hcl = text_of(&generated, false).unwrap();
         assert!(hcl.contains("cidr_block = \"10.0.0.0/16\""), "{hcl}");
         assert!(hcl.contains(r#"note       = "a $${b}\n\"c\"""#), "{hcl}");
         assert!(hcl.contains("\"a:b\" = \"y\""), "{hcl}");
+        let groups = "[aws_security_group.a.id, \"sg-2\"]";
+        assert!(hcl.contains(groups), "{hcl}");
         let yaml = text_of(&generated, true).unwrap();
         assert!(yaml.contains("aws_vpc:") && yaml.contains("a:b"), "{yaml}");
+        assert!(yaml.contains("${aws_security_group.a.id}"), "{yaml}");
     }
 }

@@ -176,6 +176,18 @@ fn what_is_moved_touches_nothing() {
         .run("plan")
         .exits(0)
         .says("strata_data.a has moved to strata_data.z");
+    project.run("plan -out=moved.plan").exits(0);
+    let plan = project.run("show -json moved.plan").exits(0).json();
+    let changes = plan["resource_changes"].as_array().unwrap();
+    let mut of_z = changes
+        .iter()
+        .filter(|change| change["address"] == "strata_data.z");
+    let change = of_z.next().unwrap();
+    assert_eq!(change["previous_address"], "strata_data.a");
+    assert_eq!(
+        change["change"]["after"]["id"],
+        plan["prior_state"]["values"]["root_module"]["resources"][0]["values"]["id"]
+    );
     project.run("apply -auto-approve").exits(0);
     let moved = project
         .run("state show -json strata_data.z")

@@ -79,6 +79,14 @@ fn what_exists_of_every_type_is_adopted() {
     for name in ["release_version", "network_border_group", "private_ip"] {
         assert!(!is_said(name), "{name} is in\n{written}");
     }
+    // Nothing is said that says nothing, and what names another object refers to it.
+    let is_empty = |line: &str| line.ends_with("= {}") || line.ends_with("= []");
+    let is_argument = |line: &str| line.starts_with("  ") && !line.starts_with("   ");
+    let mut arguments = written.lines().filter(|line| is_argument(line));
+    assert!(!arguments.any(is_empty), "an empty value is in\n{written}");
+    for reference in ["aws_vpc.old_1.id", "aws_iam_role.old_1.arn"] {
+        assert!(written.contains(reference), "no {reference} in\n{written}");
+    }
     world.run(&["apply", "-auto-approve"]).expect_code(0);
     world.expect_no_changes(&[]);
     // Without the blocks nothing is asked for any more.

@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use serde_json::{Value as Json, json};
+use strata_model::state::StateRow;
+
 use crate::harness::{World, WorldOptions};
 
 fn project(pool: &str) -> String {
@@ -100,20 +103,61 @@ fn who_goes_back_after_a_failed_surge_gets_the_old_pool_back() {
     world.run(&["apply", "-auto-approve"]).expect_code(1);
     world.cloud.set_faults("rules: []");
     world.define(&project(""));
+    let rows = world.remembered().rows;
+    let mut deposed = rows.values().filter(|row| row.key.deposed.is_some());
+    let kept = deposed.next().expect("the old group waits");
+    let id = kept.id.as_deref().expect("it has an id");
     world
-        .run(&["plan"])
+        .run(&["plan", "-out=back.plan"])
         .expect_code(0)
         .expect_text("the object that was to be replaced")
-        .expect_text("it failed while it was made");
+        .expect_text(&kept.key.to_string())
+        .expect_text("it failed while it was made, and gives way");
+    expect_json_of_going_back(&world, kept);
     world
         .run(&["apply", "-auto-approve"])
         .expect_code(0)
+        .expect_text(&format!("Moving... [id={id}]"))
         .expect_text("0 added");
     let groups = groups(&world);
     let [(_, None), (_, Some(_))] = groups[..] else {
         panic!("the first one stays: {groups:?}");
     };
     world.expect_no_changes(&[]);
+}
+
+/// Programs are told the same: what comes back, from which key, and that what failed is only deleted.
+#[track_caller]
+fn expect_json_of_going_back(world: &World, kept: &StateRow) {
+    let deposed = kept.key.deposed.expect("it is deposed").to_string();
+    let shown = world.run(&["show", "-json", "back.plan"]).expect_code(0);
+    let shown: Json = serde_json::from_str(&shown.stdout).expect("a plan is JSON");
+    let changes = shown["resource_changes"]
+        .as_array()
+        .expect("it has changes");
+    let find = |test: &dyn Fn(&Json) -> bool| {
+        let mut groups = changes
+            .iter()
+            .filter(|change| change["type"] == "aws_eks_node_group");
+        groups
+            .find(|change| test(change))
+            .unwrap_or_else(|| panic!("{changes:#?}"))
+    };
+    let back = find(&|change| change["previous_deposed"] == *deposed);
+    assert_eq!(back["previous_address"], kept.key.address.to_string());
+    assert_eq!(back["change"]["after"]["id"], json!(kept.id), "{back:#}");
+    let gone = find(&|change| change["change"]["actions"] == json!(["delete"]));
+    assert_eq!(gone["action_reason"], Json::Null);
+
+    let events = world.run(&["plan", "-json"]).expect_code(0).stdout;
+    let events = events
+        .lines()
+        .map(|line| serde_json::from_str::<Json>(line));
+    let moves = events.filter_map(Result::ok).find(|event| {
+        event["type"] == "planned_change"
+            && event["change"]["previous_resource"]["deposed_key"] == *deposed
+    });
+    assert!(moves.is_some(), "no event tells of the move");
 }
 
 #[test]

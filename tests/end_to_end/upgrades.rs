@@ -92,12 +92,45 @@ fn two_minors_are_climbed_through_faults() {
     assert!(sent >= 8, "{sent}");
 }
 
+/// The group would stay at its minor until another stands in its place, and the control plane could not go on.
+#[test]
+fn a_group_is_not_replaced_while_two_minors_are_climbed() {
+    let world = at_the_first_minor();
+    let group = "-replace=cluster.up.aws_eks_node_group.pool[\"one\"]";
+    world
+        .run(&["plan", "-var=minor=1.35", group])
+        .expect_code(1)
+        .expect_text("E0604")
+        .expect_text("would still be at 1.33 when the control plane of up goes on to 1.35");
+    let one_minor = ["plan", "-var=minor=1.34", group];
+    world.run(&one_minor).expect_code(0);
+}
+
+/// Of the add-ons only this one has other versions for another minor.
+const FOLLOWER: &str = "cluster.up.aws_eks_addon.before_compute[\"kube-proxy\"]";
+
 /// What a pod needs of its node goes up with each minor, before the nodes do.
 #[test]
 fn add_ons_keep_pace_with_their_cluster() {
+    expect_pace(&at_the_first_minor());
+}
+
+/// Nobody recorded with what the add-on keeps pace, so that its cluster has to say it.
+#[test]
+fn an_imported_add_on_keeps_pace_too() {
     let world = at_the_first_minor();
+    world.run(&["state", "rm", FOLLOWER]).expect_code(0);
+    let import = ["import", "-var=minor=1.33", FOLLOWER, "up:kube-proxy"];
+    world.run(&import).expect_code(0).expect_text("1 imported");
+    world.expect_no_changes(&["-var=minor=1.33"]);
+    expect_pace(&world);
+}
+
+/// Goes up two minors, and checks that control plane, add-ons and nodes take turns.
+#[track_caller]
+fn expect_pace(world: &World) {
     let before = world.ledger().calls.len();
-    apply(&world, "1.35").expect_code(0);
+    apply(world, "1.35").expect_code(0);
     let ledger = world.ledger();
     let updates = [
         "UpdateClusterVersion",
@@ -111,14 +144,9 @@ fn add_ons_keep_pace_with_their_cluster() {
         .filter(|operation| updates.contains(operation))
         .collect();
     order.dedup();
-    // Of the add-ons only kube-proxy has other versions for another minor.
     let twice: Vec<&str> = updates.iter().chain(&updates).copied().collect();
     assert_eq!(order, twice);
-    let shown = world.run(&[
-        "state",
-        "show",
-        "cluster.up.aws_eks_addon.before_compute[\"kube-proxy\"]",
-    ]);
+    let shown = world.run(&["state", "show", FOLLOWER]);
     shown.expect_code(0).expect_text("v1.35.");
     world.expect_no_changes(&["-var=minor=1.35"]);
 }

@@ -114,6 +114,9 @@ pub struct StepEvent {
     pub address: Address,
     /// What it does.
     pub action: Action,
+    /// What people see of it, where it is one of several of a change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// The object's id, where it is known.
     pub id: Option<String>,
 }

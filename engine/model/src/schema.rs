@@ -103,6 +103,9 @@ pub struct Attribute {
     pub replace: bool,
     /// Whether people are shown it only where it changes, or where the definition says something else than the default.
     pub quiet: bool,
+    /// Whether a read may say it where nothing is recorded: what Strata only keeps in mind of an object, and did not of one
+    /// that it recorded before. That is no drift.
+    pub learned: bool,
     /// What takes its place where the definition leaves it out; only for `Optional`.
     pub default: Option<Value>,
     /// One or two sentences for users.
@@ -118,6 +121,7 @@ impl Attribute {
             sensitive: false,
             replace: false,
             quiet: false,
+            learned: false,
             default: None,
             description,
         }
@@ -152,6 +156,12 @@ impl Attribute {
     /// People are shown it only where it says something.
     pub fn quiet(mut self) -> Self {
         self.quiet = true;
+        self
+    }
+
+    /// A read may say it where nothing is recorded.
+    pub fn learned(mut self) -> Self {
+        self.learned = true;
         self
     }
 
@@ -265,6 +275,20 @@ impl Schema {
             proposal.replace.clear();
         }
         proposal
+    }
+
+    /// A recorded object with what was learned by a read where nothing was recorded.
+    pub fn with_learned(&self, recorded: Value, observed: &Value) -> Value {
+        let learned = self.attributes.iter().filter(|(_, one)| one.learned);
+        learned.fold(recorded, |recorded, (name, _)| {
+            let is_recorded = recorded.get(name).is_some_and(|value| !value.is_null());
+            match observed.get(name) {
+                Some(seen) if !is_recorded => {
+                    recorded.with_at(&AttributePath::attribute(name.clone()), seen.clone())
+                }
+                Some(_) | None => recorded,
+            }
+        })
     }
 
     /// The value with the secret mark on every attribute that the schema calls sensitive.

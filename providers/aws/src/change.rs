@@ -65,7 +65,7 @@ impl<'a> Change<'a> {
         &self.planned
     }
 
-    /// The paths that replace the object, as far as they are known.
+    /// Whether the change needs another object, as far as that is known.
     pub(crate) fn replaces(&self) -> bool {
         !self.replace.is_empty()
     }

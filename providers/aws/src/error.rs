@@ -562,6 +562,20 @@ mod tests {
     }
 
     #[test]
+    fn who_names_a_version_that_does_not_fit_is_told_where_those_are_that_do() {
+        let failure = answered(&Answer {
+            operation: "UpdateAddon",
+            code: IP,
+            text: "Addon version specified is not supported",
+            status: 400,
+            retry_after: None,
+        });
+        assert_eq!(failure.kind(), Invalid);
+        let hint = failure.error.hint.unwrap();
+        assert!(hint.contains("describe-addon-versions"), "{hint}");
+    }
+
+    #[test]
     fn only_a_refusal_is_without_effect() {
         assert_eq!(
             check("CreateVpc", "InternalError", "", 500).1,

@@ -71,7 +71,11 @@ impl Provider for Aws {
     }
 
     fn written(&self, resource_type: &str, object: &Value) -> Value {
-        written::written(resource_type, object)
+        let said = written::written(resource_type, object);
+        match self.registry.managed(resource_type) {
+            Ok((_, schema)) => written::without_empty(schema.schema.attributes(), &said),
+            Err(_) => said,
+        }
     }
 
     fn refuses_deletion(&self, resource_type: &str, object: &Value) -> Option<(String, String)> {

@@ -78,7 +78,7 @@ pub(crate) fn keep_empty(prior: &Value, planned: &Value) -> Value {
     }
 }
 
-fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value.kind() {
         Kind::Null(_) => true,
         Kind::String(text) => text.is_empty(),

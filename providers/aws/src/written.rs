@@ -3,8 +3,12 @@
 //! A definition that says them keeps the object as it is if it is made anew. So all are said but those listed here: what
 //! AWS chooses the same way each time, what another argument settles already, and what the provider would refuse.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::json;
 use strata_model::Value;
+use strata_model::schema::{Attribute, AttributeType, Presence};
 
 use crate::checks::{attribute_path, known_at};
 use crate::ec2::eip::Eips;
@@ -15,6 +19,7 @@ use crate::eks::cluster::Clusters;
 use crate::eks::node_group::NodeGroups;
 use crate::kms::key::Keys;
 use crate::resource::ResourceType;
+use crate::settle::is_empty;
 
 /// What is left out of an object's block, where it is so.
 enum Silent {
@@ -137,6 +142,25 @@ pub(crate) fn written(resource_type: &str, object: &Value) -> Value {
     })
 }
 
+/// The object without what is empty among what may be left out: empty and absent are the same.
+pub(crate) fn without_empty(attributes: &BTreeMap<Arc<str>, Attribute>, object: &Value) -> Value {
+    let Some(members) = object.members() else {
+        return object.clone();
+    };
+    let said = members.iter().map(|(name, value)| {
+        let attribute = attributes.get(name);
+        let may_miss = attribute
+            .is_some_and(|one| one.presence == Presence::Optional && one.default.is_none());
+        let said = match attribute.map(|one| &one.ty) {
+            _ if may_miss && is_empty(value) => Value::null_of(value.ty()),
+            Some(AttributeType::Object(inner)) => without_empty(inner, value),
+            Some(_) | None => value.clone(),
+        };
+        (Arc::clone(name), said)
+    });
+    Value::object(said).marked_like(object)
+}
+
 impl Silent {
     fn is(&self, object: &Value, value: &Value) -> bool {
         match self {
@@ -200,6 +224,9 @@ fn permits_all(endpoint: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use strata_model::schema::Schema;
+    use strata_model::{Members, Type};
+
     use super::*;
 
     #[track_caller]
@@ -287,6 +314,32 @@ mod tests {
         );
         let user = "arn:aws:iam::111122223333:user/ann";
         check(AccessEntries::NAME, entry(user, user), "user_name", false);
+    }
+
+    #[test]
+    fn what_is_empty_is_not_said_unless_it_must_be() {
+        let texts = || Value::list(Type::String, Vec::new());
+        let list = AttributeType::strings;
+        let inner = [
+            ("ids", Attribute::required(list(), "I.")),
+            ("groups", Attribute::optional(list(), "G.")),
+        ];
+        let schema = Schema::new([
+            (
+                "tags",
+                Attribute::optional(AttributeType::string_map(), "T."),
+            ),
+            (
+                "inner",
+                Attribute::required(AttributeType::object(inner), "I."),
+            ),
+        ]);
+        let inner = Value::object([("ids", texts()), ("groups", texts())]);
+        let tags = Value::map(Type::String, Members::default());
+        let object = Value::object([("tags", tags), ("inner", inner)]);
+        let said = without_empty(schema.attributes(), &object);
+        let json = json!({ "tags": null, "inner": { "ids": [], "groups": null } });
+        assert_eq!(said.to_json(), json);
     }
 
     #[test]

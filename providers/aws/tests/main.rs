@@ -4,6 +4,7 @@
 //! The provider is driven through its public trait only. A case is one promise of one type. A case that cannot hold on
 //! moto stands in a list with its reason; there a pass is as wrong as a failure elsewhere.
 
+mod addons;
 mod cases;
 mod checks;
 mod cloud;
@@ -11,6 +12,7 @@ mod data;
 mod delivery;
 mod leftovers;
 mod moto;
+mod policies;
 mod proxy;
 mod report;
 mod shapes;
@@ -90,6 +92,16 @@ async fn run_others(place: &Place, skips: &[Skip]) -> Report {
         delivery = Some(delivery::goes_on(&world(place, seed + 5).await).await);
     }
     report.note("logs/delivery".to_owned(), delivery);
+    let mut learned = None;
+    if runs("aws_eks_addon/learned") {
+        learned = Some(addons::learned(&world(place, seed + 7).await).await);
+    }
+    report.note("aws_eks_addon/learned".to_owned(), learned);
+    let mut documents = None;
+    if runs("aws_iam_policy/documents") {
+        documents = Some(policies::documents(&world(place, seed + 8).await).await);
+    }
+    report.note("aws_iam_policy/documents".to_owned(), documents);
     report
 }
 

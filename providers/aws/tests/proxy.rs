@@ -94,6 +94,13 @@ impl Proxy {
         lock(&self.desk).calls.len()
     }
 
+    /// The calls since a mark.
+    pub(crate) fn calls_since(&self, mark: usize) -> Vec<String> {
+        let desk = lock(&self.desk);
+        let calls = desk.calls[mark..].iter();
+        calls.map(|call| call.operation.clone()).collect()
+    }
+
     /// The mutating calls since a mark.
     pub(crate) fn changes_since(&self, mark: usize) -> Vec<String> {
         let desk = lock(&self.desk);

@@ -13,7 +13,7 @@ use strata_model::provider::{
 use strata_model::schema::{Adoption, ResourceSchema};
 use strata_model::state::{Intent, RowKey, RowStatus, StateRow};
 use strata_model::store::Write;
-use strata_model::{Address, OpId, Value};
+use strata_model::{Address, DeposedId, OpId, Value};
 
 use super::executor::{After, Executor, Finish, Finished};
 use super::journal::JournalEvent;
@@ -93,11 +93,15 @@ impl<'a> Executor<'a> {
     }
 
     pub(super) fn step_event(&self, step: &Step) -> StepEvent {
+        // A move is about the object that comes, not about one that gives way to it.
+        let moved = moved_row(step).and_then(|from| self.rows.get(&from));
+        let row = moved.or_else(|| self.rows.get(&step.key));
         StepEvent {
             number: step.number,
             address: step.key.address.clone(),
             action: step.action,
-            id: self.rows.get(&step.key).and_then(|row| row.id.clone()),
+            stage: step.stage.clone(),
+            id: row.and_then(|row| row.id.clone()),
         }
     }
 
@@ -122,14 +126,7 @@ impl<'a> Executor<'a> {
 
     fn rename(&mut self, step: &'a Step) {
         let finish = self.started(step);
-        let deposed = |id| RowKey {
-            address: step.key.address.clone(),
-            deposed: Some(id),
-        };
-        let from = match step.taken_back {
-            Some(back) => Some(deposed(back.deposed)),
-            None => step.moved_from.clone().map(RowKey::current),
-        };
+        let from = moved_row(step);
         let Some(from) = from.filter(|from| self.rows.get(from).is_some()) else {
             return self.fail(step, &missing_row(step));
         };
@@ -138,7 +135,7 @@ impl<'a> Executor<'a> {
             && self.rows.get(&step.key).is_some()
         {
             // Both in one transaction: an address is never without its object.
-            let to = deposed(back.gives_way);
+            let to = deposed(step, back.gives_way);
             self.rows.rename(&step.key, &to);
             let from = step.key.clone();
             writes.push(Write::MoveRow { from, to });
@@ -680,6 +677,24 @@ pub(super) fn creator(op: &Op<'_>) -> Option<OpId> {
     match op.operation {
         Operation::Create => op.created_by.or(Some(op.op)),
         Operation::Update | Operation::Delete => op.created_by,
+    }
+}
+
+/// The key of the row that a move gives another one; nothing for any other step.
+fn moved_row(step: &Step) -> Option<RowKey> {
+    if step.action != Action::Move {
+        return None;
+    }
+    match step.taken_back {
+        Some(back) => Some(deposed(step, back.deposed)),
+        None => step.moved_from.clone().map(RowKey::current),
+    }
+}
+
+fn deposed(step: &Step, id: DeposedId) -> RowKey {
+    RowKey {
+        address: step.key.address.clone(),
+        deposed: Some(id),
     }
 }
 

@@ -17,7 +17,7 @@ use strata_model::{
 };
 
 use super::ReadNeed;
-use super::duration::parse_duration;
+use super::duration::timeouts;
 use super::hosted::{Found, host_of, note_unreached, unreachable};
 use super::judged::{Declaration, why_later};
 use super::select::any_matches;
@@ -518,6 +518,7 @@ impl<'a> Planner<'a> {
                 // A secret that can be read is as it was if it has the fingerprint that was kept of it.
                 let stored = &row.attributes;
                 let recorded = restore_inputs(recorded, stored, &observed, self.input.key);
+                let recorded = site.schema.schema.with_learned(recorded, &observed);
                 if observed != recorded {
                     prior.drifted = Some((recorded, observed.clone()));
                 }
@@ -669,36 +670,6 @@ fn protects(evaluator: &Evaluator<'_>, block: &ResourceBlock) -> bool {
         .evaluate(expr, &mut Diagnostics::new())
         .as_bool()
         .unwrap_or(true)
-}
-
-fn timeouts(evaluator: &Evaluator<'_>, site: Site<'_>, diagnostics: &mut Diagnostics) -> Timeouts {
-    let mut timeouts = site.schema.timeouts;
-    for argument in &site.block.meta.timeouts.0 {
-        let value = evaluator.evaluate(&argument.value, diagnostics);
-        let invalid = |detail: String, span| {
-            Diagnostic::error(code::INVALID_VALUE, "Invalid value", detail).at(span)
-        };
-        let Some(limit) = value.as_str().and_then(parse_duration) else {
-            let detail = format!(
-                "{} must be a duration such as \"30m\" or \"1h\".",
-                argument.name.value
-            );
-            diagnostics.push(invalid(detail, argument.value.span));
-            continue;
-        };
-        match argument.name.value.as_ref() {
-            "create" => timeouts.create = limit,
-            "update" => timeouts.update = limit,
-            "delete" => timeouts.delete = limit,
-            other => {
-                let detail = format!(
-                    "There is no time limit {other}; the time limits are create, update and delete."
-                );
-                diagnostics.push(invalid(detail, argument.name.span));
-            }
-        }
-    }
-    timeouts
 }
 
 /// The attributes of a row, brought to the current schema.

@@ -2,6 +2,48 @@
 
 use std::time::Duration;
 
+use strata_language::evaluate::Evaluator;
+use strata_model::schema::Timeouts;
+use strata_model::{Diagnostic, Diagnostics};
+
+use super::walk::Site;
+use crate::code;
+
+/// The time limits of a block: those of its type, but for what it says.
+pub(super) fn timeouts(
+    evaluator: &Evaluator<'_>,
+    site: Site<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Timeouts {
+    let mut timeouts = site.schema.timeouts;
+    for argument in &site.block.meta.timeouts.0 {
+        let value = evaluator.evaluate(&argument.value, diagnostics);
+        let invalid = |detail: String, span| {
+            Diagnostic::error(code::INVALID_VALUE, "Invalid value", detail).at(span)
+        };
+        let Some(limit) = value.as_str().and_then(parse_duration) else {
+            let detail = format!(
+                "{} must be a duration such as \"30m\" or \"1h\".",
+                argument.name.value
+            );
+            diagnostics.push(invalid(detail, argument.value.span));
+            continue;
+        };
+        match argument.name.value.as_ref() {
+            "create" => timeouts.create = limit,
+            "update" => timeouts.update = limit,
+            "delete" => timeouts.delete = limit,
+            other => {
+                let detail = format!(
+                    "There is no time limit {other}; the time limits are create, update and delete."
+                );
+                diagnostics.push(invalid(detail, argument.name.span));
+            }
+        }
+    }
+    timeouts
+}
+
 /// Reads `90s`, `30m`, `1h30m`; `None` for anything else, zero included.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut total = 0_u64;

@@ -380,6 +380,7 @@ impl Planner<'_> {
                     schema.schema.attributes(),
                     &provider.written(schema.name, &object.attributes),
                 ),
+                references: BTreeMap::new(),
             }),
         }
     }

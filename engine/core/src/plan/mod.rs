@@ -19,6 +19,7 @@ mod names;
 mod outputs;
 mod permission;
 mod recorded;
+mod referring;
 mod select;
 mod steps;
 mod taken_back;
@@ -151,6 +152,17 @@ pub struct Generated {
     pub address: Address,
     /// Its arguments: with them, nothing about the object would change.
     pub arguments: BTreeMap<Arc<str>, Value>,
+    /// What gives texts in them that are ids or ARNs of other objects, by the text. No circle comes of them.
+    pub references: BTreeMap<String, Reference>,
+}
+
+/// An attribute of a declared object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Which object.
+    pub address: Address,
+    /// The attribute's name.
+    pub attribute: &'static str,
 }
 
 /// What planning came to.

@@ -7,11 +7,11 @@ mod obstacles;
 mod scenario;
 
 use strata_model::plan::{Action, PlanMode, Reason};
-use strata_model::provider::{Observation, ProviderError, ProviderErrorKind};
+use strata_model::provider::{Object, Observation, ProviderError, ProviderErrorKind};
 use strata_model::state::{RowKey, RowStatus};
-use strata_model::{Address, OpId};
+use strata_model::{Address, OpId, Type, Value};
 
-use self::scenario::{Scenario, lines};
+use self::scenario::{Scenario, lines, path, thing};
 
 const PAIR: &str = r#"
     resource "test_thing" "a" { name = "a" }
@@ -588,6 +588,30 @@ fn gone_objects_are_made_again_and_unreadable_ones_stop_the_plan() {
         .observed
         .insert(key, Observation::Unreadable(denied));
     assert_eq!(scenario.codes(PAIR), ["E0603"]);
+}
+
+#[test]
+fn what_a_read_learns_where_nothing_is_recorded_is_no_drift() {
+    let mut scenario = Scenario::new();
+    scenario.given(r#"resource "test_thing" "a" { name = "a" }"#);
+    let key = RowKey::current(Address::parse("test_thing.a").unwrap());
+    let refs = Value::list(Type::String, vec!["x".into()]);
+    let seen = thing("a", "made-1").with_at(&path("refs"), refs);
+    let observed = |attributes: &Value| {
+        Observation::Present(Object {
+            id: "made-1".to_owned(),
+            attributes: attributes.clone(),
+            incomplete: false,
+        })
+    };
+    scenario.observed.insert(key.clone(), observed(&seen));
+    let hcl = "resource \"test_thing\" \"a\" {\n name = \"a\"\n refs = [\"x\"]\n}";
+    let plan = scenario.plan(hcl);
+    assert!(plan.is_empty() && plan.drift.is_empty(), "{plan:?}");
+    // Of anything else it is drift.
+    let told = seen.with_at(&path("value"), "b".into());
+    scenario.observed.insert(key, observed(&told));
+    assert_eq!(scenario.plan(hcl).drift.len(), 1);
 }
 
 #[test]

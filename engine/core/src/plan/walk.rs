@@ -264,6 +264,7 @@ impl<'a> Planner<'a> {
             };
         }
         if !self.generated.is_empty() && !self.diagnostics.has_errors() {
+            self.refer();
             return PlanOutcome {
                 generated: self.generated,
                 ..failed(self.diagnostics)

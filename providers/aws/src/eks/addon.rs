@@ -1,6 +1,6 @@
 //! `aws_eks_addon`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,14 +10,15 @@ use aws_sdk_eks::types::{
 use serde::{Deserialize, Serialize};
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, Schema, Timeouts};
+use tokio::sync::OnceCell;
 
 use crate::change::Change;
-use crate::checks::{Checks, Pattern};
+use crate::checks::{Checks, Pattern, minor};
 use crate::cloud::Cloud;
 use crate::eks::addon_versions::Offered;
 use crate::eks::updates::{self, Part, Subject};
 use crate::eks::upgrade::{self, Versioned};
-use crate::eks::{MINUTE, pod_identity, tagging};
+use crate::eks::{MINUTE, cluster, pod_identity, tagging};
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::{Progress, Step};
@@ -126,11 +127,17 @@ impl ResourceType for Addons {
         cloud: &Cloud,
         wanted: &[Wanted<Addon>],
     ) -> Vec<Result<Option<Seen<Addon>>, Failure>> {
+        let clusters = &ClusterVersions::of(wanted);
         resource::each(wanted, |wanted| async move {
-            match describe(cloud, parts(&wanted.id)?).await? {
-                Some(live) => Ok(Some(see(cloud, &live, wanted.recorded.as_ref()).await?)),
-                None => Ok(None),
+            let place = parts(&wanted.id)?;
+            let Some(live) = describe(cloud, place).await? else {
+                return Ok(None);
+            };
+            let mut seen = see(cloud, &live, wanted.recorded.as_ref()).await?;
+            if seen.object.kubernetes_version.is_none() {
+                seen.object.kubernetes_version = clusters.of_cluster(cloud, place.0).await?;
             }
+            Ok(Some(seen))
         })
         .await
     }
@@ -141,10 +148,14 @@ impl ResourceType for Addons {
         let Some(live) = describe(cloud, place).await? else {
             return Ok(Vec::new());
         };
+        let mut seen = see(cloud, &live, Some(planned)).await?;
+        if seen.object.kubernetes_version.is_none() {
+            seen.object.kubernetes_version = cluster::version(cloud, place.0).await?;
+        }
         Ok(vec![Found {
             id: id_of(place.0, place.1),
             ours: Some(tagging::op_of(live.tags()) == Some(lost.op)),
-            seen: see(cloud, &live, Some(planned)).await?,
+            seen,
         }])
     }
 
@@ -184,7 +195,7 @@ impl ResourceType for Addons {
         tagging::converge(step, arn, (live.tags(), &wanted)).await?;
         let live = until_at_rest(step, place).await?;
         let now = see(step.cloud, &live, Some(planned)).await?.object;
-        let planned = &with_version(step, target, &now).await?;
+        let planned = &with_versions(step, target, &now).await?;
         if !is_same(&now, planned) {
             let subject = Subject {
                 cluster: place.0,
@@ -250,12 +261,14 @@ fn attributes() -> Schema {
         ),
         (
             "kubernetes_version",
-            Attribute::optional(
+            Attribute::optional_computed(
                 text(),
                 "Version of Kubernetes that the add-on keeps pace with, such as `1.35`: that of its cluster. Where it rises, the add-on follows \
                  the control plane minor by minor, before the node groups; without an `addon_version` it gets EKS's default for each minor, \
-                 unless it has a newer one that fits. If left out, the version stays when the cluster's rises.",
-            ),
+                 unless it has a newer one that fits. If left out, it is what the cluster had when the add-on was made or imported, and the \
+                 add-on's version stays when the cluster's rises.",
+            )
+            .learned(),
         ),
         (
             "configuration_values",
@@ -381,25 +394,62 @@ async fn update(
     Ok(step.change("UpdateAddon", call.send()).await?.update)
 }
 
-/// What is planned, with the version that fits where the add-on keeps pace with its cluster and none is declared.
-async fn with_version(
+/// What is planned, with the version of its cluster where a new add-on names none, and with the version of its own that
+/// fits where it keeps pace with its cluster and names none.
+async fn with_versions(
     step: &Step<'_>,
     target: &Target<'_, Addon>,
     now: &Addon,
 ) -> Result<Addon, Failure> {
     let mut planned = target.planned.clone();
-    let moves = target
-        .prior
-        .is_some_and(|prior| prior.kubernetes_version != planned.kubernetes_version);
+    let has = || cluster::version(step.cloud, &target.planned.cluster_name);
+    let Some(prior) = target.prior else {
+        if planned.kubernetes_version.is_none() {
+            planned.kubernetes_version = has().await?;
+        }
+        return Ok(planned);
+    };
     if let Some(kubernetes) = planned.kubernetes_version.as_deref()
-        && moves
+        && prior.kubernetes_version != planned.kubernetes_version
         && planned.addon_version.is_none()
     {
+        // An add-on that was left behind goes to what fits its cluster now.
+        let has = has().await?;
+        let ahead = has.filter(|has| minor(has) > minor(kubernetes));
+        let kubernetes = ahead.as_deref().unwrap_or(kubernetes);
         let offered = Offered::of(step.cloud, &planned.addon_name, kubernetes).await?;
         let version = offered.after(now.addon_version.as_deref());
         planned.addon_version = Some(version.ok_or_else(|| offered.none())?.to_owned());
     }
     Ok(planned)
+}
+
+/// The versions of the clusters of add-ons of which nobody recorded one: each cluster is looked at once.
+#[derive(Debug)]
+struct ClusterVersions<'a>(BTreeMap<&'a str, OnceCell<Option<String>>>);
+
+impl<'a> ClusterVersions<'a> {
+    fn of(wanted: &'a [Wanted<Addon>]) -> Self {
+        let is_known = |wanted: &&Wanted<Addon>| {
+            let recorded = wanted.recorded.as_ref();
+            recorded.is_some_and(|addon| addon.kubernetes_version.is_some())
+        };
+        let unknown = wanted.iter().filter(|wanted| !is_known(wanted));
+        let clusters = unknown.filter_map(|wanted| parts(&wanted.id).ok());
+        ClusterVersions(
+            clusters
+                .map(|(cluster, _)| (cluster, OnceCell::new()))
+                .collect(),
+        )
+    }
+
+    async fn of_cluster(&self, cloud: &Cloud, cluster: &str) -> Result<Option<String>, Failure> {
+        let Some(known) = self.0.get(cluster) else {
+            return Ok(None);
+        };
+        let look = || cluster::version(cloud, cluster);
+        known.get_or_try_init(look).await.cloned()
+    }
 }
 
 /// Whether what an update can change is as planned; a version that is not planned is EKS's choice.

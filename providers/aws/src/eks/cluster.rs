@@ -268,6 +268,11 @@ pub(crate) async fn existing(
         .map_err(|error| ProviderError::bug(format!("a cluster cannot be told: {error}")).into())
 }
 
+/// The version of Kubernetes that a cluster has, whoever made it.
+pub(crate) async fn version(cloud: &Cloud, name: &str) -> Result<Option<String>, Failure> {
+    Ok(describe(cloud, name).await?.and_then(|live| live.version))
+}
+
 async fn describe(cloud: &Cloud, name: &str) -> Result<Option<LiveCluster>, Failure> {
     let call = cloud.clients().await?.eks.describe_cluster().name(name);
     let answer = found(send("DescribeCluster", call.send()).await)?;

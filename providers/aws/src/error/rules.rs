@@ -92,6 +92,7 @@ const IDENTITIES: &[&str] = &[
     "CreatePodIdentityAssociation",
     "UpdatePodIdentityAssociation",
 ];
+const ADDONS: &[&str] = &["CreateAddon", "UpdateAddon"];
 const CREATING_IDENTITIES: &[&str] = &["CreateAddon", "CreatePodIdentityAssociation"];
 const FARGATE: &[&str] = &["CreateFargateProfile"];
 const ISSUER: &[&str] = &["AssociateIdentityProviderConfig"];
@@ -174,6 +175,11 @@ const RULES: &[Rule] = &[
         AlreadyExists,
     ),
     on(IDENTITIES, IP, "does not exist", Propagation),
+    on(ADDONS, IP, "version specified is not supported", Invalid).hint(
+        "Write an addon_version that fits the cluster's version of Kubernetes, or leave it out. \
+         `aws eks describe-addon-versions --addon-name NAME --kubernetes-version VERSION` lists those that do, and the data source \
+         aws_eks_addon_version tells the default or the newest.",
+    ),
     on(
         FARGATE,
         IP,

@@ -35,6 +35,7 @@ pub(crate) struct Policy {
     description: Option<String>,
     policy: String,
     policy_id: Option<String>,
+    default_version: Option<String>,
     tags: Option<Tags>,
     tags_all: Option<Tags>,
 }
@@ -80,6 +81,14 @@ impl ResourceType for Policies {
                 "policy_id",
                 Attribute::computed(text(), "Id that no other policy ever has, such as `ANPA…`."),
             ),
+            (
+                "default_version",
+                Attribute::computed(
+                    text(),
+                    "Id of the version in force, such as `v2`: its document is the policy's.",
+                )
+                .learned(),
+            ),
             tags::argument(),
             tags::all(),
         ]);
@@ -103,6 +112,9 @@ impl ResourceType for Policies {
     fn plan(&self, change: &mut Change<'_>) -> Result<(), ProviderError> {
         change.forget_missing(&["id", "arn", "policy_id"]);
         policy::keep_planned(change, "policy");
+        if change.changes("policy") {
+            change.forget("default_version");
+        }
         Ok(())
     }
 
@@ -112,7 +124,8 @@ impl ResourceType for Policies {
         wanted: &[Wanted<Policy>],
     ) -> Vec<Result<Option<Seen<Policy>>, Failure>> {
         resource::each(wanted, |wanted| async move {
-            let live = get(cloud, &wanted.id).await?;
+            let recorded = wanted.recorded.as_ref().filter(|_| wanted.refresh);
+            let live = look(cloud, &wanted.id, recorded).await?;
             Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
         })
         .await
@@ -161,22 +174,22 @@ impl ResourceType for Policies {
     ) -> Result<Policy, Failure> {
         let (id, planned) = (target.id, target.planned);
         let what = format!("IAM policy {id}");
-        let look = || get(step.cloud, id);
-        let live = step.until(&what, look, |_| true).await?;
+        let read = || get(step.cloud, id);
+        let live = step.until(&what, read, |_| true).await?;
         let mut changed = converge_tags(step, id, &live, planned).await?;
         if !policy::same(&live.document, &planned.policy) {
             add_version(step, id, planned).await?;
             changed = true;
         }
         if !changed {
-            return Ok(see(step.cloud, &live, Some(planned)).object);
+            return Ok(seen(step.cloud, &live, planned));
         }
         let is_settled = |live: &Live| {
             let tags = tagging::difference(step, live.policy.tags(), planned.tags.as_ref());
             policy::same(&live.document, &planned.policy) && tags.is_empty()
         };
-        let settled = step.until(&what, look, is_settled).await?;
-        Ok(see(step.cloud, &settled, Some(planned)).object)
+        let settled = step.until(&what, read, is_settled).await?;
+        Ok(seen(step.cloud, &settled, planned))
     }
 
     async fn delete(&self, step: &Step<'_>, id: &str, _prior: &Policy) -> Result<(), Failure> {
@@ -193,14 +206,40 @@ impl ResourceType for Policies {
     }
 }
 
+impl Policy {
+    /// Whether its document is that of the version in force. The document of a version never changes, and no later version
+    /// gets its id.
+    fn has_document_of(&self, live: &LivePolicy) -> bool {
+        let same =
+            |own: &Option<String>, live: Option<&str>| own.is_some() && own.as_deref() == live;
+        // A secret document is not recorded.
+        !self.policy.is_empty()
+            && same(&self.policy_id, live.policy_id())
+            && same(&self.default_version, live.default_version_id())
+    }
+}
+
 /// A policy by its ARN, with its document.
 async fn get(cloud: &Cloud, arn: &str) -> Result<Option<Live>, Failure> {
+    look(cloud, arn, None).await
+}
+
+/// The same; a document that is recorded is not asked for while its version is in force.
+async fn look(
+    cloud: &Cloud,
+    arn: &str,
+    recorded: Option<&Policy>,
+) -> Result<Option<Live>, Failure> {
     let iam = &cloud.clients().await?.iam;
     let call = iam.get_policy().policy_arn(arn);
     let answer = found(send("GetPolicy", call.send()).await)?;
     let Some(policy) = answer.and_then(|answer| answer.policy) else {
         return Ok(None);
     };
+    if let Some(known) = recorded.filter(|recorded| recorded.has_document_of(&policy)) {
+        let document = known.policy.clone();
+        return Ok(Some(Live { policy, document }));
+    }
     let call = iam
         .get_policy_version()
         .policy_arn(arn)
@@ -284,6 +323,16 @@ async fn converge_tags(
     tagging::converge(difference, set, remove).await
 }
 
+/// A policy that is as planned. That another version with the same document is in force, as after changes by others, the next
+/// refresh tells.
+fn seen(cloud: &Cloud, live: &Live, planned: &Policy) -> Policy {
+    let mut seen = see(cloud, live, Some(planned)).object;
+    if let Some(version) = &planned.default_version {
+        seen.default_version = Some(version.clone());
+    }
+    seen
+}
+
 fn see(cloud: &Cloud, live: &Live, recorded: Option<&Policy>) -> Seen<Policy> {
     let own = recorded.map(|policy| policy.tags.as_ref());
     let tags = tagging::seen(cloud, live.policy.tags(), own);
@@ -300,6 +349,7 @@ fn see(cloud: &Cloud, live: &Live, recorded: Option<&Policy>) -> Seen<Policy> {
                 None => document,
             },
             policy_id: live.policy.policy_id.clone(),
+            default_version: live.policy.default_version_id.clone(),
             tags: Some(tags.tags),
             tags_all: Some(tags.tags_all),
         },

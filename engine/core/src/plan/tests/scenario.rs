@@ -41,7 +41,10 @@ impl Fake {
                 "password",
                 Attribute::optional(AttributeType::String, "").sensitive(),
             ),
-            ("refs", Attribute::optional(AttributeType::strings(), "")),
+            (
+                "refs",
+                Attribute::optional(AttributeType::strings(), "").learned(),
+            ),
             ("id", Attribute::computed(AttributeType::String, "")),
         ]);
         let look = Schema::new([

@@ -252,20 +252,6 @@ pub fn resource(key: &RowKey) -> Json {
 
 /// An event of a run; `None` for what the stream has no type for and people need not read.
 pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Json>)> {
-    let hook = |step: &StepEvent| {
-        let mut hook = json!({
-            "resource": resource(&RowKey::current(step.address.clone())),
-            "action": hook_action(step.action),
-        });
-        if let Some(stage) = &step.stage {
-            hook["stage"] = stage.as_str().into();
-        }
-        if let Some(id) = &step.id {
-            hook["id_key"] = "id".into();
-            hook["id_value"] = id.as_str().into();
-        }
-        hook
-    };
     let with = |hook: Json| fields([("hook", hook)]);
     let message = progress::words(event);
     match event {
@@ -355,6 +341,22 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
         }
         Event::Stopping => Some(("stopping", message?, Map::new())),
     }
+}
+
+/// What an event says of its step.
+fn hook(step: &StepEvent) -> Json {
+    let mut hook = json!({
+        "resource": resource(&RowKey::current(step.address.clone())),
+        "action": hook_action(step.action),
+    });
+    if let Some(stage) = &step.stage {
+        hook["stage"] = stage.as_str().into();
+    }
+    if let Some(id) = &step.id {
+        hook["id_key"] = "id".into();
+        hook["id_value"] = id.as_str().into();
+    }
+    hook
 }
 
 fn hook_action(action: Action) -> &'static str {

@@ -150,9 +150,7 @@ fn expect_json_of_going_back(world: &World, kept: &StateRow) {
     assert_eq!(gone["action_reason"], Json::Null);
 
     let events = world.run(&["plan", "-json"]).expect_code(0).stdout;
-    let events = events
-        .lines()
-        .map(|line| serde_json::from_str::<Json>(line));
+    let events = events.lines().map(serde_json::from_str::<Json>);
     let moves = events.filter_map(Result::ok).find(|event| {
         event["type"] == "planned_change"
             && event["change"]["previous_resource"]["deposed_key"] == *deposed

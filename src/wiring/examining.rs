@@ -136,8 +136,11 @@ impl Bench<'_> {
             return diagnostic;
         };
         let sources = &self.project.loaded.sources;
+        // What goes for good is declared nowhere any more.
+        let goes = step.action == Action::Delete && step.group.is_none();
+        let source = step.source.as_ref().filter(|_| !goes);
         diagnostic
-            .at_opt(super::applying::declared(step.source.as_ref(), sources))
+            .at_opt(super::applying::declared(source, sources))
             .about(&step.key.address)
     }
 }

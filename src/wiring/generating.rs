@@ -109,16 +109,22 @@ fn block(generated: &Generated) -> String {
     )
 }
 
+fn referring(reference: &Reference) -> String {
+    format!("{}.{}", reference.address, reference.attribute)
+}
+
 /// A value as HCL writes it, with references in the place of what others give.
 fn literal(value: &Value, references: &References) -> String {
     match value.kind() {
         Kind::Null(_) | Kind::Unknown(_) => "null".to_owned(),
         Kind::Bool(truth) => truth.to_string(),
         Kind::Number(number) => number.to_string(),
-        Kind::String(text) => match references.get(&**text) {
-            Some(reference) => format!("{}.{}", reference.address, reference.attribute),
-            None => quoted(text),
-        },
+        Kind::String(text) => {
+            let reference = references.get(&**text).map(referring);
+            // A key may hold what begins a template: such an object is named by what it is.
+            let plain = reference.filter(|text| !text.contains("${") && !text.contains("%{"));
+            plain.unwrap_or_else(|| quoted(text))
+        }
         Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
             let elements = elements.iter().map(|element| literal(element, references));
             format!("[{}]", elements.collect::<Vec<_>>().join(", "))

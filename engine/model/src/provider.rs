@@ -187,8 +187,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     }
 
     /// What a plan would fail at that its changes show only together, before people decide about it. The changes are
-    /// those of this provider's objects, over all its connections. Only asked where [`Provider::has_preflight`] says so.
-    /// Pure.
+    /// those of one connection. Only asked where [`Provider::has_preflight`] says so. Pure.
     fn consider(&self, _intended: &Preflight<'_>) -> Vec<Finding> {
         Vec::new()
     }

@@ -1,13 +1,14 @@
 //! What is looked at before a run changes anything: each connection is asked once whether its changes can succeed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use strata_model::event::Event;
 use strata_model::plan::{Action, Plan, Step};
 use strata_model::preflight::{Finding, Intended, Preflight};
-use strata_model::provider::{Operation, ProviderConfig};
+use strata_model::provider::{Operation, Provider, ProviderConfig};
 use strata_model::source::Position;
 use strata_model::state::RowKey;
 use strata_model::wire::Encoded;
@@ -113,26 +114,27 @@ pub fn considered<'p>(
     }
     let needs = needs(plan);
     let ends = ends(&needs, connections, &open);
-    let mut found = Vec::new();
-    for provider in connections.providers().iter() {
-        let is_its = |(step, _): &&Open<'p>| {
-            let known = connections.schema(&step.key.address).ok();
-            known.is_some_and(|(other, _)| other.name() == provider.name())
+    let mut asked: BTreeMap<String, (&Arc<dyn Provider>, Vec<Open<'p>>)> = BTreeMap::new();
+    for (step, intended) in open {
+        let Ok((provider, _)) = connections.schema(&step.key.address) else {
+            continue;
         };
-        let own: Vec<Open<'p>> = open.iter().filter(is_its).cloned().collect();
+        // Names are those of one region and account. What is configured by what the run makes is told by its type alone.
+        let config = step.provider.as_ref().map(ProviderConfig::key);
+        let key = config.unwrap_or_else(|| provider.name().to_string());
+        let (_, own) = asked.entry(key).or_insert((provider, Vec::new()));
+        own.push((step, intended));
+    }
+    let mut found = Vec::new();
+    for (provider, own) in asked.values() {
         let latest = own.iter().map(|(step, _)| ends[step.number as usize]);
         let whole = Preflight {
             changes: own.iter().map(|(_, intended)| intended.clone()).collect(),
-            after: graph(&needs, &own),
+            after: graph(&needs, own),
             takes: latest.max().unwrap_or_default(),
         };
-        if whole.changes.is_empty() {
-            continue;
-        }
-        let of = |finding: &Finding| finding.change.and_then(|change| Some(own.get(change)?.0));
-        let told = provider.consider(&whole).into_iter();
-        found.extend(told.map(|finding| {
-            let step = of(&finding);
+        found.extend(provider.consider(&whole).into_iter().map(|finding| {
+            let step = finding.change.and_then(|change| Some(own.get(change)?.0));
             (finding, step)
         }));
     }

@@ -268,9 +268,12 @@ pub(crate) async fn existing(
         .map_err(|error| ProviderError::bug(format!("a cluster cannot be told: {error}")).into())
 }
 
-/// The version of Kubernetes that a cluster has, whoever made it.
+/// The version of Kubernetes that a cluster has, whoever made it; nothing where the caller may not know.
 pub(crate) async fn version(cloud: &Cloud, name: &str) -> Result<Option<String>, Failure> {
-    Ok(describe(cloud, name).await?.and_then(|live| live.version))
+    match describe(cloud, name).await {
+        Err(failure) if failure.kind() == ProviderErrorKind::AccessDenied => Ok(None),
+        live => Ok(live?.and_then(|live| live.version)),
+    }
 }
 
 async fn describe(cloud: &Cloud, name: &str) -> Result<Option<LiveCluster>, Failure> {

@@ -109,7 +109,7 @@ fn finding(group: &Group<'_>, at: u32, to: u32) -> Finding {
         .iter()
         .any(|(_, outcome)| *outcome == Outcome::Gone);
     let why = if is_to_go {
-        " One that is deleted or replaced goes at the end of a run."
+        " It goes in this run, and nothing makes it go before that."
     } else {
         ""
     };
@@ -118,7 +118,7 @@ fn finding(group: &Group<'_>, at: u32, to: u32) -> Finding {
         kind: FindingKind::Refused,
         change: group.changes.first().map(|(change, _)| *change),
         message: format!(
-            "The node group {name} would still be at 1.{at} when the control plane of {cluster} goes on to 1.{to}, and EKS \
+            "The node group {name} may still be at 1.{at} when the control plane of {cluster} goes on to 1.{to}, and EKS \
              does not raise a control plane while a node group is behind it.{why}"
         ),
         hint: format!(

@@ -201,6 +201,8 @@ pub struct Connection {
     turns: Semaphore,
     patience: Duration,
     outage: Mutex<Option<Outage>>,
+    /// When the server answered last.
+    answered: Mutex<Option<Instant>>,
 }
 
 impl fmt::Debug for Connection {
@@ -256,6 +258,7 @@ impl Connection {
             turns: Semaphore::new(IN_FLIGHT),
             patience: ANSWER,
             outage: Mutex::default(),
+            answered: Mutex::default(),
         })
     }
 
@@ -309,15 +312,31 @@ impl Connection {
         let began = Instant::now();
         let answer = async {
             let response = self.route.request(request).await;
-            self.whole(response.map_err(|error| self.failure(&error))?)
-                .await
+            let response = response.map_err(|error| self.failure(&error))?;
+            *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.whole(response).await
         };
         let answer = timeout(self.patience, answer).await;
-        if let Ok(Err(ConnectionError::Unreachable { reason, .. })) = &answer {
-            let outage = Outage::new(reason, (began, Instant::now()));
+        let reason = match &answer {
+            Ok(Err(ConnectionError::Unreachable { reason, .. })) => Some(reason.clone()),
+            // Not a word from it: who asks next is not to wait as long once more.
+            Err(_) if !self.has_answered_since(began) => Some(self.silence()),
+            Ok(_) | Err(_) => None,
+        };
+        if let Some(reason) = reason {
+            let outage = Outage::new(&reason, (began, Instant::now()));
             *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(outage);
         }
-        answer.unwrap_or_else(|_| Err(self.lost(format!("none came within {:?}", self.patience))))
+        answer.unwrap_or_else(|_| Err(self.lost(self.silence())))
+    }
+
+    fn silence(&self) -> String {
+        format!("no answer came within {:?}", self.patience)
+    }
+
+    fn has_answered_since(&self, began: Instant) -> bool {
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.is_some_and(|answered| answered >= began)
     }
 
     /// Fails while it is known that the server cannot be reached.

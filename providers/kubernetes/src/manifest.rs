@@ -280,7 +280,6 @@ impl Reading {
 }
 
 /// An object's `apiVersion` and `kind`; `None` where it has none.
-#[cfg(test)]
 pub(crate) fn kind_of(object: &Value) -> Option<GroupVersionKind> {
     let api_version = object.get("apiVersion")?.as_str()?;
     let kind = object.get("kind")?.as_str()?;

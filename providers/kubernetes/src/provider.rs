@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use strata_kubernetes_merge::TypedValue;
+use strata_kubernetes_merge::typed::Duplicates;
 use strata_model::judge::{Judge, Outlook};
 use strata_model::provider::{
     ArgumentFault, ConnectContext, Connection, Member, MemberFault, MembersRequest, Operation,
@@ -13,6 +15,7 @@ use strata_model::{AttributePath, Mode, Type, Value};
 
 use crate::dump::Schemas;
 use crate::judge::{self, ByKinds};
+use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::{Objects, owners};
 use crate::types::{self, ObjectType};
@@ -130,6 +133,10 @@ impl Provider for Kubernetes {
         let held = prior.and_then(|prior| prior.get("managers"));
         if let (Some(id), Some(owner)) = (&id, owners::another(held)) {
             is_anothers(id, owner, request.config)?;
+        }
+        let is_secret = id.as_ref().is_some_and(|id| id.kind.kind == "Secret");
+        if let (false, true, Some(before)) = (made_anew, is_secret, &before) {
+            conflicts_in_secret((before, &wanted), held, request.config)?;
         }
         if let (false, Some(id), Some(_)) = (replace.is_empty(), &id, owners::changed(held)) {
             return Err(left_alone(id));
@@ -249,6 +256,61 @@ fn left_alone(id: &ObjectId) -> ProviderError {
     );
     ProviderError::new(ProviderErrorKind::Invalid, message)
         .hint("Put the label back if it is still yours, or leave it to them with strata state rm.")
+}
+
+/// Refuses a change of what somebody else holds of a Secret, unless it is to be taken. A look at the plan does not know
+/// its content.
+fn conflicts_in_secret(
+    (before, wanted): (&Value, &Value),
+    held: Option<&Value>,
+    config: &Value,
+) -> Result<(), ProviderError> {
+    if types::takes(config) || before == wanted {
+        return Ok(());
+    }
+    let members = held.and_then(Value::members).into_iter().flatten();
+    let others: Vec<(&str, &str)> = members
+        .filter_map(|(field, manager)| Some((field.as_ref(), manager.as_str()?)))
+        .filter(|(_, manager)| !observe::is_client(manager))
+        .collect();
+    let changed = changed_fields(before, wanted);
+    let refused: Vec<String> = others
+        .into_iter()
+        .filter(|(field, _)| changed.iter().any(|changed| changed == field))
+        .map(|(field, manager)| format!("{field} is held by {manager}"))
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "Others hold fields that would change: {}.",
+        refused.join("; ")
+    );
+    Err(
+        ProviderError::new(ProviderErrorKind::Invalid, message).hint(
+            "Leave these fields out of the manifest, or take them over with conflicts = \"take\".",
+        ),
+    )
+}
+
+/// The fields that differ, as a server spells them.
+fn changed_fields(before: &Value, wanted: &Value) -> Vec<String> {
+    let wanted = wanted.to_json();
+    let Some(kind) = manifest::kind_of(&wanted) else {
+        return Vec::new();
+    };
+    let Some((schema, ty)) = Kinds::default().type_of(&kind) else {
+        return Vec::new();
+    };
+    let typed =
+        |value| TypedValue::new(value, Arc::clone(&schema), ty.clone(), Duplicates::Allowed);
+    let (Ok(before), Ok(wanted)) = (typed(before.to_json()), typed(wanted)) else {
+        return Vec::new();
+    };
+    let compared = before.compare(&wanted);
+    let fields = compared.map(|compared| compared.modified.union(&compared.added));
+    let paths = fields.map(|fields| fields.paths()).unwrap_or_default();
+    paths.iter().map(ToString::to_string).collect()
 }
 
 fn validate(ty: ObjectType, config: &Value) -> Vec<ArgumentFault> {

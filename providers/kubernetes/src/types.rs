@@ -12,6 +12,9 @@ use strata_model::{AttributePath, Kind, Members, Type, Value};
 use crate::manifest::DEFAULT_NAMESPACE;
 use crate::normal::{normal, rebuilt};
 
+/// The type of a Secret that names none.
+const DEFAULT_TYPE: &str = "Opaque";
+
 /// A resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ObjectType {
@@ -208,7 +211,7 @@ fn secret() -> ResourceSchema {
             (
                 "type",
                 text("Type of the Secret.")
-                    .default_value("Opaque")
+                    .default_value(DEFAULT_TYPE)
                     .replaces(),
             ),
             (
@@ -261,15 +264,23 @@ fn secret_manifest(attributes: &Value) -> Value {
             .filter(|value| !value.is_null())
             .cloned()
     };
-    let metadata = ["name", "namespace", "labels", "annotations"]
+    // Arguments that are left out are what the schema says, whether that was filled in already or not.
+    let or = |name: &str, default: &str| Some(get(name).unwrap_or_else(|| default.into()));
+    let metadata = [
+        ("name", get("name")),
+        ("namespace", or("namespace", DEFAULT_NAMESPACE)),
+        ("labels", get("labels")),
+        ("annotations", get("annotations")),
+    ];
+    let metadata = metadata
         .into_iter()
-        .filter_map(|name| Some((name, get(name)?)));
+        .filter_map(|(name, value)| Some((name, value?)));
     let mut members = vec![
         ("apiVersion", "v1".into()),
         ("kind", "Secret".into()),
         ("metadata", Value::object(metadata)),
     ];
-    members.extend(get("type").map(|ty| ("type", ty)));
+    members.extend(or("type", DEFAULT_TYPE).map(|ty| ("type", ty)));
     // Texts become base64 with everything else.
     members.extend(get("data").map(|data| ("stringData", data)));
     normal(&Value::object(members))

@@ -178,6 +178,20 @@ async fn a_server_that_swallows_everything_is_waited_for_once() {
 }
 
 #[tokio::test]
+async fn a_server_that_never_says_a_word_is_waited_for_once() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = format!("https://{}", silent.local_addr().unwrap());
+    let endpoint = Endpoint::new(&address).unwrap();
+    let connection = Connection::new(&endpoint, administrator()).unwrap();
+    let connection = connection.with_patience(Duration::from_secs(2));
+    let request = Request::new(Method::GET, "/version");
+    let first = connection.send(&request).await.unwrap_err();
+    assert!(first.may_have_had_effect(), "{first:?}");
+    let second = connection.send(&request).await.unwrap_err();
+    assert!(second.is_unreachable(), "{second:?}");
+}
+
+#[tokio::test]
 async fn an_answer_that_does_not_come_may_have_had_its_effect() {
     let connection = Connection::new(&endpoint(), administrator()).unwrap();
     let connection = connection.with_patience(Duration::from_millis(500));

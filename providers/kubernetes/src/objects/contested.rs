@@ -1,7 +1,7 @@
 //! Fields that others hold and a planned change would take from them: the server refuses that, and people are to know it
 //! before they decide.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value as Json;
@@ -20,25 +20,22 @@ use crate::observe;
 /// When a write is thought to happen: it happens never, and managed fields have a time.
 const NEVER: &str = "1970-01-01T00:00:00Z";
 
-/// The objects in which somebody else holds more than the status, as they were last read. Only these are worth another
-/// look before a change.
+/// The objects that were read, and whether somebody else held more than the status of each. Those in which nobody did
+/// are not worth another look before a change.
 #[derive(Debug, Default)]
-pub(crate) struct Shared(Mutex<BTreeSet<ObjectId>>);
+pub(crate) struct Shared(Mutex<BTreeMap<ObjectId, bool>>);
 
 impl Shared {
     /// Takes note of an object that was read.
     pub(super) fn meet(&self, id: &ObjectId, live: &Json) {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if has_others(live) {
-            shared.insert(id.clone());
-        } else {
-            shared.remove(id);
-        }
+        shared.insert(id.clone(), has_others(live));
     }
 
-    pub(super) fn contains(&self, id: &ObjectId) -> bool {
+    /// Whether others may hold fields of an object. One that was not read by this connection may be anybody's.
+    pub(super) fn may_have(&self, id: &ObjectId) -> bool {
         let shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.contains(id)
+        shared.get(id).is_none_or(|has_others| *has_others)
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn examine(
     let contested = match planned {
         Some((planned, ty))
             if change.operation == Operation::Update
-                && shared.contains(id)
+                && shared.may_have(id)
                 && !types::takes(planned) =>
         {
             let lineage = Some(owners.lineage());

@@ -3,8 +3,8 @@
 
 use serde_json::{Value as Json, json};
 
-use strata_model::Value;
 use strata_model::layer::LAYER_TYPE;
+use strata_model::{Type, Value};
 
 use super::bench::{Bench, aside, config_map, kubectl, manifest, namespace, somebody};
 
@@ -48,6 +48,42 @@ async fn an_adopted_object_keeps_what_the_manifest_does_not_have() {
     let made = bench.update(&seen, &less).await.unwrap();
     assert_eq!(live()["data"], json!({"x": "2", "precious": "1"}));
     assert!(bench.is_settled(&bench.look(&made).await, &less));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_existing_secret_is_taken_over_as_it_is() {
+    let (bench, namespace) = (Bench::new(), namespace("taken"));
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": namespace},
+        "stringData": {"password": "p", "extra": "kept"},
+    });
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
+    let create = format!("{secrets}?fieldManager=kubectl-create");
+    let before = somebody("POST", &create, &theirs);
+    let password = [("password".into(), Value::from("p"))];
+    let data = Value::map(Type::String, password.into_iter().collect()).into_secret();
+    let given = [
+        ("name", Value::from("db")),
+        ("namespace", namespace.as_str().into()),
+        ("data", data),
+    ];
+    // It names no type, and that is the type of what is there.
+    let config = bench.config("kubernetes_secret", &given);
+    let found = bench.adopt_as("kubernetes_secret", &config).await.unwrap();
+    bench.update(&found, &config).await.unwrap();
+    let live = somebody("GET", &format!("{secrets}/db"), &json!(null));
+    assert_eq!(live["metadata"]["uid"], before["metadata"]["uid"]);
+    assert_eq!(
+        live["data"],
+        json!({"password": "cA==", "extra": "a2VwdA=="})
+    );
+    let nowhere = bench.config("kubernetes_secret", &given[..1]);
+    let planned = bench
+        .plan("kubernetes_secret", None, &nowhere)
+        .unwrap()
+        .planned;
+    let id = planned.get("id").and_then(Value::as_str).unwrap();
+    assert!(id.contains("namespace=default"), "{id}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

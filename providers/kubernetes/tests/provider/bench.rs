@@ -429,26 +429,36 @@ impl Bench {
 
     /// What is there of what is to be made.
     pub(crate) async fn adopt(&self, config: &Value) -> Option<Made> {
-        self.existing(ReadPurpose::Adopt, config).await
+        self.adopt_as("kubernetes_object", config).await
+    }
+
+    /// The same of another type.
+    pub(crate) async fn adopt_as(&self, ty: &'static str, config: &Value) -> Option<Made> {
+        self.existing((ReadPurpose::Adopt, ty), config).await
     }
 
     /// What is there of what an import block names and another block declares.
     pub(crate) async fn import(&self, config: &Value) -> Option<Made> {
-        self.existing(ReadPurpose::Import, config).await
+        let ty = "kubernetes_object";
+        self.existing((ReadPurpose::Import, ty), config).await
     }
 
-    async fn existing(&self, purpose: ReadPurpose, config: &Value) -> Option<Made> {
-        let id = self.provider.id_of("kubernetes_object", config).unwrap();
+    async fn existing(
+        &self,
+        (purpose, ty): (ReadPurpose, &'static str),
+        config: &Value,
+    ) -> Option<Made> {
+        let id = self.provider.id_of(ty, config).unwrap();
         let request = ReadRequest {
             purpose,
-            resource_type: "kubernetes_object",
+            resource_type: ty,
             id: Some(&id),
             recorded: None,
             config: Some(config),
         };
         match self.connection.read(&[request]).await.remove(0) {
             Observation::Present(object) => Some(Made {
-                ty: "kubernetes_object",
+                ty,
                 id: object.id,
                 attributes: object.attributes,
             }),

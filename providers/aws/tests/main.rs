@@ -57,51 +57,26 @@ async fn run_others(place: &Place, skips: &[Skip]) -> Report {
     let mut report = Report::default();
     let seed = ALL.len();
     let runs = |name: &str| !skips.iter().any(|skip| skip.keeps_back(name));
-    let mut networks = None;
-    if runs("data/networks") {
-        networks = Some(data::networks(&world(place, seed).await).await);
+    macro_rules! note {
+        ($($name:literal in $number:literal: $check:path;)*) => {$(
+            let mut outcome = None;
+            if runs($name) {
+                outcome = Some($check(&world(place, seed + $number).await).await);
+            }
+            report.note($name.to_owned(), outcome);
+        )*};
     }
-    report.note("data/networks".to_owned(), networks);
-    let mut cluster = None;
-    if runs("data/cluster") {
-        cluster = Some(data::cluster(&world(place, seed + 1).await).await);
+    note! {
+        "data/networks" in 0: data::networks;
+        "data/cluster" in 1: data::cluster;
+        "leftovers/removed" in 2: leftovers::removed;
+        "leftovers/named" in 3: leftovers::named;
+        "data/parameters" in 4: data::parameters;
+        "data/versions" in 6: data::versions;
+        "logs/delivery" in 5: delivery::goes_on;
+        "aws_eks_addon/learned" in 7: addons::learned;
+        "aws_iam_policy/documents" in 8: policies::documents;
     }
-    report.note("data/cluster".to_owned(), cluster);
-    let mut removed = None;
-    if runs("leftovers/removed") {
-        removed = Some(leftovers::removed(&world(place, seed + 2).await).await);
-    }
-    report.note("leftovers/removed".to_owned(), removed);
-    let mut named = None;
-    if runs("leftovers/named") {
-        named = Some(leftovers::named(&world(place, seed + 3).await).await);
-    }
-    report.note("leftovers/named".to_owned(), named);
-    let mut parameters = None;
-    if runs("data/parameters") {
-        parameters = Some(data::parameters(&world(place, seed + 4).await).await);
-    }
-    report.note("data/parameters".to_owned(), parameters);
-    let mut versions = None;
-    if runs("data/versions") {
-        versions = Some(data::versions(&world(place, seed + 6).await).await);
-    }
-    report.note("data/versions".to_owned(), versions);
-    let mut delivery = None;
-    if runs("logs/delivery") {
-        delivery = Some(delivery::goes_on(&world(place, seed + 5).await).await);
-    }
-    report.note("logs/delivery".to_owned(), delivery);
-    let mut learned = None;
-    if runs("aws_eks_addon/learned") {
-        learned = Some(addons::learned(&world(place, seed + 7).await).await);
-    }
-    report.note("aws_eks_addon/learned".to_owned(), learned);
-    let mut documents = None;
-    if runs("aws_iam_policy/documents") {
-        documents = Some(policies::documents(&world(place, seed + 8).await).await);
-    }
-    report.note("aws_iam_policy/documents".to_owned(), documents);
     report
 }
 

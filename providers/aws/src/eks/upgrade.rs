@@ -87,24 +87,22 @@ mod tests {
     fn schema() -> ResourceSchema {
         let text = || AttributeType::String;
         let schema = Schema::new([
-            ("cluster_name", Attribute::required(text(), "C.").replaces()),
             ("version", Attribute::optional(text(), "V.")),
             ("release", Attribute::optional_computed(text(), "R.")),
         ]);
         ResourceSchema::managed("a", Adoption::Name, schema, "A.")
     }
 
-    fn object(cluster: &str, version: &str) -> Value {
-        let (cluster, version) = (cluster.into(), version.into());
-        let fields = [("cluster_name", cluster), ("version", version)];
-        Value::object(fields).with_at(&AttributePath::attribute("release"), "r".into())
+    fn object(version: &str) -> Value {
+        let fields = [("version", version), ("release", "r")];
+        Value::object(fields.map(|(name, text)| (name, text.into())))
     }
 
     #[test]
     fn each_minor_is_a_stage_and_the_last_is_as_declared() {
         let schema = schema();
-        let prior = object("c", "1.33");
-        let config = object("c", "1.35");
+        let prior = object("1.33");
+        let config = object("1.35");
         let mut change = Change::new(&schema, Some(&prior), &config, None);
         plan(&mut change, &VERSIONED).unwrap();
         let planned = change.finish();

@@ -57,11 +57,14 @@ impl ResourceType for LaunchTemplates {
     const TAGGED_AS: Option<&'static str> = Some("launch-template");
 
     fn schema(&self) -> ResourceSchema {
-        super::managed(
-            Self::NAME,
-            attributes(),
-            "What EC2 instances are like. A change makes a new version; the versions before it stay.",
-        )
+        ResourceSchema {
+            unique_name: Some("name"),
+            ..super::managed(
+                Self::NAME,
+                attributes(),
+                "What EC2 instances are like. A change makes a new version; the versions before it stay.",
+            )
+        }
     }
 
     fn validate(&self, checks: &mut Checks<'_>) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use strata_core::apply::considered;
+use strata_core::apply::{Known, considered};
 use strata_core::code;
 use strata_core::plan::PlanOutcome;
 use strata_model::plan::{Action, Plan, Step};
@@ -25,16 +25,16 @@ struct Change<'p> {
 impl Bench<'_> {
     /// Asks the providers about the plan as a whole and about the changes that they want to look at, and takes what they
     /// find into the outcome: with an error the plan is refused.
-    pub(super) async fn examine(&self, outcome: &mut PlanOutcome, snapshot: &StateSnapshot) {
+    pub(super) async fn examine(&self, outcome: &mut PlanOutcome, known: Known<'_>) {
         let Some(plan) = outcome.plan.as_ref().or(outcome.refused.as_ref()) else {
             return;
         };
         let asked = self
-            .examined(plan, snapshot)
+            .examined(plan, known.snapshot)
             .into_values()
             .map(|(config, changes)| self.ask(config, changes));
         let mut found: Vec<Diagnostic> = join_all(asked).await.into_iter().flatten().collect();
-        let together = considered(plan, &self.connections).into_iter();
+        let together = considered(plan, &self.connections, known).into_iter();
         found.extend(together.map(|(finding, step)| self.told(step, finding)));
         outcome.diagnostics.extend(found);
         let notices = self.connections.notices().into_iter();

@@ -108,7 +108,11 @@ impl Bench<'_> {
             header: &header,
         };
         let mut outcome = self.rounds(&request, inputs, Aim::Plan).await?;
-        self.examine(&mut outcome, &snapshot).await;
+        let known = apply::Known {
+            snapshot: &snapshot,
+            observed: &observed,
+        };
+        self.examine(&mut outcome, known).await;
         if let Some(refused) = &outcome.refused {
             self.show_refused(refused);
         }

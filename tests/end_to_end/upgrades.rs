@@ -106,6 +106,71 @@ fn a_group_is_not_replaced_while_two_minors_are_climbed() {
     world.run(&one_minor).expect_code(0);
 }
 
+/// What is left out of a run stays where it is, and the control plane could not go on by a second minor.
+#[test]
+fn a_group_that_stays_is_no_part_of_two_minors() {
+    let world = at_the_first_minor();
+    let without = [
+        "-exclude=cluster.up.aws_eks_node_group.pool[\"three\"]",
+        "-target=cluster.up.aws_eks_cluster.main",
+    ];
+    for option in without {
+        world
+            .run(&["plan", "-var=minor=1.35", option])
+            .expect_code(1)
+            .expect_text("E0604")
+            .expect_text("stays at 1.33 in this run")
+            .expect_text("does not raise the control plane of up to 1.35")
+            .expect_text("or raise the cluster to 1.34 first");
+        world
+            .run(&["plan", "-var=minor=1.34", option])
+            .expect_code(0);
+    }
+    // What gets another address is not left behind under the old one.
+    let moved = "moved {\n  from = cluster.up\n  to   = cluster.risen\n}\n";
+    world.define(&(CLUSTER.replace("cluster \"up\"", "cluster \"risen\"") + moved));
+    world.run(&["plan", "-var=minor=1.35"]).expect_code(0);
+    world.define(CLUSTER);
+    // All are where they were, and go on together.
+    apply(&world, "1.35").expect_code(0);
+    world.expect_no_changes(&["-var=minor=1.35"]);
+}
+
+/// One that somebody else made is seen before anything is changed: no definition and no state tell of it.
+#[test]
+fn a_group_of_others_is_no_part_of_two_minors() {
+    let world = at_the_first_minor();
+    let list = ["eks", "list-nodegroups", "--cluster-name", "up"];
+    let name = world.outside(&list, "nodegroups[0]");
+    let describe = ["eks", "describe-nodegroup", "--cluster-name", "up"];
+    let describe = [&describe[..], &["--nodegroup-name", &name]].concat();
+    let role = world.outside(&describe, "nodegroup.nodeRole");
+    let subnets = world.outside(&describe, "nodegroup.subnets");
+    let create = ["eks", "create-nodegroup", "--cluster-name", "up"];
+    let named = ["--nodegroup-name", "theirs", "--node-role", &role];
+    let mut create = [&create[..], &named, &["--subnets"]].concat();
+    create.extend(subnets.split_whitespace());
+    world.outside(&create, "nodegroup.version");
+    world
+        .run_without_calls(&["apply", "-auto-approve", "-var=minor=1.35"])
+        .expect_code(1)
+        .expect_text("E0604")
+        .expect_text("theirs stays at 1.33 in this run")
+        .expect_text("nothing was changed");
+    apply(&world, "1.34").expect_code(0);
+}
+
+/// Its name is taken until it goes, and it cannot go before the groups that start from it have successors.
+#[test]
+fn a_template_that_groups_need_is_not_replaced_under_its_name() {
+    let world = at_the_first_minor();
+    let template = "-replace=cluster.up.aws_launch_template.pool[\"one\"]";
+    world
+        .run(&["plan", "-var=minor=1.33", template])
+        .expect_code(1)
+        .expect_text("E0251");
+}
+
 /// Of the add-ons only this one has other versions for another minor.
 const FOLLOWER: &str = "cluster.up.aws_eks_addon.before_compute[\"kube-proxy\"]";
 

@@ -21,6 +21,15 @@ pub struct Intended<'a> {
     pub planned: Option<Value>,
 }
 
+/// An object that a run leaves as it is.
+#[derive(Debug, Clone)]
+pub struct Standing<'a> {
+    /// The resource type.
+    pub resource_type: &'a str,
+    /// The object, as it was seen, or else as it is recorded.
+    pub object: Value,
+}
+
 /// A planned change of one object that is looked at before people decide about the plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Examined<'a> {
@@ -45,6 +54,11 @@ pub struct Preflight<'a> {
     pub changes: Vec<Intended<'a>>,
     /// For each node of the graph those that have to be done before; the changes are its first nodes.
     pub after: Vec<Vec<usize>>,
+    /// What stays as it is, of the types that the provider names ([`Provider::considers`]). Only who considers a plan is
+    /// told of it.
+    ///
+    /// [`Provider::considers`]: crate::provider::Provider::considers
+    pub standing: Vec<Standing<'a>>,
     /// How long it takes at least until the last of the changes is done, in the cloud's time.
     pub takes: Duration,
 }
@@ -129,7 +143,7 @@ mod tests {
         let preflight = Preflight {
             changes: addresses.iter().map(change).collect(),
             after: vec![vec![], vec![], vec![3], vec![0]],
-            takes: Duration::ZERO,
+            ..Preflight::default()
         };
         let before = |node| {
             let names = preflight.before(node);

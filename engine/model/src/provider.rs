@@ -186,6 +186,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether objects of a type matter to the changes of others also where a plan leaves them as they are: they are among
+    /// what [`Provider::consider`] sees. Pure.
+    fn considers(&self, _resource_type: &str) -> bool {
+        false
+    }
+
     /// What a plan would fail at that its changes show only together, before people decide about it. The changes are
     /// those of one connection. Only asked where [`Provider::has_preflight`] says so. Pure.
     fn consider(&self, _intended: &Preflight<'_>) -> Vec<Finding> {

@@ -3,6 +3,7 @@
 //!
 //! What AWS does not let us see is passed over, and is the failure of a step later.
 
+mod others;
 mod quotas;
 pub(crate) mod skew;
 mod versions;
@@ -72,13 +73,16 @@ fn changes(change: &Intended<'_>, name: &str) -> bool {
 
 /// Looks at all of it at once.
 pub(crate) async fn look(cloud: &Cloud, intended: &Preflight<'_>) -> Vec<Finding> {
-    let (quotas, machines, versions, credentials) = futures::join!(
+    let (quotas, machines, versions, others, credentials) = futures::join!(
         quotas::look(cloud, intended),
         machines(cloud, intended),
         versions::look(cloud, intended),
+        others::look(cloud, intended),
         credentials(cloud, intended.takes)
     );
-    let seen = quotas.into_iter().chain([machines, versions, credentials]);
+    let seen = quotas
+        .into_iter()
+        .chain([machines, versions, others, credentials]);
     seen.flat_map(|seen| {
         seen.unwrap_or_else(|failure| {
             tracing::debug!(target: "strata::aws", error = %failure.error, "not looked at before the run");

@@ -15,6 +15,7 @@ use crate::cloud::Cloud;
 use crate::config::{self, Config};
 use crate::connection::AwsConnection;
 use crate::eks::cluster::Clusters;
+use crate::eks::node_group::NodeGroups;
 use crate::preflight;
 use crate::registry::Registry;
 use crate::resource::ResourceType;
@@ -94,6 +95,10 @@ impl Provider for Aws {
 
     fn has_preflight(&self) -> bool {
         true
+    }
+
+    fn considers(&self, resource_type: &str) -> bool {
+        matches!(resource_type, Clusters::NAME | NodeGroups::NAME)
     }
 
     fn consider(&self, intended: &Preflight<'_>) -> Vec<Finding> {

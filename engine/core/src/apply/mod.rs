@@ -21,6 +21,7 @@ mod schedule;
 mod settle;
 mod slots;
 mod stale;
+mod standing;
 mod step;
 mod stop;
 mod unseen;
@@ -37,6 +38,7 @@ pub use outcome::{ApplyOutcome, INVALID_PLAN, StepFailure, abandon_unfinished};
 pub use preflight::{Obstacle, considered};
 pub use recover::{Finding, RecoverInput, Recovery, Resolution, preview, recover};
 pub use stale::{StaleRow, check_stale};
+pub use standing::Known;
 pub use stop::Stop;
 
 use crate::resolve::Resolver;

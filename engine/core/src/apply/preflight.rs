@@ -14,6 +14,7 @@ use strata_model::state::RowKey;
 use strata_model::wire::Encoded;
 use strata_model::{Code, Severity, Value};
 
+use super::standing::{Known, standing};
 use super::{ApplyInput, Connections};
 use crate::code;
 
@@ -49,8 +50,56 @@ impl Obstacle {
 /// A step that is still to be done, and what it does outside.
 type Open<'a> = (&'a Step, Intended<'a>);
 
-/// A connection, with the steps that it is asked about.
-type Asked<'a> = (&'a ProviderConfig, Vec<Open<'a>>);
+/// Changes that are looked at together: those of one connection, or of one provider where the run itself makes what
+/// configures it. Names are those of one region and account.
+struct Together<'a> {
+    provider: Arc<dyn Provider>,
+    config: Option<&'a ProviderConfig>,
+    steps: Vec<&'a Step>,
+    preflight: Preflight<'a>,
+}
+
+impl<'a> Together<'a> {
+    /// The step that a finding is about.
+    fn step(&self, finding: &Finding) -> Option<&'a Step> {
+        self.steps.get(finding.change?).copied()
+    }
+}
+
+/// The changes of a plan that are to be looked at, with their order in it, by the keys of their connections.
+fn together<'a>(
+    plan: &'a Plan,
+    connections: &Connections,
+    open: Vec<Open<'a>>,
+) -> BTreeMap<String, Together<'a>> {
+    if open.is_empty() {
+        return BTreeMap::new();
+    }
+    let needs = needs(plan);
+    let ends = ends(&needs, connections, &open);
+    let mut all: BTreeMap<String, Together<'a>> = BTreeMap::new();
+    for (step, intended) in open {
+        let Ok((provider, _)) = connections.schema(&step.key.address) else {
+            continue;
+        };
+        let config = step.provider.as_ref();
+        let key = config.map_or_else(|| provider.name().to_string(), ProviderConfig::key);
+        let own = all.entry(key).or_insert_with(|| Together {
+            provider: Arc::clone(provider),
+            config,
+            steps: Vec::new(),
+            preflight: Preflight::default(),
+        });
+        own.steps.push(step);
+        own.preflight.changes.push(intended);
+        let takes = &mut own.preflight.takes;
+        *takes = (*takes).max(ends[step.number as usize]);
+    }
+    for own in all.values_mut() {
+        own.preflight.after = graph(&needs, &own.steps);
+    }
+    all
+}
 
 /// Asks the connections of what is still to be done. Warnings are told as events; what is returned stands in the way.
 pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
@@ -62,29 +111,8 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
         .filter(|step| !done.contains(&step.number))
         .filter_map(|step| Some((step, intended(step, input.connections)?)))
         .collect();
-    if open.is_empty() {
-        return Vec::new();
-    }
-    let needs = needs(input.plan);
-    let ends = ends(&needs, input.connections, &open);
-    let mut by_connection: BTreeMap<String, Asked<'_>> = BTreeMap::new();
-    for (step, intended) in open {
-        // What is configured by what the run itself makes cannot be asked before.
-        if let Some(config) = &step.provider {
-            let entry = by_connection.entry(config.key());
-            let (_, steps) = entry.or_insert((config, Vec::new()));
-            steps.push((step, intended));
-        }
-    }
-    let asked = by_connection.values().map(|(config, steps)| {
-        let latest = steps.iter().map(|(step, _)| ends[step.number as usize]);
-        let request = Request {
-            steps,
-            after: graph(&needs, steps),
-            takes: latest.max().unwrap_or_default(),
-        };
-        ask(input, config, request)
-    });
+    let asked = together(input.plan, input.connections, open);
+    let asked = asked.values().map(|own| ask(input, own));
     let found = join_all(asked).await.into_iter().flatten();
     let (standing, told): (Vec<Obstacle>, Vec<Obstacle>) =
         found.partition(|obstacle| obstacle.finding.severity == Severity::Error);
@@ -99,82 +127,50 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
     standing
 }
 
-/// What providers find in a plan by looking at its changes together, with the step that each is about. Nothing is asked
-/// for it.
+/// What providers find in a plan by looking at its changes together, beside what it leaves as it is; with the step that
+/// each is about. Nothing is asked for it.
 pub fn considered<'p>(
     plan: &'p Plan,
     connections: &Connections,
+    known: Known<'p>,
 ) -> Vec<(Finding, Option<&'p Step>)> {
     let steps = plan.steps.iter();
-    let open: Vec<Open<'p>> = steps
-        .filter_map(|step| Some((step, intended(step, connections)?)))
-        .collect();
-    if open.is_empty() {
+    let open = steps.filter_map(|step| Some((step, intended(step, connections)?)));
+    let mut all = together(plan, connections, open.collect());
+    if all.is_empty() {
         return Vec::new();
     }
-    let needs = needs(plan);
-    let ends = ends(&needs, connections, &open);
-    let mut asked: BTreeMap<String, (&Arc<dyn Provider>, Vec<Open<'p>>)> = BTreeMap::new();
-    for (step, intended) in open {
-        let Ok((provider, _)) = connections.schema(&step.key.address) else {
-            continue;
-        };
-        // Names are those of one region and account. What is configured by what the run makes is told by its type alone.
-        let config = step.provider.as_ref().map(ProviderConfig::key);
-        let key = config.unwrap_or_else(|| provider.name().to_string());
-        let (_, own) = asked.entry(key).or_insert((provider, Vec::new()));
-        own.push((step, intended));
+    for (config, standing) in standing(plan, connections, known) {
+        if let Some(own) = all.get_mut(&config.key()) {
+            own.preflight.standing.push(standing);
+        }
     }
     let mut found = Vec::new();
-    for (provider, own) in asked.values() {
-        let latest = own.iter().map(|(step, _)| ends[step.number as usize]);
-        let whole = Preflight {
-            changes: own.iter().map(|(_, intended)| intended.clone()).collect(),
-            after: graph(&needs, own),
-            takes: latest.max().unwrap_or_default(),
-        };
-        found.extend(provider.consider(&whole).into_iter().map(|finding| {
-            let step = finding.change.and_then(|change| Some(own.get(change)?.0));
+    for own in all.values() {
+        let told = own.provider.consider(&own.preflight).into_iter();
+        found.extend(told.map(|finding| {
+            let step = own.step(&finding);
             (finding, step)
         }));
     }
     found
 }
 
-/// What one connection is asked.
-struct Request<'a> {
-    steps: &'a [Open<'a>],
-    /// See [`Preflight::after`].
-    after: Vec<Vec<usize>>,
-    takes: Duration,
-}
-
-async fn ask(
-    input: &ApplyInput<'_>,
-    config: &ProviderConfig,
-    request: Request<'_>,
-) -> Vec<Obstacle> {
-    let Request {
-        steps,
-        after,
-        takes,
-    } = request;
-    // A connection that cannot be made is the first step's failure.
-    let Ok(connection) = input.connections.get(config) else {
+async fn ask(input: &ApplyInput<'_>, own: &Together<'_>) -> Vec<Obstacle> {
+    // What is configured by what the run itself makes cannot be asked before. A connection that cannot be made is the
+    // first step's failure.
+    let connection = own
+        .config
+        .and_then(|config| input.connections.get(config).ok());
+    let Some(connection) = connection else {
         return Vec::new();
     };
-    let changes = steps.iter().map(|(_, intended)| intended.clone());
-    let request = Preflight {
-        changes: changes.collect(),
-        after,
-        takes,
-    };
-    let found = connection.preflight(&request).await;
+    let found = connection.preflight(&own.preflight).await;
     let obstacle = |finding: Finding| {
-        let step = finding.change.and_then(|change| steps.get(change));
+        let step = own.step(&finding);
         Obstacle {
-            key: step.map(|(step, _)| step.key.clone()),
-            source: step.and_then(|(step, _)| step.source.clone()),
+            key: step.map(|step| step.key.clone()),
+            source: step.and_then(|step| step.source.clone()),
             finding,
         }
     };
@@ -200,7 +196,7 @@ fn intended<'a>(step: &'a Step, connections: &Connections) -> Option<Intended<'a
 }
 
 /// What a step does outside; `None` for what changes nothing there.
-fn operation(step: &Step) -> Option<Operation> {
+pub(super) fn operation(step: &Step) -> Option<Operation> {
     match step.action {
         Action::Create => Some(Operation::Create),
         Action::Update => Some(Operation::Update),
@@ -217,9 +213,9 @@ fn needs(plan: &Plan) -> Vec<&[u32]> {
 }
 
 /// The graph of a plan, with these steps as its first nodes.
-fn graph(needs: &[&[u32]], first: &[Open<'_>]) -> Vec<Vec<usize>> {
+fn graph(needs: &[&[u32]], first: &[&Step]) -> Vec<Vec<usize>> {
     let mut numbers = vec![usize::MAX; needs.len()];
-    for (number, (step, _)) in first.iter().enumerate() {
+    for (number, step) in first.iter().enumerate() {
         numbers[step.number as usize] = number;
     }
     let others = numbers.iter_mut().filter(|number| **number == usize::MAX);

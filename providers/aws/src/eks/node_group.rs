@@ -221,7 +221,12 @@ fn parts(id: &str) -> Result<(&str, &str), Failure> {
     })
 }
 
-async fn describe(cloud: &Cloud, cluster: &str, name: &str) -> Result<Option<LiveGroup>, Failure> {
+/// A node group as EKS tells it; `None` where there is none of that name.
+pub(crate) async fn describe(
+    cloud: &Cloud,
+    cluster: &str,
+    name: &str,
+) -> Result<Option<LiveGroup>, Failure> {
     let call = cloud
         .clients()
         .await?

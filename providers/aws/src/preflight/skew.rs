@@ -1,13 +1,14 @@
-//! Node groups that would stand in the way of their control plane.
+//! Node groups and control planes that would be in each other's way.
 //!
 //! EKS raises a control plane only while no managed node group is behind it. Groups that are updated take their turns with
-//! it; one that goes in the same run, or that is replaced, stays where it is until it is gone.
+//! it; one that stays as it is, that goes in the same run, or that is replaced, is behind until then. Nor does EKS take
+//! nodes that are newer than their control plane.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use strata_model::Severity;
 use strata_model::preflight::{Finding, FindingKind, Preflight};
 use strata_model::provider::Operation;
+use strata_model::{Severity, Value};
 
 use super::{of_type, text};
 use crate::checks::minor;
@@ -15,18 +16,16 @@ use crate::eks::cluster::Clusters;
 use crate::eks::node_group::NodeGroups;
 use crate::resource::ResourceType;
 
-/// A node group that a plan changes.
-#[derive(Debug)]
-struct Group<'p> {
-    cluster: &'p str,
-    name: &'p str,
-    /// The minor that it has now.
-    minor: u32,
+/// The minor of a control plane or of a node group in the course of a run.
+#[derive(Debug, Default)]
+struct Course {
+    /// The one that it has now; `None` for what is not there yet.
+    now: Option<u32>,
     /// What happens to it, in order.
     changes: Vec<(usize, Outcome)>,
 }
 
-/// What a change makes of a node group.
+/// What a change makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// It has this minor.
@@ -37,101 +36,218 @@ enum Outcome {
     Gone,
 }
 
-/// Finds the node groups that would be behind when their control plane goes on: EKS would refuse that in the middle of
-/// the run.
+impl Course {
+    /// What it has once so much is done; `None` for what is not there, and where nobody knows.
+    fn then(&self, done: &BTreeSet<usize>) -> Option<u32> {
+        let done = self.changes.iter().filter(|(at, _)| done.contains(at));
+        match done.map(|(_, outcome)| *outcome).next_back() {
+            Some(Outcome::At(minor)) => Some(minor),
+            Some(Outcome::Gone | Outcome::Unknown) => None,
+            None => self.now,
+        }
+    }
+
+    /// Whether it has this minor, or a newer one, or none any more, or nobody knows which, sometime.
+    fn reaches(&self, minor: u32) -> bool {
+        self.changes.iter().any(|(_, outcome)| match outcome {
+            Outcome::At(then) => *then >= minor,
+            Outcome::Gone | Outcome::Unknown => true,
+        })
+    }
+}
+
+/// A node group by its cluster and its own name.
+type GroupName<'p> = (&'p str, &'p str);
+type Groups<'p> = BTreeMap<GroupName<'p>, Course>;
+type Planes<'p> = BTreeMap<&'p str, Course>;
+
+/// Finds the node groups that would be behind when their control plane goes on, and those that would be newer than it is:
+/// EKS would refuse that in the middle of the run.
 pub(crate) fn find(plan: &Preflight<'_>) -> Vec<Finding> {
-    let groups = groups(plan);
-    let mut found: BTreeMap<(&str, &str), Finding> = BTreeMap::new();
+    let groups = courses(plan, NodeGroups::NAME, group_name);
+    let planes = courses(plan, Clusters::NAME, |cluster| text(Some(cluster), "name"));
+    let mut found = behind(plan, &groups, &planes);
+    found.extend(newer(plan, &planes));
+    found
+}
+
+/// By which cluster and name a node group is known.
+pub(super) fn group_name(group: &Value) -> Option<GroupName<'_>> {
+    text(Some(group), "cluster_name").zip(text(Some(group), "node_group_name"))
+}
+
+fn version(object: Option<&Value>) -> Option<u32> {
+    text(object, "version").and_then(minor)
+}
+
+/// What becomes of all objects of a type, by their names.
+fn courses<'p, N: Ord>(
+    plan: &'p Preflight<'_>,
+    resource_type: &str,
+    name: impl Fn(&'p Value) -> Option<N>,
+) -> BTreeMap<N, Course> {
+    let mut courses: BTreeMap<N, Course> = BTreeMap::new();
+    let standing = plan.standing.iter();
+    for one in standing.filter(|one| one.resource_type == resource_type) {
+        if let Some(name) = name(&one.object) {
+            courses.entry(name).or_default().now = version(Some(&one.object));
+        }
+    }
+    let changes = plan.changes.iter().enumerate();
+    for (at, change) in changes.filter(|(_, one)| *one.address.resource_type == *resource_type) {
+        let object = change.prior.as_ref().or(change.planned.as_ref());
+        let Some(name) = object.and_then(&name) else {
+            continue;
+        };
+        let course = courses.entry(name).or_default();
+        if course.changes.is_empty() {
+            course.now = version(change.prior.as_ref());
+        }
+        let outcome = match (change.operation, version(change.planned.as_ref())) {
+            (Operation::Delete, _) => Outcome::Gone,
+            (Operation::Create | Operation::Update, Some(minor)) => Outcome::At(minor),
+            (Operation::Create | Operation::Update, None) => Outcome::Unknown,
+        };
+        course.changes.push((at, outcome));
+    }
+    courses
+}
+
+/// The node groups that stop a control plane.
+fn behind(plan: &Preflight<'_>, groups: &Groups<'_>, planes: &Planes<'_>) -> Vec<Finding> {
+    let mut found: BTreeMap<GroupName<'_>, Finding> = BTreeMap::new();
     for (at, change) in of_type(plan, (Clusters::NAME, Operation::Update)) {
-        let version = |object| text(object, "version").and_then(minor);
         let versions = version(change.prior.as_ref()).zip(version(change.planned.as_ref()));
         let Some((_, to)) = versions.filter(|(before, after)| after > before) else {
             continue;
         };
-        let cluster = text(change.prior.as_ref(), "name");
-        let before = plan.nodes_before(at);
-        for group in groups.iter().filter(|group| Some(group.cluster) == cluster) {
-            let done = group.changes.iter();
-            let done = done.filter(|(change, _)| before.contains(change));
-            let then = match done.map(|(_, outcome)| *outcome).next_back() {
-                Some(Outcome::Gone | Outcome::Unknown) => continue,
-                Some(Outcome::At(minor)) => minor,
-                None => group.minor,
-            };
-            if then + 1 < to {
+        let Some(cluster) = text(change.prior.as_ref(), "name") else {
+            continue;
+        };
+        let done = plan.nodes_before(at);
+        let now = planes.get(cluster).and_then(|plane| plane.now);
+        for (name, group) in groups.iter().filter(|((own, _), _)| *own == cluster) {
+            let minor = group.then(&done);
+            if let Some(minor) = minor.filter(|minor| minor + 1 < to) {
+                let stopped = Stopped { at, to, now };
                 // The first version that it stops says enough.
-                let names = (group.cluster, group.name);
-                let entry = found.entry(names);
-                entry.or_insert_with(|| finding(group, then, to));
+                let entry = found.entry(*name);
+                entry.or_insert_with(|| stopped.by(*name, group, minor));
             }
         }
     }
     found.into_values().collect()
 }
 
-fn groups<'p>(plan: &'p Preflight<'_>) -> Vec<Group<'p>> {
-    let mut groups: Vec<Group<'p>> = Vec::new();
-    let updated = of_type(plan, (NodeGroups::NAME, Operation::Update));
-    let deleted = of_type(plan, (NodeGroups::NAME, Operation::Delete));
-    for (at, change) in updated.chain(deleted) {
-        let prior = |name| text(change.prior.as_ref(), name);
-        let named = prior("cluster_name").zip(prior("node_group_name"));
-        let Some(((cluster, name), before)) = named.zip(prior("version").and_then(minor)) else {
-            continue;
-        };
-        let planned = text(change.planned.as_ref(), "version").and_then(minor);
-        let outcome = match (change.operation, planned) {
-            (Operation::Delete, _) => Outcome::Gone,
-            (Operation::Create | Operation::Update, Some(minor)) => Outcome::At(minor),
-            (Operation::Create | Operation::Update, None) => Outcome::Unknown,
-        };
-        let is_same = |group: &&mut Group<'_>| (group.cluster, group.name) == (cluster, name);
-        match groups.iter_mut().find(is_same) {
-            Some(group) => {
-                group.minor = group.minor.min(before);
-                group.changes.push((at, outcome));
-            }
-            None => groups.push(Group {
-                cluster,
-                name,
-                minor: before,
-                changes: vec![(at, outcome)],
-            }),
-        }
-    }
-    groups
+/// A control plane that cannot go on.
+struct Stopped {
+    /// The change that takes it on.
+    at: usize,
+    /// To this minor.
+    to: u32,
+    /// What it has before the run.
+    now: Option<u32>,
 }
 
-fn finding(group: &Group<'_>, at: u32, to: u32) -> Finding {
-    let Group { cluster, name, .. } = group;
-    let is_to_go = group
-        .changes
-        .iter()
-        .any(|(_, outcome)| *outcome == Outcome::Gone);
-    let why = if is_to_go {
-        " It goes in this run, and nothing makes it go before that."
-    } else {
-        ""
-    };
-    Finding {
-        severity: Severity::Error,
-        kind: FindingKind::Refused,
-        change: group.changes.first().map(|(change, _)| *change),
-        message: format!(
-            "The node group {name} may still be at 1.{at} when the control plane of {cluster} goes on to 1.{to}, and EKS \
-             does not raise a control plane while a node group is behind it.{why}"
-        ),
-        hint: format!(
-            "Make this change first, with the version that the cluster has now, or raise the version to 1.{} first.",
-            at + 1
-        ),
+impl Stopped {
+    fn by(&self, (cluster, name): GroupName<'_>, group: &Course, minor: u32) -> Finding {
+        let Stopped { at, to, now } = *self;
+        let until = to - 1;
+        let not_so_far = match now {
+            Some(now) if now < until => format!(", or raise the cluster to 1.{until} first"),
+            Some(_) | None => String::new(),
+        };
+        let goes = group
+            .changes
+            .iter()
+            .any(|(_, outcome)| *outcome == Outcome::Gone);
+        let (message, hint) = if group.reaches(until) {
+            let why = if goes {
+                " It goes in this run, and nothing makes it go before that."
+            } else {
+                ""
+            };
+            (
+                format!(
+                    "The node group {name} may still be at 1.{minor} when the control plane of {cluster} goes on to \
+                     1.{to}, and EKS does not raise a control plane while a node group is behind it.{why}"
+                ),
+                format!(
+                    "Make this change first, with the version that the cluster has now{not_so_far}."
+                ),
+            )
+        } else {
+            (
+                format!(
+                    "The node group {name} stays at 1.{minor} in this run, and EKS does not raise the control plane of \
+                     {cluster} to 1.{to} while a node group is behind it."
+                ),
+                format!(
+                    "Bring the node group to 1.{until} in the same run or before it{not_so_far}."
+                ),
+            )
+        };
+        Finding {
+            severity: Severity::Error,
+            kind: FindingKind::Refused,
+            change: group
+                .changes
+                .first()
+                .map(|(change, _)| *change)
+                .or(Some(at)),
+            message,
+            hint,
+        }
     }
+}
+
+/// The node groups that would be newer than their control plane.
+fn newer(plan: &Preflight<'_>, planes: &Planes<'_>) -> Vec<Finding> {
+    let mut found: BTreeMap<GroupName<'_>, Finding> = BTreeMap::new();
+    let created = of_type(plan, (NodeGroups::NAME, Operation::Create));
+    let updated = of_type(plan, (NodeGroups::NAME, Operation::Update));
+    for (at, change) in created.chain(updated) {
+        let to = version(change.planned.as_ref());
+        let Some(to) = to.filter(|to| version(change.prior.as_ref()) != Some(*to)) else {
+            continue;
+        };
+        let Some((cluster, name)) = change.planned.as_ref().and_then(group_name) else {
+            continue;
+        };
+        let Some(plane) = planes.get(cluster) else {
+            continue;
+        };
+        let then = plane.then(&plan.nodes_before(at));
+        let Some(minor) = then.filter(|minor| to > *minor) else {
+            continue;
+        };
+        let (may, hint) = if plane.reaches(to) {
+            let hint = "Let the node group wait for its cluster: refer to it in cluster_name, such as \
+                        aws_eks_cluster.main.name.";
+            ("may go", hint.to_owned())
+        } else {
+            let hint =
+                format!("Give the node group the version 1.{minor}, or raise the cluster, too.");
+            ("goes", hint)
+        };
+        found.entry((cluster, name)).or_insert_with(|| Finding {
+            severity: Severity::Error,
+            kind: FindingKind::Refused,
+            change: Some(at),
+            message: format!(
+                "The node group {name} {may} to 1.{to} while the control plane of {cluster} is at 1.{minor}, and EKS \
+                 takes no nodes that are newer than their control plane."
+            ),
+            hint,
+        });
+    }
+    found.into_values().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use strata_model::preflight::Intended;
-    use strata_model::{Address, Value};
+    use strata_model::Address;
+    use strata_model::preflight::{Intended, Standing};
 
     use super::*;
 
@@ -148,9 +264,27 @@ mod tests {
         Value::object(fields.map(|(name, text)| (name, text.into())))
     }
 
+    type Change<'c> = (&'c str, Option<Value>, Option<Value>);
+
     /// Looks at changes of which each comes after all of those before it.
     #[track_caller]
-    fn check(changes: &[(&str, Option<Value>, Option<Value>)], expected: &[(usize, &str)]) {
+    fn check(changes: &[Change<'_>], expected: &[(usize, &str)]) {
+        check_beside(changes, &[], expected);
+    }
+
+    /// As [`check`], with node groups that stay as they are.
+    #[track_caller]
+    fn check_beside(changes: &[Change<'_>], groups: &[Value], expected: &[(usize, &str)]) {
+        let after = (0..changes.len()).map(|at| (0..at).collect());
+        check_in_order(changes, groups, (after.collect(), expected));
+    }
+
+    #[track_caller]
+    fn check_in_order(
+        changes: &[Change<'_>],
+        groups: &[Value],
+        (after, expected): (Vec<Vec<usize>>, &[(usize, &str)]),
+    ) {
         let addresses: Vec<Address> = changes
             .iter()
             .map(|(address, ..)| Address::parse(address).unwrap())
@@ -166,25 +300,78 @@ mod tests {
             prior: prior.clone(),
             planned: planned.clone(),
         });
+        let standing = groups.iter().map(|group| Standing {
+            resource_type: NodeGroups::NAME,
+            object: group.clone(),
+        });
         let found = find(&Preflight {
             changes: intended.collect(),
-            after: (0..changes.len()).map(|at| (0..at).collect()).collect(),
+            after,
+            standing: standing.collect(),
             ..Preflight::default()
         });
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (finding, (change, told)) in found.iter().zip(expected) {
             assert_eq!(finding.change, Some(*change));
-            assert!(finding.message.contains(told), "{}", finding.message);
+            let said = format!("{} {}", finding.message, finding.hint);
+            assert!(said.contains(told), "{said}");
         }
+    }
+
+    fn plane(from: &str, to: &str) -> Change<'static> {
+        ("aws_eks_cluster.c", Some(cluster(from)), Some(cluster(to)))
+    }
+
+    fn pool(from: Option<&str>, to: Option<&str>) -> Change<'static> {
+        let at = |version: Option<&str>| version.map(|version| group("g", version));
+        ("aws_eks_node_group.g", at(from), at(to))
+    }
+
+    #[test]
+    fn a_group_that_stays_stops_the_second_minor() {
+        let stays = [group("g", "1.33")];
+        let (first, second) = (plane("1.33", "1.34"), plane("1.34", "1.35"));
+        check_beside(std::slice::from_ref(&first), &stays, &[]);
+        let told = [(
+            1,
+            "g stays at 1.33 in this run, and EKS does not raise the control plane of c to 1.35",
+        )];
+        check_beside(&[first.clone(), second.clone()], &stays, &told);
+        let either = [(1, "or raise the cluster to 1.34 first")];
+        check_beside(&[first.clone(), second.clone()], &stays, &either);
+        // A change that leaves the version as it is does not help.
+        let label = pool(Some("1.33"), Some("1.33"));
+        check(&[first, label, second.clone()], &[(1, "stays at 1.33")]);
+        // It is behind already: there is nothing less to raise the cluster to.
+        check_beside(
+            std::slice::from_ref(&second),
+            &stays,
+            &[(0, "in the same run or before it.")],
+        );
+    }
+
+    #[test]
+    fn no_group_is_newer_than_its_control_plane() {
+        let up = pool(Some("1.33"), Some("1.34"));
+        let raise = plane("1.33", "1.34");
+        check(&[raise.clone(), up.clone()], &[]);
+        let unordered = vec![vec![], vec![]];
+        let told = [(1, "may go to 1.34 while the control plane of c is at 1.33")];
+        check_in_order(&[raise.clone(), up.clone()], &[], (unordered, &told));
+        let new = pool(None, Some("1.35"));
+        check(
+            &[raise.clone(), new],
+            &[(1, "Give the node group the version 1.34")],
+        );
+        // A cluster that is made first, and one that nobody knows of.
+        let made = ("aws_eks_cluster.c", None, Some(cluster("1.34")));
+        check(&[made, pool(None, Some("1.34"))], &[]);
+        check(&[up], &[]);
     }
 
     #[test]
     fn a_group_that_goes_late_stops_the_second_minor() {
-        let plane = |from, to| ("aws_eks_cluster.c", Some(cluster(from)), Some(cluster(to)));
-        let pool = |from, to: Option<&str>| {
-            let planned = to.map(|to| group("g", to));
-            ("aws_eks_node_group.g", Some(group("g", from)), planned)
-        };
+        let pool = |from, to| pool(Some(from), to);
         let first = plane("1.33", "1.34");
         let second = plane("1.34", "1.35");
         let late = pool("1.33", None);

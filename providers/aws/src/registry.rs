@@ -181,6 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn what_arguments_name_is_there_and_stays() {
+        let registry = Registry::new();
+        for schema in registry.schemas() {
+            for (name, attribute) in schema.schema.attributes() {
+                let Some(naming) = attribute.names else {
+                    continue;
+                };
+                let named = registry.managed(naming.resource_type).ok();
+                let named = named.and_then(|(_, schema)| schema.schema.attribute(naming.attribute));
+                let stays = named.is_some_and(|named| named.replace);
+                assert!(stays, "{}.{name} names {naming:?}", schema.name);
+            }
+        }
+    }
+
+    #[test]
     fn every_attribute_is_described() {
         for schema in Registry::new().schemas() {
             for (name, attribute) in schema.schema.attributes() {

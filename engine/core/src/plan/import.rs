@@ -398,7 +398,7 @@ impl Planner<'_> {
     }
 
     /// The configuration that a block without `provider` would use; `None` while it is not wholly known.
-    fn default_provider(&self, name: &ProviderName) -> Option<ProviderConfig> {
+    pub(super) fn default_provider(&self, name: &ProviderName) -> Option<ProviderConfig> {
         let root = self.world.graph.paths.first()?;
         let Some(node) = root.providers.get(&(name.0.clone(), None)) else {
             return Some(ProviderConfig {

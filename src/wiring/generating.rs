@@ -83,12 +83,13 @@ fn plural(count: usize) -> String {
 
 fn text_of(generated: &[Generated], is_yaml: bool) -> Result<String, CommandError> {
     let blocks: Vec<String> = generated.iter().map(block).collect();
-    let hcl = format!("{HEADING}{}", blocks.join("\n"));
-    let formatted = format::format("generated.strata.hcl", &hcl);
+    let formatted = format::format("generated.strata.hcl", &blocks.join("\n"));
     let text = match formatted {
         Ok(text) if is_yaml => respell::respell("generated.strata.hcl", &text, Spelling::Yaml),
         other => other,
     };
+    // Above all blocks: as a comment of the first one it would go to where the other spelling has that.
+    let text = text.map(|text| format!("{HEADING}{text}"));
     text.map_err(|found| {
         let first = found.iter().next().map(|found| found.detail.clone());
         CommandError::bug("the generated definitions are not valid")
@@ -207,6 +208,10 @@ mod tests {
         let groups = "[aws_security_group.a.id, \"sg-2\"]";
         assert!(hcl.contains(groups), "{hcl}");
         let yaml = text_of(&generated, true).unwrap();
+        for text in [&hcl, &yaml] {
+            let below = text.strip_prefix(HEADING);
+            assert!(below.is_some_and(|below| !below.contains('#')), "{text}");
+        }
         assert!(yaml.contains("aws_vpc:") && yaml.contains("a:b"), "{yaml}");
         assert!(yaml.contains("${aws_security_group.a.id}"), "{yaml}");
     }

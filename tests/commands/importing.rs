@@ -63,6 +63,13 @@ fn an_import_without_a_block_is_an_error_that_says_how_to_get_one() {
         .exits(65)
         .complains("Nothing declares the address of this import.")
         .complains("-generate-config-out=");
+    // What is only checked may still get its block, or have been recorded.
+    project
+        .run("validate")
+        .exits(0)
+        .says("Success! The configuration is valid.")
+        .complains("[W0257]")
+        .complains("-generate-config-out=");
     project
         .run("plan -generate-config-out=lost.txt")
         .exits(64)

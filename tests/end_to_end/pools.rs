@@ -1,7 +1,5 @@
 //! Node pools over their years: surge, and what belongs to others.
 
-use std::process::Command;
-
 use serde_json::{Value as Json, json};
 use strata_model::state::StateRow;
 
@@ -27,24 +25,6 @@ cluster "one" {{
 }}
 "#
     )
-}
-
-/// Calls AWS as somebody else would, and returns what `query` picks.
-#[track_caller]
-fn outside(world: &World, arguments: &[&str], query: &str) -> String {
-    let output = Command::new("aws")
-        .args(["--endpoint-url", &world.tap.url(), "--output", "text"])
-        .args(["--query", query])
-        .args(arguments)
-        .env("AWS_ACCESS_KEY_ID", "outside")
-        .env("AWS_SECRET_ACCESS_KEY", "outside")
-        .env("AWS_DEFAULT_REGION", "eu-west-1")
-        .output();
-    let output = output
-        .unwrap_or_else(|e| panic!("aws: {e}; install it with: python3 -m pip install awscli"));
-    let wrong = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {wrong}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// When each node group was made and deleted, in the order of their making.
@@ -200,9 +180,8 @@ fn programs_on_nodes_get_at_metadata_by_tokens_only() {
         "--versions",
         "$Latest",
     ];
-    assert_eq!(outside(&world, &read, &query), "required\t1\t70\tTrue");
-    let name = outside(
-        &world,
+    assert_eq!(world.outside(&read, &query), "required\t1\t70\tTrue");
+    let name = world.outside(
         &["eks", "list-nodegroups", "--cluster-name", "one"],
         "nodegroups[0]",
     );
@@ -214,34 +193,28 @@ fn what_belongs_to_others_is_no_drift() {
     let world = World::of_text(&project(""), WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);
     let list = ["eks", "list-nodegroups", "--cluster-name", "one"];
-    let name = outside(&world, &list, "nodegroups[0]");
+    let name = world.outside(&list, "nodegroups[0]");
     let group = ["--cluster-name", "one", "--nodegroup-name", &name];
     // An autoscaler goes to three nodes.
     let scale = ["--scaling-config", "minSize=1,maxSize=3,desiredSize=3"];
     let update = [&["eks", "update-nodegroup-config"], &group[..], &scale].concat();
-    outside(&world, &update, "update.status");
+    world.outside(&update, "update.status");
     let describe = [&["eks", "describe-nodegroup"], &group[..]].concat();
-    let wanted = || {
-        outside(
-            &world,
-            &describe,
-            "nodegroup.[status, scalingConfig.desiredSize]",
-        )
-    };
+    let wanted = || world.outside(&describe, "nodegroup.[status, scalingConfig.desiredSize]");
     while !wanted().starts_with("ACTIVE") {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     // Controllers and AWS itself mark what they use.
-    let subnet = outside(&world, &["ec2", "describe-subnets"], "Subnets[0].SubnetId");
+    let subnet = world.outside(&["ec2", "describe-subnets"], "Subnets[0].SubnetId");
     let tag = "Key=elbv2.k8s.aws/cluster,Value=one";
     let mark = ["ec2", "create-tags", "--resources", &subnet, "--tags", tag];
-    outside(&world, &mark, "@");
+    world.outside(&mark, "@");
     world.expect_no_changes(&[]);
     // A change beside it leaves the number of nodes alone, and the mark.
     world.define(&project(r#"labels = { a = "b" }"#));
     world.run(&["apply", "-auto-approve"]).expect_code(0);
     assert_eq!(wanted(), "ACTIVE\t3");
     let marks = "Subnets[].Tags[?Key=='elbv2.k8s.aws/cluster'].Value[]";
-    assert_eq!(outside(&world, &["ec2", "describe-subnets"], marks), "one");
+    assert_eq!(world.outside(&["ec2", "describe-subnets"], marks), "one");
     world.expect_no_changes(&[]);
 }

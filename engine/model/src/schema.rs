@@ -97,6 +97,9 @@ pub struct Naming {
     pub resource_type: &'static str,
     /// The attribute of theirs that has the text. It stays as long as the object does.
     pub attribute: &'static str,
+    /// An argument that both have with the same text, where it takes that to tell one object: the cluster of an access
+    /// entry. `None` where no other object of a connection has the text.
+    pub within: Option<&'static str>,
 }
 
 /// One attribute of a schema.
@@ -182,6 +185,22 @@ impl Attribute {
         self.names = Some(Naming {
             resource_type,
             attribute,
+            within: None,
+        });
+        self
+    }
+
+    /// The same, of an object that has the same text in an argument as what names it.
+    pub fn names_within(
+        mut self,
+        resource_type: &'static str,
+        attribute: &'static str,
+        argument: &'static str,
+    ) -> Self {
+        self.names = Some(Naming {
+            resource_type,
+            attribute,
+            within: Some(argument),
         });
         self
     }

@@ -188,10 +188,14 @@ mod tests {
                 let Some(naming) = attribute.names else {
                     continue;
                 };
-                let named = registry.managed(naming.resource_type).ok();
-                let named = named.and_then(|(_, schema)| schema.schema.attribute(naming.attribute));
+                let (_, target) = registry.managed(naming.resource_type).unwrap();
+                let named = target.schema.attribute(naming.attribute);
                 let stays = named.is_some_and(|named| named.replace);
                 assert!(stays, "{}.{name} names {naming:?}", schema.name);
+                for one in [schema, target] {
+                    let has = |argument| one.schema.attribute(argument).is_some();
+                    assert!(naming.within.is_none_or(has), "{}: {naming:?}", one.name);
+                }
             }
         }
     }

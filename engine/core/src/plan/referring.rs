@@ -20,7 +20,31 @@ struct Named {
     /// By ids and ARNs, whatever argument has them.
     of_any: BTreeMap<String, Option<Reference>>,
     /// By what arguments name objects of a type by.
-    of_type: BTreeMap<(Naming, String), Option<Reference>>,
+    of_type: BTreeMap<TypedName, Option<Reference>>,
+}
+
+/// A name of an object among those of its type.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct TypedName {
+    naming: Naming,
+    /// What tells the object together with the name; empty where the name alone does.
+    within: String,
+    text: String,
+}
+
+impl TypedName {
+    /// A text as a name; `others` gives the other texts of the object, or of what names it.
+    fn new(naming: Naming, text: String, others: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
+        let within = match naming.within {
+            Some(argument) => others(argument)?,
+            None => String::new(),
+        };
+        Some(TypedName {
+            naming,
+            within,
+            text,
+        })
+    }
 }
 
 /// An object that blocks can refer to.
@@ -33,11 +57,11 @@ struct Target<'t> {
     is_near: bool,
 }
 
-/// A text in the arguments of a block, where it is, and what its argument names objects by, if it does.
+/// A text in the arguments of a block, where it is, and as what it names an object of a type, if it does.
 struct Said {
     path: AttributePath,
     text: String,
-    naming: Option<Naming>,
+    name: Option<TypedName>,
 }
 
 impl Planner<'_> {
@@ -51,7 +75,7 @@ impl Planner<'_> {
         let namings: BTreeSet<Naming> = said
             .iter()
             .flatten()
-            .filter_map(|said| said.naming)
+            .filter_map(|said| Some(said.name.as_ref()?.naming))
             .collect();
         let named = self.named(&namings);
         let mut needs: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
@@ -156,17 +180,18 @@ impl Named {
             is_managed && target.is_near && naming.resource_type == target.schema.name
         });
         for naming in own {
-            if let Some(name) = (target.text)(naming.attribute) {
-                let key = (*naming, name);
-                add(&mut self.of_type, key, target.address, naming.attribute);
+            let name = (target.text)(naming.attribute);
+            let name = name.and_then(|name| TypedName::new(*naming, name, target.text));
+            if let Some(name) = name {
+                add(&mut self.of_type, name, target.address, naming.attribute);
             }
         }
     }
 
     /// What a text may refer to: before others, an object of the type that its argument names.
     fn all(&self, said: &Said) -> Vec<&Reference> {
-        let key = said.naming.map(|naming| (naming, said.text.clone()));
-        let by_type = key.and_then(|key| self.of_type.get(&key));
+        let name = said.name.as_ref();
+        let by_type = name.and_then(|name| self.of_type.get(name));
         let by_any = self.of_any.get(&said.text);
         by_type.into_iter().chain(by_any).flatten().collect()
     }
@@ -223,12 +248,14 @@ fn text_of(object: &Value, name: &str) -> Option<String> {
 fn texts(schema: &Schema, arguments: &BTreeMap<Arc<str>, Value>) -> Vec<Said> {
     let members = arguments.iter();
     let all = Value::object(members.map(|(name, value)| (Arc::clone(name), value.clone())));
+    let others = |argument: &str| text_of(&all, argument);
     let mut texts = Vec::new();
     all.walk(&mut |path, value| {
+        let naming = schema.at(path).and_then(|attribute| attribute.names);
         texts.extend(value.as_str().map(|text| Said {
             path: path.clone(),
             text: text.to_owned(),
-            naming: schema.at(path).and_then(|attribute| attribute.names),
+            name: naming.and_then(|naming| TypedName::new(naming, text.to_owned(), &others)),
         }));
     });
     texts
@@ -301,6 +328,7 @@ mod tests {
     const BY_NAME: Naming = Naming {
         resource_type: "a",
         attribute: "name",
+        within: None,
     };
 
     #[track_caller]
@@ -308,7 +336,7 @@ mod tests {
         let said = Said {
             path: AttributePath::root(),
             text: text.to_owned(),
-            naming,
+            name: naming.and_then(|naming| TypedName::new(naming, text.to_owned(), &|_| None)),
         };
         let known: Vec<String> = named
             .all(&said)
@@ -361,13 +389,31 @@ mod tests {
         let found = texts(&schema, &arguments);
         let found: Vec<(String, Option<Naming>)> = found
             .iter()
-            .map(|said| (said.path.to_string(), said.naming))
+            .map(|said| {
+                let naming = said.name.as_ref().map(|name| name.naming);
+                (said.path.to_string(), naming)
+            })
             .collect();
         let expected = [("inner[0].who", Some(BY_NAME)), ("note", None)];
         assert_eq!(
             found,
             expected.map(|(path, naming)| (path.to_owned(), naming))
         );
+    }
+
+    #[test]
+    fn a_name_may_be_that_of_one_object_only_within_another() {
+        let naming = Naming {
+            within: Some("cluster"),
+            ..BY_NAME
+        };
+        let of = |cluster: Option<&str>| {
+            let others = |_: &str| cluster.map(str::to_owned);
+            TypedName::new(naming, "main".to_owned(), &others)
+        };
+        assert_eq!(of(None), None);
+        assert_eq!(of(Some("one")), of(Some("one")));
+        assert_ne!(of(Some("one")), of(Some("two")));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl ResourceType for AccessPolicies {
                 "principal_arn",
                 Attribute::required(text(), "Principal of the access entry.")
                     .replaces()
-                    .names(AccessEntries::NAME, "principal_arn"),
+                    .names_within(AccessEntries::NAME, "principal_arn", "cluster_name"),
             ),
             (
                 "policy_arn",

@@ -187,6 +187,7 @@ impl ObjectChange<'_> {
                 address: self.key.address.clone(),
                 deposed: Some(deposed),
             }),
+            None if self.gives_way => Some(RowKey::current(self.key.address.clone())),
             None => self.moved_from.cloned().map(RowKey::current),
         }
     }

@@ -345,8 +345,12 @@ pub fn run_event(event: &Event) -> Option<(&'static str, String, Map<String, Jso
 
 /// What an event says of its step.
 fn hook(step: &StepEvent) -> Json {
+    let key = RowKey {
+        address: step.address.clone(),
+        deposed: step.deposed,
+    };
     let mut hook = json!({
-        "resource": resource(&RowKey::current(step.address.clone())),
+        "resource": resource(&key),
         "action": hook_action(step.action),
     });
     if let Some(stage) = &step.stage {

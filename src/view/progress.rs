@@ -372,6 +372,7 @@ mod tests {
         StepEvent {
             number: 0,
             address: Address::resource("aws_vpc", "main"),
+            deposed: None,
             action,
             stage: None,
             id: None,

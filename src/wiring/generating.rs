@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use strata_core::plan::{Generated, Reference};
 use strata_language::decode::Spelling;
 use strata_language::{format, respell};
 use strata_model::address::is_name;
-use strata_model::{Kind, Value};
+use strata_model::{AttributePath, Kind, PathStep, Value};
 
 use super::bench::Bench;
 use super::planning::Request;
 use crate::arguments::PlanningArguments;
 use crate::error::CommandError;
 
-/// What gives a text, by the text.
-type References = BTreeMap<String, Reference>;
+/// What gives a text, by its place in the arguments.
+type References = BTreeMap<AttributePath, Reference>;
 
 /// What stands above the blocks.
 const HEADING: &str = "# Written by `strata plan -generate-config-out`: read it, correct it, and keep it like any other definition.\n";
@@ -82,12 +83,13 @@ fn plural(count: usize) -> String {
 
 fn text_of(generated: &[Generated], is_yaml: bool) -> Result<String, CommandError> {
     let blocks: Vec<String> = generated.iter().map(block).collect();
-    let hcl = format!("{HEADING}{}", blocks.join("\n"));
-    let formatted = format::format("generated.strata.hcl", &hcl);
+    let formatted = format::format("generated.strata.hcl", &blocks.join("\n"));
     let text = match formatted {
         Ok(text) if is_yaml => respell::respell("generated.strata.hcl", &text, Spelling::Yaml),
         other => other,
     };
+    // Above all blocks: as a comment of the first one it would go to where the other spelling has that.
+    let text = text.map(|text| format!("{HEADING}{text}"));
     text.map_err(|found| {
         let first = found.iter().next().map(|found| found.detail.clone());
         CommandError::bug("the generated definitions are not valid")
@@ -97,10 +99,11 @@ fn text_of(generated: &[Generated], is_yaml: bool) -> Result<String, CommandErro
 
 fn block(generated: &Generated) -> String {
     let address = &generated.address;
-    let arguments = generated
-        .arguments
-        .iter()
-        .map(|(name, value)| format!("{name} = {}\n", literal(value, &generated.references)));
+    let arguments = generated.arguments.iter().map(|(name, value)| {
+        let path = AttributePath::attribute(Arc::clone(name));
+        let value = literal(value, &path, &generated.references);
+        format!("{name} = {value}\n")
+    });
     format!(
         "resource \"{}\" \"{}\" {{\n{}}}\n",
         address.resource_type,
@@ -114,29 +117,38 @@ fn referring(reference: &Reference) -> String {
 }
 
 /// A value as HCL writes it, with references in the place of what others give.
-fn literal(value: &Value, references: &References) -> String {
+fn literal(value: &Value, path: &AttributePath, references: &References) -> String {
     match value.kind() {
         Kind::Null(_) | Kind::Unknown(_) => "null".to_owned(),
         Kind::Bool(truth) => truth.to_string(),
         Kind::Number(number) => number.to_string(),
         Kind::String(text) => {
-            let reference = references.get(&**text).map(referring);
+            let reference = references.get(path).map(referring);
             // A key may hold what begins a template: such an object is named by what it is.
             let plain = reference.filter(|text| !text.contains("${") && !text.contains("%{"));
             plain.unwrap_or_else(|| quoted(text))
         }
         Kind::List(_, elements) | Kind::Set(_, elements) | Kind::Tuple(elements) => {
-            let elements = elements.iter().map(|element| literal(element, references));
+            let elements = elements
+                .iter()
+                .enumerate()
+                .map(|(at, element)| literal(element, &path.join(PathStep::Index(at)), references));
             format!("[{}]", elements.collect::<Vec<_>>().join(", "))
         }
         Kind::Map(_, members) | Kind::Object(members) => {
+            let is_map = matches!(value.kind(), Kind::Map(..));
             let members = members.iter().map(|(name, value)| {
+                let step = if is_map {
+                    PathStep::Key(Arc::clone(name))
+                } else {
+                    PathStep::Attribute(Arc::clone(name))
+                };
                 let key = if is_name(name) {
                     name.to_string()
                 } else {
                     quoted(name)
                 };
-                format!("{key} = {}\n", literal(value, references))
+                format!("{key} = {}\n", literal(value, &path.join(step), references))
             });
             format!("{{\n{}}}", members.collect::<String>())
         }
@@ -183,10 +195,11 @@ mod tests {
             address: address("aws_security_group.a"),
             attribute: "id",
         };
+        let group = AttributePath::attribute("groups").join(PathStep::Index(0));
         let generated = [Generated {
             address: address("aws_vpc.main"),
             arguments: arguments.into(),
-            references: BTreeMap::from([("sg-1".to_owned(), reference)]),
+            references: BTreeMap::from([(group, reference)]),
         }];
         let hcl = text_of(&generated, false).unwrap();
         assert!(hcl.contains("cidr_block = \"10.0.0.0/16\""), "{hcl}");
@@ -195,6 +208,10 @@ mod tests {
         let groups = "[aws_security_group.a.id, \"sg-2\"]";
         assert!(hcl.contains(groups), "{hcl}");
         let yaml = text_of(&generated, true).unwrap();
+        for text in [&hcl, &yaml] {
+            let below = text.strip_prefix(HEADING);
+            assert!(below.is_some_and(|below| !below.contains('#')), "{text}");
+        }
         assert!(yaml.contains("aws_vpc:") && yaml.contains("a:b"), "{yaml}");
         assert!(yaml.contains("${aws_security_group.a.id}"), "{yaml}");
     }

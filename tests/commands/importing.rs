@@ -63,6 +63,13 @@ fn an_import_without_a_block_is_an_error_that_says_how_to_get_one() {
         .exits(65)
         .complains("Nothing declares the address of this import.")
         .complains("-generate-config-out=");
+    // What is only checked may still get its block, or have been recorded.
+    project
+        .run("validate")
+        .exits(0)
+        .says("Success! The configuration is valid.")
+        .complains("[W0257]")
+        .complains("-generate-config-out=");
     project
         .run("plan -generate-config-out=lost.txt")
         .exits(64)
@@ -121,6 +128,53 @@ fn blocks_are_written_in_hcl_and_plan_empty() {
 #[test]
 fn blocks_are_written_in_yaml_and_plan_empty() {
     imported("yaml");
+}
+
+const ROLE: &str = r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+provider "aws" {
+  alias  = "far"
+  region = "us-east-1"
+}
+resource "aws_iam_role" "web" {
+  provider = CONNECTION
+  name     = "web"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = { Service = "ec2.amazonaws.com" }, Action = "sts:AssumeRole" }]
+  })
+}
+"#;
+
+const PROFILE: &str = r#"
+resource "aws_iam_instance_profile" "web" {
+  name = "web"
+  role = aws_iam_role.web.name
+}
+"#;
+
+#[test]
+fn a_name_is_that_of_an_object_of_the_same_connection() {
+    let import = "import {\n  to = aws_iam_instance_profile.web\n  id = \"web\"\n}\n";
+    for (connection, expected) in [("aws", "aws_iam_role.web.name"), ("aws.far", "\"web\"")] {
+        let role = ROLE.replace("CONNECTION", connection);
+        let project = Project::of(&format!("{role}{PROFILE}"));
+        project.run("--sandbox apply -auto-approve").exits(0);
+        project
+            .run("--sandbox state rm aws_iam_instance_profile.web")
+            .exits(0);
+        project.write("main.strata.hcl", &format!("{role}{import}"));
+        project
+            .run("--sandbox plan -generate-config-out=new.strata.hcl")
+            .exits(0)
+            .says("Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.");
+        let text = std::fs::read_to_string(project.path("new.strata.hcl")).unwrap();
+        let mut lines = text.lines().map(str::trim_start);
+        let said = lines.find_map(|line| line.strip_prefix("role = "));
+        assert_eq!(said, Some(expected), "{text}");
+    }
 }
 
 #[test]

@@ -34,6 +34,29 @@ fn forget_everything(world: &World) {
     assert!(world.remembered().rows.is_empty());
 }
 
+/// The file that the blocks are written to.
+const ADOPTED: &str = "adopted.strata.hcl";
+
+/// Defines nothing but the imports of objects, has their blocks written, and returns what they say.
+#[track_caller]
+fn blocks_of(world: &World, objects: &BTreeMap<String, (String, String)>) -> String {
+    let mut imports = PROVIDER.to_owned();
+    for (address, (_, id)) in objects {
+        writeln!(imports, "import {{\n  to = {address}\n  id = \"{id}\"\n}}")
+            .expect("a text takes all");
+    }
+    world.define(&imports);
+    let count = objects.len();
+    world
+        .run_without_calls(&["plan", &format!("-generate-config-out={ADOPTED}")])
+        .expect_code(0)
+        .expect_text(&format!(
+            "Plan: {count} to import, 0 to add, 0 to change, 0 to destroy."
+        ));
+    let written = std::fs::read_to_string(world.project().join(ADOPTED));
+    written.expect("the file was written")
+}
+
 #[test]
 fn what_exists_of_every_type_is_adopted() {
     let world = World::of_fixture("kill", WorldOptions::default());
@@ -42,22 +65,9 @@ fn what_exists_of_every_type_is_adopted() {
     forget_everything(&world);
     let every = world.project().join("every.strata.hcl");
     std::fs::remove_file(every).expect("the fixture has a second file");
-    let mut imports = PROVIDER.to_owned();
-    for (address, (_, id)) in &objects {
-        writeln!(imports, "import {{\n  to = {address}\n  id = \"{id}\"\n}}")
-            .expect("a text takes all");
-    }
-    world.define(&imports);
+    let written = blocks_of(&world, &objects);
     let count = objects.len();
-    world
-        .run_without_calls(&["plan", "-generate-config-out=adopted.strata.hcl"])
-        .expect_code(0)
-        .expect_text(&format!(
-            "Plan: {count} to import, 0 to add, 0 to change, 0 to destroy."
-        ));
     // What AWS chose stands there, too, but not what follows from something else.
-    let written = std::fs::read_to_string(world.project().join("adopted.strata.hcl"));
-    let written = written.expect("the file was written");
     let is_said = |name: &str| {
         let mut lines = written.lines().map(str::trim_start);
         lines.any(|line| {
@@ -84,7 +94,13 @@ fn what_exists_of_every_type_is_adopted() {
     let is_argument = |line: &str| line.starts_with("  ") && !line.starts_with("   ");
     let mut arguments = written.lines().filter(|line| is_argument(line));
     assert!(!arguments.any(is_empty), "an empty value is in\n{written}");
-    for reference in ["aws_vpc.old_1.id", "aws_iam_role.old_1.arn"] {
+    for reference in [
+        "aws_vpc.old_1.id",
+        "aws_iam_role.old_1.arn",
+        "aws_iam_role.old_1.name",
+        "aws_eks_cluster.old_1.name",
+        "aws_eks_access_entry.old_2.principal_arn",
+    ] {
         assert!(written.contains(reference), "no {reference} in\n{written}");
     }
     world.run(&["apply", "-auto-approve"]).expect_code(0);
@@ -109,4 +125,117 @@ fn what_exists_of_every_type_is_adopted() {
         "adopted: {count} objects of {} types by generated blocks, one of each type by the command; plans empty",
         one_of_each.len()
     ));
+}
+
+/// A cluster that somebody made otherwise. Its role has its name.
+const CLUSTER: &str = r#"
+locals {
+  zones    = ["eu-west-1a", "eu-west-1b"]
+  services = { prod = "eks.amazonaws.com", prod-nodes = "ec2.amazonaws.com" }
+  policies = { prod = "AmazonEKSClusterPolicy", prod-nodes = "AmazonEKSWorkerNodePolicy" }
+}
+resource "aws_vpc" "net" {
+  cidr_block           = "10.0.0.0/16"
+  enable_dns_hostnames = true
+}
+resource "aws_internet_gateway" "net" {
+  vpc_id = aws_vpc.net.id
+}
+resource "aws_subnet" "net" {
+  count             = 2
+  vpc_id            = aws_vpc.net.id
+  availability_zone = local.zones[count.index]
+  cidr_block        = "10.0.${count.index}.0/24"
+}
+resource "aws_route_table" "net" {
+  vpc_id     = aws_vpc.net.id
+  subnet_ids = aws_subnet.net[*].id
+  route      = [{ cidr_block = "0.0.0.0/0", gateway_id = aws_internet_gateway.net.id }]
+}
+resource "aws_iam_role" "some" {
+  for_each = local.services
+  name     = each.key
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = each.value }
+      Action    = ["sts:AssumeRole", "sts:TagSession"]
+    }]
+  })
+}
+resource "aws_iam_role_policy_attachment" "some" {
+  for_each   = local.policies
+  role       = aws_iam_role.some[each.key].name
+  policy_arn = "arn:aws:iam::aws:policy/${each.value}"
+}
+resource "aws_eks_cluster" "prod" {
+  name          = "prod"
+  version       = "1.33"
+  role_arn      = aws_iam_role.some["prod"].arn
+  vpc_config    = { subnet_ids = aws_subnet.net[*].id, endpoint_public_access = true }
+  access_config = { authentication_mode = "API" }
+  depends_on    = [aws_iam_role_policy_attachment.some]
+}
+resource "aws_eks_node_group" "pool" {
+  count           = 2
+  cluster_name    = aws_eks_cluster.prod.name
+  node_group_name = "pool-${count.index}"
+  node_role_arn   = aws_iam_role.some["prod-nodes"].arn
+  subnet_ids      = aws_subnet.net[*].id
+  scaling_config  = { min_size = 1, max_size = 1, desired_size = 1 }
+  depends_on      = [aws_route_table.net]
+}
+resource "aws_eks_addon" "network" {
+  cluster_name = aws_eks_cluster.prod.name
+  addon_name   = "vpc-cni"
+}
+"#;
+
+/// The blocks say by their references what comes first, as those do that somebody writes.
+#[test]
+fn an_adopted_cluster_climbs_two_minors_by_its_written_blocks() {
+    let options = WorldOptions {
+        // Time limits are divided by it too, and this machine's own time is not.
+        speed: 100,
+        faults: None,
+    };
+    let world = World::of_text(&format!("{PROVIDER}{CLUSTER}"), options);
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    let objects = named(&world);
+    forget_everything(&world);
+    let written = blocks_of(&world, &objects);
+    // Two node groups and an add-on, and one attachment for each of the roles.
+    for (reference, count) in [
+        ("aws_eks_cluster.old_1.name", 3),
+        ("aws_iam_role.old_1.name", 1),
+        ("aws_iam_role.old_2.name", 1),
+    ] {
+        let found = written.matches(reference).count();
+        assert_eq!(found, count, "{reference} in\n{written}");
+    }
+    // Only the cluster and the role say it themselves.
+    assert_eq!(written.matches("\"prod\"").count(), 2, "{written}");
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    world.define(PROVIDER);
+    world.expect_no_changes(&[]);
+
+    let raised = written.replace("\"1.33\"", "\"1.35\"");
+    std::fs::write(world.project().join(ADOPTED), raised).expect("the blocks can be changed");
+    world.run_without_calls(&["plan"]).expect_code(0);
+    let before = world.ledger().calls.len();
+    world.run(&["apply", "-auto-approve"]).expect_code(0);
+    let updates = ["UpdateClusterVersion", "UpdateNodegroupVersion"];
+    let ledger = world.ledger();
+    let mut order: Vec<&str> = ledger.calls[before..]
+        .iter()
+        .filter(|call| call.status < 400)
+        .map(|call| call.operation.as_str())
+        .filter(|operation| updates.contains(operation))
+        .collect();
+    // Two groups, two minors, each behind the control plane.
+    assert_eq!(order.len(), 6, "{order:?}");
+    order.dedup();
+    assert_eq!(order, [updates, updates].concat());
+    world.expect_no_changes(&[]);
 }

@@ -159,3 +159,62 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
         }
     }
 }
+
+const POLICY: &str = r#"
+variable "team" {
+  type = string
+}
+provider "aws" {
+  region = "eu-west-1"
+}
+resource "aws_iam_policy" "some" {
+  name = "some"
+  tags = { team = var.team }
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "*" }]
+  })
+}
+"#;
+
+/// A document that others changed is theirs until a plan changes it, and no run makes a version that the next one misses.
+#[test]
+fn a_change_of_tags_makes_no_version_of_a_policy() {
+    let world = World::of_text(POLICY, WorldOptions::default());
+    let apply = |team: &str, more: &[&str]| {
+        let team = format!("-var=team={team}");
+        let apply = [&["apply", "-auto-approve", team.as_str()][..], more].concat();
+        world.run(&apply).expect_code(0);
+    };
+    let versions = || {
+        let calls = world.ledger().calls;
+        let made = calls
+            .iter()
+            .filter(|call| call.operation == "CreatePolicyVersion");
+        made.count()
+    };
+    apply("one", &[]);
+    let state = world.remembered();
+    let mut ids = state.rows.values().filter_map(|row| row.id.as_deref());
+    let arn = ids.next().expect("the policy has an id");
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}"#;
+    let change = [
+        "iam",
+        "create-policy-version",
+        "--policy-arn",
+        arn,
+        "--policy-document",
+        document,
+        "--set-as-default",
+    ];
+    assert_eq!(world.outside(&change, "PolicyVersion.VersionId"), "v2");
+    apply("two", &["-refresh=false"]);
+    assert_eq!(versions(), 1, "only the one of somebody else");
+    world
+        .run(&["plan", "-var=team=two"])
+        .expect_code(0)
+        .expect_text("1 to change");
+    apply("two", &[]);
+    assert_eq!(versions(), 2);
+    world.expect_no_changes(&["-var=team=two"]);
+}

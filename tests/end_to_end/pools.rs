@@ -94,11 +94,12 @@ fn who_goes_back_after_a_failed_surge_gets_the_old_pool_back() {
         .expect_text(&kept.key.to_string())
         .expect_text("it failed while it was made, and gives way");
     expect_json_of_going_back(&world, kept);
-    world
-        .run(&["apply", "-auto-approve"])
+    let applied = world
+        .run(&["apply", "-auto-approve", "-json"])
         .expect_code(0)
         .expect_text(&format!("Moving... [id={id}]"))
         .expect_text("0 added");
+    expect_keys_of_the_plan(&applied.stdout);
     let groups = groups(&world);
     let [(_, None), (_, Some(_))] = groups[..] else {
         panic!("the first one stays: {groups:?}");
@@ -128,6 +129,9 @@ fn expect_json_of_going_back(world: &World, kept: &StateRow) {
     assert_eq!(back["change"]["after"]["id"], json!(kept.id), "{back:#}");
     let gone = find(&|change| change["change"]["actions"] == json!(["delete"]));
     assert_eq!(gone["action_reason"], Json::Null);
+    // Until then the state has it without the key.
+    assert_eq!(gone["previous_address"], gone["address"]);
+    assert_eq!(gone["previous_deposed"], Json::Null);
 
     let events = world.run(&["plan", "-json"]).expect_code(0).stdout;
     let events = events.lines().map(serde_json::from_str::<Json>);
@@ -136,6 +140,29 @@ fn expect_json_of_going_back(world: &World, kept: &StateRow) {
             && event["change"]["previous_resource"]["deposed_key"] == *deposed
     });
     assert!(moves.is_some(), "no event tells of the move");
+}
+
+/// What is planned and what is done name the object that is deleted by the same key.
+#[track_caller]
+fn expect_keys_of_the_plan(events: &str) {
+    let events: Vec<Json> = events
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let deleted = |kind: &str, of: &str| {
+        let mut events = events.iter().filter(|event| event["type"] == kind);
+        let found = events.find(|event| {
+            event[of]["action"] == "delete"
+                && event[of]["resource"]["resource_type"] == "aws_eks_node_group"
+        });
+        let found = found.unwrap_or_else(|| panic!("no {kind} of a deletion: {events:#?}"));
+        found[of]["resource"].clone()
+    };
+    let planned = deleted("planned_change", "change");
+    assert!(planned["deposed_key"].is_string(), "{planned:#}");
+    for kind in ["apply_start", "apply_complete"] {
+        assert_eq!(deleted(kind, "hook"), planned, "{kind}");
+    }
 }
 
 #[test]

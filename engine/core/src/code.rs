@@ -77,6 +77,8 @@ pub const GOES_WITH_IT: Code = Code("W0605");
 pub const NOT_DESCRIBED: Code = Code("W0606");
 /// A check that does not hold; a warning.
 pub const CHECK_FAILED: Code = Code("W0243");
+/// An import to an address that nothing declares, while definitions are only checked; a warning.
+pub const IMPORT_UNDECLARED: Code = Code("W0257");
 
 /// The code of what a look at a plan or before a run finds.
 pub fn of_finding(kind: FindingKind) -> Code {

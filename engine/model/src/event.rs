@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::diagnostic::Code;
-use crate::id::{RunId, Timestamp};
+use crate::id::{DeposedId, RunId, Timestamp};
 use crate::plan::Action;
 use crate::state::{OpOutcome, RowKey};
 
@@ -112,6 +112,9 @@ pub struct StepEvent {
     pub number: u32,
     /// The address.
     pub address: Address,
+    /// Which deposed object, where the plan shows it as a change of its own, and not as one half of a replacement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposed: Option<DeposedId>,
     /// What it does.
     pub action: Action,
     /// What people see of it, where it is one of several of a change.

@@ -90,6 +90,18 @@ impl AttributeType {
     }
 }
 
+/// What a text names: objects of a type, by one of their attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Naming {
+    /// The type of the objects, such as `aws_eks_cluster`.
+    pub resource_type: &'static str,
+    /// The attribute of theirs that has the text. It stays as long as the object does.
+    pub attribute: &'static str,
+    /// An argument that both have with the same text, where it takes that to tell one object: the cluster of an access
+    /// entry. `None` where no other object of a connection has the text.
+    pub within: Option<&'static str>,
+}
+
 /// One attribute of a schema.
 #[derive(Debug, Clone)]
 pub struct Attribute {
@@ -106,6 +118,8 @@ pub struct Attribute {
     /// Whether a read may say it where nothing is recorded: what Strata only keeps in mind of an object, and did not of one
     /// that it recorded before. That is no drift.
     pub learned: bool,
+    /// What its text names, or each of its texts, where that is not by an id or ARN: a name may be a word in any other text.
+    pub names: Option<Naming>,
     /// What takes its place where the definition leaves it out; only for `Optional`.
     pub default: Option<Value>,
     /// One or two sentences for users.
@@ -122,6 +136,7 @@ impl Attribute {
             replace: false,
             quiet: false,
             learned: false,
+            names: None,
             default: None,
             description,
         }
@@ -162,6 +177,31 @@ impl Attribute {
     /// A read may say it where nothing is recorded.
     pub fn learned(mut self) -> Self {
         self.learned = true;
+        self
+    }
+
+    /// Its text names an object of a type by that object's attribute, which only a replacement changes.
+    pub fn names(mut self, resource_type: &'static str, attribute: &'static str) -> Self {
+        self.names = Some(Naming {
+            resource_type,
+            attribute,
+            within: None,
+        });
+        self
+    }
+
+    /// The same, of an object that has the same text in an argument as what names it.
+    pub fn names_within(
+        mut self,
+        resource_type: &'static str,
+        attribute: &'static str,
+        argument: &'static str,
+    ) -> Self {
+        self.names = Some(Naming {
+            resource_type,
+            attribute,
+            within: Some(argument),
+        });
         self
     }
 

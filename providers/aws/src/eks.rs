@@ -23,6 +23,7 @@ mod upgrade;
 use std::time::Duration;
 
 use strata_model::provider::ProviderErrorKind;
+use strata_model::schema::{Attribute, AttributeType};
 
 use crate::error::Failure;
 
@@ -43,6 +44,13 @@ fn issue(code: &str, text: Option<&str>, objects: &[String]) -> String {
     } else {
         format!("{code}: {text} ({})", objects.join(", "))
     }
+}
+
+/// The argument of what belongs to a cluster that says to which one.
+fn cluster_name() -> (&'static str, Attribute) {
+    let name = Attribute::required(AttributeType::String, "Name of the cluster.");
+    let name = name.replaces().names(cluster_schema::NAME, "name");
+    ("cluster_name", name)
 }
 
 /// Cluster and part in the id of an object that belongs to a cluster, such as `cluster:profile`.

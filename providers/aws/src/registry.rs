@@ -181,6 +181,26 @@ mod tests {
     }
 
     #[test]
+    fn what_arguments_name_is_there_and_stays() {
+        let registry = Registry::new();
+        for schema in registry.schemas() {
+            for (name, attribute) in schema.schema.attributes() {
+                let Some(naming) = attribute.names else {
+                    continue;
+                };
+                let (_, target) = registry.managed(naming.resource_type).unwrap();
+                let named = target.schema.attribute(naming.attribute);
+                let stays = named.is_some_and(|named| named.replace);
+                assert!(stays, "{}.{name} names {naming:?}", schema.name);
+                for one in [schema, target] {
+                    let has = |argument| one.schema.attribute(argument).is_some();
+                    assert!(naming.within.is_none_or(has), "{}: {naming:?}", one.name);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_attribute_is_described() {
         for schema in Registry::new().schemas() {
             for (name, attribute) in schema.schema.attributes() {

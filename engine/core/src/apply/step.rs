@@ -99,6 +99,7 @@ impl<'a> Executor<'a> {
         StepEvent {
             number: step.number,
             address: step.key.address.clone(),
+            deposed: step.key.deposed.filter(|_| step.group.is_none()),
             action: step.action,
             stage: step.stage.clone(),
             id: row.and_then(|row| row.id.clone()),

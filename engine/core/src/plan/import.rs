@@ -272,10 +272,11 @@ impl<'a> Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Looks at the imports that no block declares: an error, or the arguments of a block that would.
+    /// Looks at the imports that no block declares: an error, or the arguments of a block that would. Where definitions
+    /// are only checked it is a warning: the block may still be to be written, and what is recorded needs none.
     pub(super) fn undeclared_imports(&mut self) {
         let is_validate = self.world.outside.variables_may_miss;
-        if self.input.options.mode != PlanMode::Normal || is_validate {
+        if self.input.options.mode != PlanMode::Normal {
             return;
         }
         for address in self.input.imports.keys() {
@@ -294,14 +295,17 @@ impl Planner<'_> {
                 continue;
             }
             if !self.input.generate {
+                let missing = if is_validate {
+                    may_be_undeclared(block)
+                } else {
+                    undeclared(block, "Nothing declares the address of this import.")
+                };
                 let hint = if to.scope.is_root() {
                     "Declare it, or let plan write its block: -generate-config-out=imported.strata.yaml."
                 } else {
                     "Declare it in the stack, or correct the address."
                 };
-                self.diagnostics.push(
-                    undeclared(block, "Nothing declares the address of this import.").hint(hint),
-                );
+                self.diagnostics.push(missing.hint(hint));
                 continue;
             }
             if !self.input.validate_only {
@@ -398,7 +402,7 @@ impl Planner<'_> {
     }
 
     /// The configuration that a block without `provider` would use; `None` while it is not wholly known.
-    fn default_provider(&self, name: &ProviderName) -> Option<ProviderConfig> {
+    pub(super) fn default_provider(&self, name: &ProviderName) -> Option<ProviderConfig> {
         let root = self.world.graph.paths.first()?;
         let Some(node) = root.providers.get(&(name.0.clone(), None)) else {
             return Some(ProviderConfig {
@@ -451,6 +455,13 @@ fn form_of_id(schema: &ResourceSchema) -> String {
 
 fn undeclared(block: &ImportBlock, detail: &str) -> Diagnostic {
     Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid import block", detail)
+        .at(block.span)
+        .about(&block.to.value)
+}
+
+fn may_be_undeclared(block: &ImportBlock) -> Diagnostic {
+    let detail = "Nothing declares the address of this import. Plan refuses it, unless its object is recorded.";
+    Diagnostic::warning(code::IMPORT_UNDECLARED, "Import without a block", detail)
         .at(block.span)
         .about(&block.to.value)
 }

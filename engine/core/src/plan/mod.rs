@@ -43,7 +43,8 @@ use strata_model::plan::{DefinitionSnapshot, Plan, PlanOptions, PlannedVariable,
 use strata_model::provider::{Observation, ProviderConfig, Providers, ReadPurpose};
 use strata_model::state::{RowKey, StateSnapshot};
 use strata_model::{
-    Address, Diagnostics, Name, OpId, PlanId, Position, SecretKey, SourceMap, Timestamp, Value,
+    Address, AttributePath, Diagnostics, Name, OpId, PlanId, Position, SecretKey, SourceMap,
+    Timestamp, Value,
 };
 
 use crate::world::graph::layers::Manifests;
@@ -152,8 +153,9 @@ pub struct Generated {
     pub address: Address,
     /// Its arguments: with them, nothing about the object would change.
     pub arguments: BTreeMap<Arc<str>, Value>,
-    /// What gives texts in them that are ids or ARNs of other objects, by the text. No circle comes of them.
-    pub references: BTreeMap<String, Reference>,
+    /// What gives texts in them that are ids, ARNs or names of other objects, by the place of the text in them. No circle
+    /// comes of them.
+    pub references: BTreeMap<AttributePath, Reference>,
 }
 
 /// An attribute of a declared object.

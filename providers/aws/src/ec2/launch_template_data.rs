@@ -16,6 +16,8 @@ use strata_model::schema::{Attribute, AttributeType};
 
 use crate::checks::Checks;
 use crate::ec2::listed::tag_map;
+use crate::iam::instance_profile::InstanceProfiles;
+use crate::resource::ResourceType;
 use crate::tags::Tags;
 
 /// The arguments, whose change makes a new version.
@@ -121,7 +123,10 @@ pub(crate) fn attributes() -> [(&'static str, Attribute); 11] {
             Attribute::optional(
                 AttributeType::object([
                     ("arn", text("ARN of the profile.")),
-                    ("name", text("Name of the profile.")),
+                    (
+                        "name",
+                        text("Name of the profile.").names(InstanceProfiles::NAME, "name"),
+                    ),
                 ]),
                 "Instance profile; not for node groups of EKS.",
             ),

@@ -64,10 +64,7 @@ impl ResourceType for AccessEntries {
                 "access_entry_arn",
                 Attribute::computed(text(), "The same as `arn`."),
             ),
-            (
-                "cluster_name",
-                Attribute::required(text(), "Name of the cluster.").replaces(),
-            ),
+            super::cluster_name(),
             (
                 "principal_arn",
                 Attribute::required(text(), "ARN of the role or user that gets access.").replaces(),

@@ -14,6 +14,7 @@ use strata_model::schema::{Adoption, Attribute, AttributeType, ResourceSchema, S
 use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cloud::{Cloud, at_once};
+use crate::eks::access_entry::AccessEntries;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
@@ -51,13 +52,12 @@ impl ResourceType for AccessPolicies {
         let text = || AttributeType::String;
         let schema = Schema::new([
             resource::id("Cluster, principal and policy, as `cluster#principal#policy`."),
-            (
-                "cluster_name",
-                Attribute::required(text(), "Name of the cluster.").replaces(),
-            ),
+            super::cluster_name(),
             (
                 "principal_arn",
-                Attribute::required(text(), "Principal of the access entry.").replaces(),
+                Attribute::required(text(), "Principal of the access entry.")
+                    .replaces()
+                    .names_within(AccessEntries::NAME, "principal_arn", "cluster_name"),
             ),
             (
                 "policy_arn",

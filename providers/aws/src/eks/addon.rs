@@ -244,10 +244,7 @@ fn attributes() -> Schema {
     Schema::new([
         resource::id("Cluster and add-on, as `cluster:addon`."),
         resource::arn(),
-        (
-            "cluster_name",
-            Attribute::required(text(), "Name of the cluster.").replaces(),
-        ),
+        super::cluster_name(),
         (
             "addon_name",
             Attribute::required(text(), "Name of the add-on, such as `vpc-cni`.").replaces(),

@@ -217,10 +217,7 @@ fn attributes() -> Schema {
     Schema::new([
         resource::id("Cluster and profile, as `cluster:profile`."),
         resource::arn(),
-        (
-            "cluster_name",
-            Attribute::required(text(), "Name of the cluster.").replaces(),
-        ),
+        super::cluster_name(),
         (
             "fargate_profile_name",
             Attribute::required(text(), "Name of the profile.").replaces(),

@@ -62,10 +62,7 @@ impl ResourceType for IdentityProviders {
         let schema = Schema::new([
             resource::id("Cluster and config, as `cluster:config`."),
             resource::arn(),
-            (
-                "cluster_name",
-                Attribute::required(text(), "Name of the cluster.").replaces(),
-            ),
+            super::cluster_name(),
             (
                 "oidc",
                 Attribute::required(oidc(), "The issuer, and what its tokens say.").replaces(),

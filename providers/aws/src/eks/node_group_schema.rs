@@ -80,7 +80,7 @@ pub(super) fn schema() -> ResourceSchema {
     let schema = Schema::new([
         resource::id("Cluster and name, as `cluster:name`."),
         resource::arn(),
-        ("cluster_name", Attribute::required(text(), "Name of the cluster.").replaces()),
+        super::cluster_name(),
         ("node_group_name", Attribute::required(text(), "Name, unique in the cluster.").replaces()),
         ("node_role_arn", Attribute::required(text(), "Role of the nodes.").replaces()),
         ("subnet_ids", Attribute::required(AttributeType::string_set(), "Subnets of the nodes.").replaces()),

@@ -218,10 +218,7 @@ fn attributes() -> Schema {
             "association_id",
             Attribute::computed(text(), "Id of the association in its cluster."),
         ),
-        (
-            "cluster_name",
-            Attribute::required(text(), "Name of the cluster.").replaces(),
-        ),
+        super::cluster_name(),
         (
             "namespace",
             Attribute::required(text(), "Namespace of the service account.").replaces(),

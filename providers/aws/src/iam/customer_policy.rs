@@ -177,7 +177,7 @@ impl ResourceType for Policies {
         let read = || get(step.cloud, id);
         let live = step.until(&what, read, |_| true).await?;
         let mut changed = converge_tags(step, id, &live, planned).await?;
-        if !policy::same(&live.document, &planned.policy) {
+        if !has_document(&live, planned) {
             add_version(step, id, planned).await?;
             changed = true;
         }
@@ -186,7 +186,7 @@ impl ResourceType for Policies {
         }
         let is_settled = |live: &Live| {
             let tags = tagging::difference(step, live.policy.tags(), planned.tags.as_ref());
-            policy::same(&live.document, &planned.policy) && tags.is_empty()
+            has_document(live, planned) && tags.is_empty()
         };
         let settled = step.until(&what, read, is_settled).await?;
         Ok(seen(step.cloud, &settled, planned))
@@ -323,12 +323,19 @@ async fn converge_tags(
     tagging::converge(difference, set, remove).await
 }
 
-/// A policy that is as planned. That another version with the same document is in force, as after changes by others, the next
-/// refresh tells.
+/// Whether the document is as planned. Where the plan knows the version, the document is not to change: one that is
+/// another all the same was changed by others since, or is one that IAM does not show everywhere yet, and a version made
+/// over it would be one that nobody approved.
+fn has_document(live: &Live, planned: &Policy) -> bool {
+    planned.default_version.is_some() || policy::same(&live.document, &planned.policy)
+}
+
+/// A policy that is as planned. That another version is in force, as after changes by others, the next refresh tells.
 fn seen(cloud: &Cloud, live: &Live, planned: &Policy) -> Policy {
     let mut seen = see(cloud, live, Some(planned)).object;
     if let Some(version) = &planned.default_version {
         seen.default_version = Some(version.clone());
+        seen.policy.clone_from(&planned.policy);
     }
     seen
 }
@@ -360,6 +367,25 @@ fn see(cloud: &Cloud, live: &Live, recorded: Option<&Policy>) -> Seen<Policy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_that_is_planned_to_stay_keeps_its_document() {
+        let live = Live {
+            policy: LivePolicy::builder().build(),
+            document: r#"{"Statement":[]}"#.to_owned(),
+        };
+        let check = |version: Option<&str>, document: &str, expected: bool| {
+            let planned = Policy {
+                policy: document.to_owned(),
+                default_version: version.map(str::to_owned),
+                ..Policy::default()
+            };
+            assert_eq!(has_document(&live, &planned), expected, "{planned:?}");
+        };
+        check(None, r#"{"Statement":[]}"#, true);
+        check(None, r#"{"Statement":[{}]}"#, false);
+        check(Some("v1"), r#"{"Statement":[{}]}"#, true);
+    }
 
     #[test]
     fn versions_are_in_the_order_of_their_numbers() {

@@ -12,6 +12,7 @@ use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cloud::Cloud;
 use crate::error::{Failure, found, send};
+use crate::iam::role::Roles;
 use crate::iam::{check_path, tagging};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
@@ -58,7 +59,8 @@ impl ResourceType for InstanceProfiles {
             ),
             (
                 "role",
-                Attribute::optional(text(), "Name of the role that instances get."),
+                Attribute::optional(text(), "Name of the role that instances get.")
+                    .names(Roles::NAME, "name"),
             ),
             (
                 "create_date",

@@ -14,6 +14,7 @@ use crate::checks::{Checks, Pattern};
 use crate::cloud::{Cloud, at_once};
 
 use crate::error::{Failure, found, send};
+use crate::iam::role::Roles;
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
 
@@ -40,7 +41,9 @@ impl ResourceType for RolePolicyAttachments {
             resource::id("The role's name and the policy's ARN, as `role/arn`."),
             (
                 "role",
-                Attribute::required(AttributeType::String, "Name of the role.").replaces(),
+                Attribute::required(AttributeType::String, "Name of the role.")
+                    .replaces()
+                    .names(Roles::NAME, "name"),
             ),
             (
                 "policy_arn",

@@ -343,3 +343,40 @@ resource "strata_data" "after" {
         assert!(message.starts_with(begin), "{message}");
     }
 }
+
+#[test]
+fn an_object_is_put_where_its_kind_lives_before_anything_is_sent() {
+    let told = |kind: &str, metadata: &str, text: &str| {
+        let project = Project::of(&format!(
+            "resource \"kubernetes_object\" \"a\" {{\n  manifest = {{ apiVersion = \"v1\", kind = \"{kind}\", metadata = {{ {metadata} }} }}\n}}\n"
+        ));
+        for line in ["validate", "plan -refresh=false"] {
+            let refused = project.run(line).exits(65);
+            for words in ["main.strata.hcl line 2", text] {
+                assert!(refused.err.contains(words), "{words} in {}", refused.err);
+            }
+            assert_eq!(refused.err.matches("[E0203]").count(), 1, "{}", refused.err);
+        }
+    };
+    told(
+        "ConfigMap",
+        "name = \"a\"",
+        "manifest.metadata.namespace: is missing: objects of the kind ConfigMap live in namespaces. Write one",
+    );
+    told(
+        "Namespace",
+        "name = \"a\", namespace = \"shop\"",
+        "manifest.metadata.namespace: must be left out: objects of the kind Namespace live in no namespace.",
+    );
+    // An object of a layer gets one.
+    let layer = "provider \"kubernetes\" {\n  host = \"https://127.0.0.1:9\"\n}\nlayer \"a\" {\n  path = \"./a\"\n}\n";
+    let project = Project::of(layer);
+    project.write(
+        "a/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n",
+    );
+    project
+        .run("plan -refresh=false")
+        .exits(0)
+        .says("layer.a[\"/ConfigMap/default/a\"]");
+}

@@ -113,6 +113,11 @@ impl Discovered {
         }
     }
 
+    /// Where the objects of a kind are, as far as it was known when the server was asked.
+    pub(crate) fn resource(&self, kind: &GroupVersionKind) -> Option<&Resource> {
+        self.resources.get(kind)
+    }
+
     /// Where the objects of a kind are that is served in another version only.
     pub(crate) fn other_version(&self, kind: &GroupVersionKind) -> Option<Resource> {
         let mut others = self.resources.values();

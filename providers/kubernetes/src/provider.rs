@@ -108,7 +108,7 @@ impl Provider for Kubernetes {
         let mut replace = proposal.replace;
         if let (Some(id), Some(before)) = (&id, &before) {
             match ObjectId::of(before) {
-                Some(old) if !old.is_same(id) => replace.extend(immutable::identity(&old, id)),
+                Some(old) if is_another(&old, id) => replace.extend(immutable::identity(&old, id)),
                 Some(_) => {
                     let others = prior.and_then(|prior| prior.get("managers"));
                     let changed = immutable::changed(id, (before, &wanted), others);
@@ -227,6 +227,21 @@ impl Provider for Kubernetes {
     ) -> Result<Arc<dyn Connection>, ProviderError> {
         Ok(Arc::new(Objects::new(config.clone(), context.clone())))
     }
+}
+
+/// Whether an object would be another one. A namespace that its kind does not have tells none apart: a server leaves it
+/// out, so that an object may be recorded with one.
+fn is_another(old: &ObjectId, id: &ObjectId) -> bool {
+    let plain = ObjectId {
+        namespace: String::new(),
+        ..old.clone()
+    };
+    let lives_outside = || {
+        let kinds = Kinds::default();
+        let resource = kinds.resource(&id.kind);
+        resource.is_some_and(|resource| !resource.namespaced)
+    };
+    !(old.is_same(id) || plain.is_same(id) && lives_outside())
 }
 
 /// Whether the layer of an inventory has another address now, and with it the ConfigMap another name.
@@ -397,6 +412,24 @@ mod tests {
             assert_eq!(manifest(name), ["manifest has no metadata.name."]);
         }
         assert!(manifest("123".into()).is_empty());
+    }
+
+    #[test]
+    fn a_namespace_that_a_kind_does_not_have_goes_without_a_replacement() {
+        let id = |kind: &str, namespace: &str| {
+            let kind = format!("apiVersion=v1,kind={kind},namespace={namespace},name=a");
+            ObjectId::parse(&kind).unwrap()
+        };
+        assert!(!is_another(&id("Namespace", "shop"), &id("Namespace", "")));
+        assert!(is_another(&id("ConfigMap", "shop"), &id("ConfigMap", "")));
+        assert!(is_another(
+            &id("ConfigMap", "shop"),
+            &id("ConfigMap", "other")
+        ));
+        assert!(!is_another(
+            &id("ConfigMap", "shop"),
+            &id("ConfigMap", "shop")
+        ));
     }
 
     #[test]

@@ -120,6 +120,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Why a deletion would leave an object alone, as it was seen by a refresh: it is somebody else's by now, and what is
+    /// recorded of it is only forgotten. A part of a sentence; `None` where it would be deleted. Pure.
+    fn leaves_alone(&self, _resource_type: &str, _seen: &Value) -> Option<String> {
+        None
+    }
+
     /// Whether planned changes of objects of a type are to be looked at by [`Connection::examine`] before people decide
     /// about them. Pure.
     fn is_examined(&self, _resource_type: &str, _operation: Operation) -> bool {

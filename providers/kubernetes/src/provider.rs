@@ -181,6 +181,11 @@ impl Provider for Kubernetes {
         })
     }
 
+    /// A deletion asks for the label of this state.
+    fn leaves_alone(&self, _resource_type: &str, seen: &Value) -> Option<String> {
+        owners::not_ours(seen.get("managers"))
+    }
+
     fn is_examined(&self, _resource_type: &str, _operation: Operation) -> bool {
         true
     }

@@ -115,6 +115,18 @@ pub(crate) fn changed(held: Option<&Value>) -> Option<&str> {
     held?.get(FIELD)?.as_str().filter(|owner| *owner != NOBODY)
 }
 
+/// Why a recorded object is not this state's to delete, by what was told of its label.
+pub(crate) fn not_ours(held: Option<&Value>) -> Option<String> {
+    let owner = held?.get(FIELD)?.as_str()?;
+    Some(if owner == NOBODY {
+        format!("it has no label {OWNER} any more")
+    } else if owner.starts_with(OWNER) {
+        format!("it belongs to another project or layer ({owner})")
+    } else {
+        format!("its label {OWNER} was changed by {owner}")
+    })
+}
+
 /// The owner of an object that is to be taken over, where it is somebody else: an argument is the attribute `managers`.
 pub(crate) fn another(held: Option<&Value>) -> Option<&str> {
     let owner = changed(held)?;

@@ -345,6 +345,25 @@ resource "strata_data" "after" {
 }
 
 #[test]
+fn a_layer_is_put_off_with_its_inventory() {
+    let layer = "provider \"kubernetes\" {\n  host = \"https://127.0.0.1:9\"\n}\nlayer \"a\" {\n  path = \"./a\"\n}\n";
+    let project = Project::of(layer);
+    let map = |name: &str| {
+        let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\n");
+        project.write(&format!("a/{name}.yaml"), &text);
+    };
+    map("one");
+    map("two");
+    let applied = project
+        .run("--sandbox apply -auto-approve")
+        .exits(0)
+        .says("Apply complete, but 3 objects are put off");
+    let err = applied.err.replace("\n  ", " ");
+    assert!(err.contains("The 3 objects in it are put off"), "{err}");
+    assert!(!err.contains("W0604"), "{err}");
+}
+
+#[test]
 fn an_object_is_put_where_its_kind_lives_before_anything_is_sent() {
     let told = |kind: &str, metadata: &str, text: &str| {
         let project = Project::of(&format!(

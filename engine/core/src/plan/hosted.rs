@@ -199,7 +199,7 @@ impl<'a> Planner<'a> {
             return Found::Nothing;
         };
         let Some(id) = site.provider.id_of(site.schema.name, config) else {
-            return Found::Nothing;
+            return self.beside_unreached(site, &provider);
         };
         if self.is_new_host(&provider) {
             return Found::Nothing;
@@ -237,6 +237,17 @@ impl<'a> Planner<'a> {
                 (object.id.clone(), &object.attributes),
                 config,
             ),
+        }
+    }
+
+    /// What becomes of an object of a layer that cannot be looked for, such as its inventory: it is put off with the others
+    /// in its host.
+    fn beside_unreached(&mut self, site: Site<'a>, provider: &ProviderConfig) -> Found {
+        let unreached = self.unreached.get(&provider.key());
+        let error = unreached.map(|unreached| unreached.error.clone());
+        match error.filter(|_| site.schema.name == LAYER_TYPE) {
+            Some(error) => Found::Decided(Box::new(self.put_off(site, provider, &error))),
+            None => Found::Nothing,
         }
     }
 

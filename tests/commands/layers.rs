@@ -345,6 +345,22 @@ resource "strata_data" "after" {
 }
 
 #[test]
+fn a_kubeconfig_that_is_missing_is_told_once_and_where_it_is_named() {
+    let object = |name: &str| {
+        format!(
+            "resource \"kubernetes_object\" \"{name}\" {{\n  manifest = {{ apiVersion = \"v1\", kind = \"ConfigMap\", metadata = {{ name = \"{name}\", namespace = \"default\" }} }}\n}}\n"
+        )
+    };
+    let provider = "provider \"kubernetes\" {\n  config_path = \"./none\"\n}\n";
+    let project = Project::of(&format!("{}{}{provider}", object("a"), object("b")));
+    let refused = project.run("plan").exits(1);
+    for words in ["there is no kubeconfig ./none", "main.strata.hcl line 7"] {
+        assert!(refused.err.contains(words), "{words} in {}", refused.err);
+    }
+    assert_eq!(refused.err.matches("[E0603]").count(), 1, "{}", refused.err);
+}
+
+#[test]
 fn a_layer_is_put_off_with_its_inventory() {
     let layer = "provider \"kubernetes\" {\n  host = \"https://127.0.0.1:9\"\n}\nlayer \"a\" {\n  path = \"./a\"\n}\n";
     let project = Project::of(layer);

@@ -673,6 +673,8 @@ pub struct ProviderError {
     pub retry_after: Option<Duration>,
     /// What to do, where something definite can be said.
     pub hint: Option<String>,
+    /// Whether it is about the connection as it is configured, and not about what was asked for.
+    pub of_connection: bool,
 }
 
 impl ProviderError {
@@ -683,6 +685,7 @@ impl ProviderError {
             message: message.into(),
             retry_after: None,
             hint: None,
+            of_connection: false,
         }
     }
 
@@ -694,6 +697,12 @@ impl ProviderError {
     /// Adds advice.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says that it is about the connection as it is configured: every object behind it fails alike.
+    pub fn of_connection(mut self) -> Self {
+        self.of_connection = true;
         self
     }
 }

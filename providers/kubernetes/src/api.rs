@@ -13,6 +13,7 @@ use strata_model::provider::{ProviderError, ProviderErrorKind};
 use crate::admission::Admission;
 use crate::config::chain;
 use crate::kinds::{Catalogue, Kinds};
+use crate::objects::owners;
 use crate::{Connection, ConnectionError, Request, Response};
 
 /// The name under which Strata holds fields.
@@ -532,7 +533,9 @@ fn refusal(what: &str, response: &Response) -> ProviderError {
     let mut error = ProviderError::new(kind, format!("{what}: {status}: {text}"));
     error.retry_after = response.retry_after;
     if conflicts {
-        return error.hint("Another manager holds these fields. Leave them out of the manifest, or take them over with conflicts = \"take\".");
+        let fields = causes.into_iter().flatten();
+        let fields = fields.filter_map(|cause| cause["field"].as_str());
+        return error.hint(owners::conflict_hint(fields));
     }
     error
 }

@@ -294,23 +294,20 @@ fn conflicts_in_secret(
         .filter(|(_, manager)| !observe::is_client(manager))
         .collect();
     let changed = changed_fields(before, wanted);
-    let refused: Vec<String> = others
+    let refused: Vec<(&str, &str)> = others
         .into_iter()
         .filter(|(field, _)| changed.iter().any(|changed| changed == field))
-        .map(|(field, manager)| format!("{field} is held by {manager}"))
         .collect();
     if refused.is_empty() {
         return Ok(());
     }
-    let message = format!(
-        "Others hold fields that would change: {}.",
-        refused.join("; ")
-    );
-    Err(
-        ProviderError::new(ProviderErrorKind::Invalid, message).hint(
-            "Leave these fields out of the manifest, or take them over with conflicts = \"take\".",
-        ),
-    )
+    let told: Vec<String> = refused
+        .iter()
+        .map(|(field, manager)| format!("{field} is held by {manager}"))
+        .collect();
+    let message = format!("Others hold fields that would change: {}.", told.join("; "));
+    let hint = owners::conflict_hint(refused.iter().map(|(field, _)| *field));
+    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(hint))
 }
 
 /// The fields that differ, as a server spells them.

@@ -500,6 +500,10 @@ impl<'a> Planner<'a> {
                 prior.value = None;
                 prior.gone = true;
             }
+            Some(Observation::Unreadable(error)) if error.of_connection => {
+                self.unusable(site, &key.address, error);
+                return None;
+            }
             Some(Observation::Unreadable(error)) => {
                 self.diagnostics
                     .push(unreadable(key, error).at(site.block.span));
@@ -634,6 +638,10 @@ impl<'a> Planner<'a> {
                         .at(site.block.span)
                         .about(&address),
                 );
+                None
+            }
+            Some(Observation::Unreadable(error)) if error.of_connection => {
+                self.unusable(site, &address, error);
                 None
             }
             Some(Observation::Unreadable(error)) => {

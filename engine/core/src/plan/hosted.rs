@@ -224,7 +224,7 @@ impl<'a> Planner<'a> {
                 Found::Decided(Box::new(self.put_off(site, &provider, error)))
             }
             Observation::Unreadable(error) if is_misconfigured(error) => {
-                self.unusable(address, error);
+                self.unusable(site, address, error);
                 Found::Open
             }
             Observation::Unreadable(error) => {
@@ -274,8 +274,8 @@ impl<'a> Planner<'a> {
         Found::Decided(Box::new((kind, value, None)))
     }
 
-    /// Says once that a connection cannot be made as it is configured.
-    fn unusable(&mut self, address: &Address, error: &ProviderError) {
+    /// Says once that a connection cannot be made as it is configured, where that is.
+    pub(super) fn unusable(&mut self, site: Site<'_>, address: &Address, error: &ProviderError) {
         let detail = format!(
             "{address} cannot be looked at: {}",
             sentence(&error.message)
@@ -286,8 +286,12 @@ impl<'a> Planner<'a> {
         if self.diagnostics.iter().any(said) {
             return;
         }
-        let diagnostic =
-            Diagnostic::error(code::UNREADABLE, "Object not readable", detail).about(address);
+        let graph = self.world.graph;
+        let connection = graph.provider_of.get(&site.node);
+        let configured = connection.and_then(|provider| graph.span(*provider));
+        let diagnostic = Diagnostic::error(code::UNREADABLE, "Object not readable", detail)
+            .at_opt(configured.filter(|_| error.of_connection))
+            .about(address);
         self.diagnostics.push(match &error.hint {
             Some(hint) => diagnostic.hint(hint.clone()),
             None => diagnostic,

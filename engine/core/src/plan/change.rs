@@ -566,7 +566,8 @@ impl<'a> Planner<'a> {
         let definitions = self.definitions_to_come(site, &address, provider.as_ref());
         deps.extend(&definitions);
         let awaits = pending || !definitions.is_empty();
-        let deferred = config.has_unknown() || awaits || provider.is_none();
+        let is_left = self.is_left_unread(site, &address);
+        let deferred = config.has_unknown() || awaits || provider.is_none() || is_left;
         let unreached = provider
             .as_ref()
             .zip(unreachable(self.input.read.get(&address)));

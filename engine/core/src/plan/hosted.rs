@@ -298,6 +298,30 @@ impl<'a> Planner<'a> {
         });
     }
 
+    /// Whether nothing is to be known of a data source that could not be read, as nothing is applied of the plan: it is
+    /// told of, and holds up nothing.
+    pub(super) fn is_left_unread(&mut self, site: Site<'_>, address: &Address) -> bool {
+        let why = match self.input.read.get(address) {
+            _ if !self.input.reads_may_fail => return false,
+            // It is put off with all else in its host.
+            Some(Observation::Unreadable(error))
+                if error.kind == ProviderErrorKind::Unreachable =>
+            {
+                return false;
+            }
+            Some(Observation::Unreadable(error)) => sentence(&error.message),
+            Some(Observation::Absent) => "There is none.".to_owned(),
+            Some(Observation::Present(_)) | None => return false,
+        };
+        let detail = format!("{address} could not be read, and nothing is known of it: {why}");
+        self.diagnostics.push(
+            Diagnostic::warning(code::NOT_LOOKED_AT, "Not looked at", detail)
+                .at(site.block.span)
+                .about(address),
+        );
+        true
+    }
+
     fn not_looked_at(&mut self, address: &Address, error: &ProviderError) {
         let entry = self.not_looked_at.entry(error.message.clone());
         let (_, count) = entry.or_insert_with(|| (address.clone(), 0));

@@ -216,6 +216,7 @@ impl Scenario {
                 generate: false,
                 record_unchanged: true,
                 layer_needs: true,
+                reads_may_fail: false,
             });
             if outcome.needs.is_empty() {
                 return outcome;

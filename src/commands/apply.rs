@@ -144,6 +144,7 @@ async fn plan_and_apply(
             imports: fresh.imports,
             record_unchanged: true,
             lock: Some(lock),
+            reads_may_fail: false,
         })
         .await?;
     for address in wanted {

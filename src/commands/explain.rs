@@ -128,7 +128,7 @@ async fn planned(
     let mut options = planning.options();
     options.refresh = false;
     match bench
-        .plan(Request::look(options, planning.parallelism))
+        .plan(Request::look_at_declared(options, planning.parallelism))
         .await
     {
         Ok(planned) => Ok(Some(planned)),

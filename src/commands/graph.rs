@@ -63,6 +63,7 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
             imports: BTreeMap::new(),
             record_unchanged: true,
             lock: None,
+            reads_may_fail: false,
         })
         .await?;
     let graph = Graph::of(&planned.plan, &planned.snapshot.rows);

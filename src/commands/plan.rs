@@ -75,6 +75,7 @@ pub async fn run(session: &Session, arguments: Arguments) -> Result<Outcome, Com
             imports: BTreeMap::new(),
             record_unchanged: arguments.out.is_some(),
             lock: None,
+            reads_may_fail: false,
         })
         .await?;
     show(&bench, &planned);

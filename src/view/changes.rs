@@ -42,6 +42,8 @@ pub struct ObjectChange<'a> {
     pub taken_back: Option<DeposedId>,
     /// Whether it gives way to one that takes its place back: until then the state has it without the mark in its key.
     pub gives_way: bool,
+    /// Why it is forgotten, and not deleted: it is somebody else's.
+    pub left_alone: Option<&'a str>,
     /// The id that is imported.
     pub import_id: Option<&'a str>,
     /// Where it is declared.
@@ -150,6 +152,7 @@ fn object_change<'a>(
         moved_from: steps.iter().find_map(|step| step.moved_from.as_ref()),
         taken_back: steps.iter().find_map(|step| Some(step.taken_back?.deposed)),
         gives_way: gives_way(&main.key, plan),
+        left_alone: steps.iter().find_map(|step| step.left_alone.as_deref()),
         import_id: steps.iter().find_map(|step| step.import_id.as_deref()),
         source: main.source.as_ref(),
         loses_data: delete.is_some() && holds_data(known, first_before),

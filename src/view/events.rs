@@ -211,6 +211,9 @@ fn planned_change(change: &ObjectChange<'_>, action: &str) -> Json {
     if let Some(doubt) = change.doubt {
         json["confidence_reason"] = doubt.into();
     }
+    if let Some(why) = change.left_alone {
+        json["left_alone"] = why.into();
+    }
     json
 }
 

@@ -97,6 +97,9 @@ fn strata_part(plan: &Plan, changes: &[ObjectChange<'_>]) -> Json {
     let leaves = changes
         .iter()
         .filter_map(|change| Some((change.key.to_string(), leaf_confidence(change)?)));
+    let left_alone = changes
+        .iter()
+        .filter_map(|change| Some((change.key.to_string(), json!(change.left_alone?))));
     json!({
         "plan": plan.id.to_string(),
         "lineage": plan.lineage.map(|lineage| lineage.to_string()),
@@ -108,6 +111,7 @@ fn strata_part(plan: &Plan, changes: &[ObjectChange<'_>]) -> Json {
         "confidence": confidence.collect::<Map<_, _>>(),
         "confidence_reasons": doubts.collect::<Map<_, _>>(),
         "leaf_confidence": leaves.collect::<Map<_, _>>(),
+        "left_alone": left_alone.collect::<Map<_, _>>(),
     })
 }
 

@@ -368,6 +368,8 @@ fn notes(change: &ObjectChange<'_>) -> Vec<String> {
     if change.stages.len() > 1 {
         notes.push(format!("in stages: {}", change.stages.join(", ")));
     }
+    let left_alone = change.left_alone.map(escape_line);
+    notes.extend(left_alone.map(|why| format!("left alone: {why}")));
     notes.extend(change.doubt.map(escape_line));
     notes
 }

@@ -37,6 +37,8 @@ pub struct Request<'a> {
     pub record_unchanged: bool,
     /// The lock, where it is held: recovery may write then.
     pub lock: Option<&'a Lock>,
+    /// Whether data sources may be left unread ([`PlanInput::reads_may_fail`]).
+    pub reads_may_fail: bool,
 }
 
 impl Request<'_> {
@@ -48,6 +50,15 @@ impl Request<'_> {
             imports: BTreeMap::new(),
             record_unchanged: false,
             lock: None,
+            reads_may_fail: false,
+        }
+    }
+
+    /// A look at what is declared, whether all that it refers to can be read or not.
+    pub fn look_at_declared(options: PlanOptions, parallelism: u16) -> Self {
+        Request {
+            reads_may_fail: true,
+            ..Request::look(options, parallelism)
         }
     }
 }
@@ -245,6 +256,7 @@ impl Bench<'_> {
                 generate: aim == Aim::Blocks,
                 record_unchanged: request.record_unchanged,
                 layer_needs: aim == Aim::Objects,
+                reads_may_fail: request.reads_may_fail,
             });
             if outcome.needs.is_empty() {
                 return Ok(outcome);
@@ -431,6 +443,7 @@ fn check(project: &super::project::Project, session: &crate::session::Session) -
         generate: false,
         record_unchanged: false,
         layer_needs: false,
+        reads_may_fail: false,
     });
     outcome.diagnostics
 }

@@ -210,6 +210,7 @@ impl Reading<'_> {
         let connection = match self.connections.get(first.provider) {
             Ok(connection) => connection,
             Err(error) => {
+                let error = error.of_connection();
                 let refused = |wanted| (wanted, Observation::Unreadable(error.clone()));
                 return batch.into_iter().map(refused).collect();
             }

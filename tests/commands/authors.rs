@@ -242,6 +242,28 @@ fn what_is_written_is_explained_without_credentials() {
 }
 
 #[test]
+fn what_is_declared_is_explained_though_a_data_source_cannot_be_read() {
+    let project = Project::of(
+        "provider \"kubernetes\" {\n  config_path = \"./none\"\n}\n\
+         data \"kubernetes_object\" \"a\" {\n  api_version = \"v1\"\n  kind = \"ConfigMap\"\n  namespace = \"shop\"\n  name = \"a\"\n}\n\
+         resource \"strata_data\" \"x\" {\n  input = data.kubernetes_object.a.object\n}\n\
+         resource \"strata_data\" \"y\" {\n  input = \"${upper(\"a\")}b\"\n}\n",
+    );
+    project
+        .run("explain strata_data.x")
+        .exits(0)
+        .says("input = (known after apply)  (main.strata.hcl:11)")
+        .says("written as data.kubernetes_object.a.object")
+        .complains("data.kubernetes_object.a could not be read, and nothing is known of it: there is no kubeconfig");
+    project
+        .run("explain strata_data.y")
+        .exits(0)
+        .says("input = \"Ab\"");
+    // A plan needs all of them.
+    project.run("plan").exits(1).complains("E0603");
+}
+
+#[test]
 fn a_file_is_rewritten_in_the_other_spelling() {
     let project = Project::of("resource \"strata_data\" \"a\" {\n  input = \"x\" # why\n}\n");
     project

@@ -343,3 +343,75 @@ resource "strata_data" "after" {
         assert!(message.starts_with(begin), "{message}");
     }
 }
+
+#[test]
+fn a_kubeconfig_that_is_missing_is_told_once_and_where_it_is_named() {
+    let object = |name: &str| {
+        format!(
+            "resource \"kubernetes_object\" \"{name}\" {{\n  manifest = {{ apiVersion = \"v1\", kind = \"ConfigMap\", metadata = {{ name = \"{name}\", namespace = \"default\" }} }}\n}}\n"
+        )
+    };
+    let provider = "provider \"kubernetes\" {\n  config_path = \"./none\"\n}\n";
+    let project = Project::of(&format!("{}{}{provider}", object("a"), object("b")));
+    let refused = project.run("plan").exits(1);
+    for words in ["there is no kubeconfig ./none", "main.strata.hcl line 7"] {
+        assert!(refused.err.contains(words), "{words} in {}", refused.err);
+    }
+    assert_eq!(refused.err.matches("[E0603]").count(), 1, "{}", refused.err);
+}
+
+#[test]
+fn a_layer_is_put_off_with_its_inventory() {
+    let layer = "provider \"kubernetes\" {\n  host = \"https://127.0.0.1:9\"\n}\nlayer \"a\" {\n  path = \"./a\"\n}\n";
+    let project = Project::of(layer);
+    let map = |name: &str| {
+        let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\n");
+        project.write(&format!("a/{name}.yaml"), &text);
+    };
+    map("one");
+    map("two");
+    let applied = project
+        .run("--sandbox apply -auto-approve")
+        .exits(0)
+        .says("Apply complete, but 3 objects are put off");
+    let err = applied.err.replace("\n  ", " ");
+    assert!(err.contains("The 3 objects in it are put off"), "{err}");
+    assert!(!err.contains("W0604"), "{err}");
+}
+
+#[test]
+fn an_object_is_put_where_its_kind_lives_before_anything_is_sent() {
+    let told = |kind: &str, metadata: &str, text: &str| {
+        let project = Project::of(&format!(
+            "resource \"kubernetes_object\" \"a\" {{\n  manifest = {{ apiVersion = \"v1\", kind = \"{kind}\", metadata = {{ {metadata} }} }}\n}}\n"
+        ));
+        for line in ["validate", "plan -refresh=false"] {
+            let refused = project.run(line).exits(65);
+            for words in ["main.strata.hcl line 2", text] {
+                assert!(refused.err.contains(words), "{words} in {}", refused.err);
+            }
+            assert_eq!(refused.err.matches("[E0203]").count(), 1, "{}", refused.err);
+        }
+    };
+    told(
+        "ConfigMap",
+        "name = \"a\"",
+        "manifest.metadata.namespace: is missing: objects of the kind ConfigMap live in namespaces. Write one",
+    );
+    told(
+        "Namespace",
+        "name = \"a\", namespace = \"shop\"",
+        "manifest.metadata.namespace: must be left out: objects of the kind Namespace live in no namespace.",
+    );
+    // An object of a layer gets one.
+    let layer = "provider \"kubernetes\" {\n  host = \"https://127.0.0.1:9\"\n}\nlayer \"a\" {\n  path = \"./a\"\n}\n";
+    let project = Project::of(layer);
+    project.write(
+        "a/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n",
+    );
+    project
+        .run("plan -refresh=false")
+        .exits(0)
+        .says("layer.a[\"/ConfigMap/default/a\"]");
+}

@@ -146,14 +146,26 @@ fn what_is_somebody_elses_by_now_is_left_alone() {
     let label = json!({"metadata": {"labels": {"strata/owner": "somebody"}}});
     somebody("application/merge-patch+json", &path, &label);
     std::fs::remove_file(project.path("app/b.yaml")).unwrap();
+    // The plan says what apply will do.
+    project
+        .run("plan")
+        .exits(0)
+        .says("will no longer be managed by Strata, but will not be destroyed")
+        .says("# (left alone: its label strata/owner was changed by ")
+        .says("0 to destroy");
     project
         .run("apply -auto-approve")
         .exits(0)
-        .says("Left alone: it belongs to another project or layer (strata/owner somebody)")
         .says("0 destroyed, 1 forgotten");
     assert_eq!(status(&path), 200);
     project.run("plan -detailed-exitcode").exits(0);
     let path = format!("/api/v1/namespaces/{ns}/configmaps/a");
+    let nobody = json!({"metadata": {"labels": {"strata/owner": null}}});
+    somebody("application/merge-patch+json", &path, &nobody);
+    project
+        .run("plan -destroy")
+        .exits(0)
+        .says("# (left alone: it has no label strata/owner any more)");
     somebody("application/merge-patch+json", &path, &label);
     project
         .run("destroy -auto-approve")

@@ -224,6 +224,44 @@ fn a_namespace_that_nobody_makes_is_missed_when_planning() {
 }
 
 #[test]
+fn a_kind_that_only_the_cluster_knows_says_where_its_objects_live() {
+    let group = format!("{}.example", unique("places"));
+    let mut gadgets = definition(&group, &[("v1", true)]);
+    gadgets["spec"]["scope"] = "Namespaced".into();
+    somebody(
+        "POST",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        &gadgets,
+    );
+    let manifest = json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget", "metadata": {"name": "mine"}});
+    let resource = json!({"resource": {"kubernetes_object": {"mine": {"manifest": manifest}}}});
+    let project = project(&[("main.strata.yaml", &resource.to_string())]);
+    let watch = crate::figures::Watch::start();
+    // The server takes a while to list the kind.
+    let refused = loop {
+        let plan = project.run("plan");
+        if plan.code != 0 || watch.elapsed().as_secs() > 60 {
+            break plan.exits(1);
+        }
+    };
+    for words in [
+        "E0604",
+        "main.strata.yaml line 1",
+        "objects of the kind Gadget live in namespaces, and mine names none",
+        "Write metadata.namespace.",
+    ] {
+        assert!(refused.err.contains(words), "{words} in {}", refused.err);
+    }
+    assert_eq!(refused.err.matches("Error:").count(), 1, "{}", refused.err);
+    let placed = resource.to_string().replace(
+        "\"name\":\"mine\"",
+        "\"name\":\"mine\",\"namespace\":\"default\"",
+    );
+    project.write("main.strata.yaml", &placed);
+    project.run("plan").exits(0);
+}
+
+#[test]
 fn nothing_is_asked_by_settings_that_are_wrong() {
     let project = project(&[
         ("main.strata.yaml", LAYER),

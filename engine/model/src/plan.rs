@@ -159,6 +159,9 @@ pub struct Step {
     /// For a move that takes a deposed object back: which one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_back: Option<TakenBack>,
+    /// Why an object is only forgotten that would otherwise be deleted: it is somebody else's by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_alone: Option<String>,
     /// The object's id, for an import.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_id: Option<String>,

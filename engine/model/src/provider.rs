@@ -120,6 +120,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Why a deletion would leave an object alone, as it was seen by a refresh: it is somebody else's by now, and what is
+    /// recorded of it is only forgotten. A part of a sentence; `None` where it would be deleted. Pure.
+    fn leaves_alone(&self, _resource_type: &str, _seen: &Value) -> Option<String> {
+        None
+    }
+
     /// Whether planned changes of objects of a type are to be looked at by [`Connection::examine`] before people decide
     /// about them. Pure.
     fn is_examined(&self, _resource_type: &str, _operation: Operation) -> bool {
@@ -673,6 +679,8 @@ pub struct ProviderError {
     pub retry_after: Option<Duration>,
     /// What to do, where something definite can be said.
     pub hint: Option<String>,
+    /// Whether it is about the connection as it is configured, and not about what was asked for.
+    pub of_connection: bool,
 }
 
 impl ProviderError {
@@ -683,6 +691,7 @@ impl ProviderError {
             message: message.into(),
             retry_after: None,
             hint: None,
+            of_connection: false,
         }
     }
 
@@ -694,6 +703,12 @@ impl ProviderError {
     /// Adds advice.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says that it is about the connection as it is configured: every object behind it fails alike.
+    pub fn of_connection(mut self) -> Self {
+        self.of_connection = true;
         self
     }
 }

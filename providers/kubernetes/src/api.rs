@@ -13,6 +13,7 @@ use strata_model::provider::{ProviderError, ProviderErrorKind};
 use crate::admission::Admission;
 use crate::config::chain;
 use crate::kinds::{Catalogue, Kinds};
+use crate::objects::owners;
 use crate::{Connection, ConnectionError, Request, Response};
 
 /// The name under which Strata holds fields.
@@ -113,6 +114,11 @@ impl Discovered {
         }
     }
 
+    /// Where the objects of a kind are, as far as it was known when the server was asked.
+    pub(crate) fn resource(&self, kind: &GroupVersionKind) -> Option<&Resource> {
+        self.resources.get(kind)
+    }
+
     /// Where the objects of a kind are that is served in another version only.
     pub(crate) fn other_version(&self, kind: &GroupVersionKind) -> Option<Resource> {
         let mut others = self.resources.values();
@@ -206,9 +212,8 @@ impl Api {
         let kinds = match discovered.as_ref() {
             Some(known) => known.kinds.clone(),
             None => {
-                let version = self
-                    .json("version", &Request::new(Method::GET, "/version"))
-                    .await?;
+                let request = Request::new(Method::GET, "/version");
+                let version = self.json("GET /version", &request).await?;
                 let text = |field: &str| version[field].as_str().unwrap_or_default().to_owned();
                 // Some distributions write 30+.
                 let minor = text("minor").trim_end_matches('+').to_owned();
@@ -218,7 +223,7 @@ impl Api {
         let mut found = Discovered::new(kinds);
         for path in ["/api", "/apis"] {
             let request = Request::new(Method::GET, path).accept(DISCOVERY);
-            let answer = self.json("discovery", &request).await?;
+            let answer = self.json(&format!("GET {path}"), &request).await?;
             found.collect(&answer);
         }
         let found = Arc::new(found);
@@ -260,12 +265,13 @@ impl Api {
 
     async fn published_models(&self, version: &str) -> Result<Catalogue, ProviderError> {
         let prefix = if version.contains('/') { "apis" } else { "api" };
-        let request = Request::new(Method::GET, format!("/openapi/v3/{prefix}/{version}"));
-        let response = self.send("openapi", &request).await?;
+        let path = format!("/openapi/v3/{prefix}/{version}");
+        let what = format!("GET {path}");
+        let response = self.send(&what, &Request::new(Method::GET, path)).await?;
         if response.status == StatusCode::NOT_FOUND || response.status == StatusCode::FORBIDDEN {
             return Ok(Catalogue::default());
         }
-        let document = parsed("openapi", &self.succeeded("openapi", response)?)?;
+        let document = parsed(&what, &self.succeeded(&what, response)?)?;
         let mut models = Models::default();
         // A document without models describes nothing: values are deduced then.
         drop(models.add(&document));
@@ -527,7 +533,9 @@ fn refusal(what: &str, response: &Response) -> ProviderError {
     let mut error = ProviderError::new(kind, format!("{what}: {status}: {text}"));
     error.retry_after = response.retry_after;
     if conflicts {
-        return error.hint("Another manager holds these fields. Leave them out of the manifest, or take them over with conflicts = \"take\".");
+        let fields = causes.into_iter().flatten();
+        let fields = fields.filter_map(|cause| cause["field"].as_str());
+        return error.hint(owners::conflict_hint(fields));
     }
     error
 }
@@ -543,7 +551,14 @@ fn no_answer(what: &str, error: &ConnectionError) -> ProviderError {
             ProviderErrorKind::Unavailable
         }
     };
-    ProviderError::new(kind, format!("{what}: {}", chain(error)))
+    let told = chain(error);
+    // What was not sent says nothing: all that is asked of the server fails alike.
+    let message = if error.may_have_had_effect() {
+        format!("{what}: {told}")
+    } else {
+        told
+    };
+    ProviderError::new(kind, message)
 }
 
 /// A text as a value in a query.
@@ -561,3 +576,37 @@ fn encoded(text: &str) -> String {
 
 /// How long one look after another is apart while something is waited for, in the cloud's time.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_not_reached_is_named_and_not_what_was_asked_of_it() {
+        let server = || "https://ex.example".to_owned();
+        let unreachable = ConnectionError::Unreachable {
+            server: server(),
+            proxy: None,
+            reason: "no connection stood within 10 s".to_owned(),
+        };
+        let lost = ConnectionError::Lost {
+            server: server(),
+            reason: "no answer came within 70s".to_owned(),
+        };
+        for (error, kind, told) in [
+            (
+                unreachable,
+                ProviderErrorKind::Unreachable,
+                "https://ex.example cannot be reached: no connection stood within 10 s",
+            ),
+            (
+                lost,
+                ProviderErrorKind::Unavailable,
+                "GET /version: https://ex.example gave no whole answer: no answer came within 70s",
+            ),
+        ] {
+            let found = no_answer("GET /version", &error);
+            assert_eq!((found.kind, &*found.message), (kind, told));
+        }
+    }
+}

@@ -18,6 +18,7 @@ use hyper_util::client::legacy::{self, Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
 use crate::endpoint::{Endpoint, EndpointError};
@@ -414,7 +415,7 @@ impl Connection {
         }
         match certificate_error(error) {
             Some(reason) => ConnectionError::Untrusted { server, reason },
-            None => self.unreachable(innermost(error)),
+            None => self.unreachable(no_connection(error)),
         }
     }
 
@@ -472,6 +473,14 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }
 
+/// Why no connection stands. Where the time for it is over, a library says that of itself only.
+fn no_connection(error: &(dyn StdError + 'static)) -> String {
+    if causes(error).any(|cause| cause.is::<Elapsed>()) {
+        return format!("no connection stood within {} s", CONNECT.as_secs());
+    }
+    innermost(error)
+}
+
 /// What TLS found wrong, if that is what failed.
 fn certificate_error(error: &(dyn StdError + 'static)) -> Option<String> {
     let error = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())?;
@@ -484,6 +493,15 @@ fn certificate_error(error: &(dyn StdError + 'static)) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_waited_in_vain_for_a_connection_says_how_long() {
+        let elapsed = timeout(Duration::ZERO, std::future::pending::<()>()).await;
+        let error = std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed.unwrap_err());
+        assert_eq!(no_connection(&error), "no connection stood within 10 s");
+        let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "refused");
+        assert_eq!(no_connection(&refused), "refused");
+    }
 
     #[test]
     fn an_outage_stands_for_as_long_as_it_took_to_be_found() {

@@ -15,6 +15,7 @@ use crate::dump::Schemas;
 use crate::kinds::{self, Kinds};
 use crate::misfit;
 use crate::naming;
+use crate::scope;
 use crate::types::ObjectType;
 
 /// By what is judged that a file describes.
@@ -174,12 +175,10 @@ impl ByKinds {
 
 impl Judge for ByKinds {
     fn judge(&self, resource_type: &str, config: &Value) -> Verdict {
-        let is_manifest = matches!(
-            ObjectType::of(resource_type),
-            Some(ObjectType::Object | ObjectType::Member)
-        );
-        let given = config.get("manifest").filter(|_| is_manifest);
-        let Some(given) = given.filter(|given| !given.is_unknown()) else {
+        let ty = ObjectType::of(resource_type)
+            .filter(|ty| matches!(ty, ObjectType::Object | ObjectType::Member));
+        let given = config.get("manifest").filter(|given| !given.is_unknown());
+        let Some((ty, given)) = ty.zip(given) else {
             return Verdict {
                 basis: Some(Arc::clone(&self.basis)),
                 ..Verdict::default()
@@ -195,6 +194,8 @@ impl Judge for ByKinds {
             path: at.clone(),
             message,
         }));
+        let resource = self.kinds.resource(&kind);
+        faults.extend(resource.and_then(|resource| scope::fault(ty, resource, given)));
         let basis = if self.kinds.is_custom(&kind) {
             Some("the definition of its kind in this plan".into())
         } else if self.kinds.is_other(&kind) {
@@ -368,7 +369,7 @@ mod tests {
         let widget = |version: &str, spec: Json| {
             config(&json!({
                 "apiVersion": format!("strata.example/{version}"), "kind": "Widget",
-                "metadata": {"name": "a", "labels": {"a": "b"}}, "spec": spec,
+                "metadata": {"name": "a", "namespace": "b", "labels": {"a": "b"}}, "spec": spec,
             }))
         };
         let good = widget("v1", json!({"size": 3}));
@@ -425,7 +426,10 @@ mod tests {
                 Value::object([
                     ("apiVersion", "apps/v1".into()),
                     ("kind", "Deployment".into()),
-                    ("metadata", Value::object([("name", "web".into())])),
+                    (
+                        "metadata",
+                        Value::object([("name", "web".into()), ("namespace", "shop".into())]),
+                    ),
                     ("spec", spec),
                 ]),
             )])
@@ -441,6 +445,61 @@ mod tests {
             faults[0].message,
             "does not fit apps/v1 Deployment of Kubernetes 1.36: .spec.template.spec.container: there is no such field. Did you mean \"containers\"?"
         );
+    }
+
+    #[test]
+    fn objects_are_put_where_their_kind_lives() {
+        let check = |ty: &str, object: Json, expected: &str| {
+            let judge = by(Some("1.35"), &[widgets()]);
+            let faults = judge.judge(ty, &config(&object)).faults;
+            let told: Vec<String> = faults
+                .iter()
+                .map(|fault| format!("{} {}", fault.path, fault.message))
+                .collect();
+            assert_eq!(told.join("; "), expected, "{object}");
+        };
+        let outside = |kind: &str| {
+            format!(
+                "manifest.metadata.namespace is missing: objects of the kind {kind} live in namespaces. Write one, such as \"default\"."
+            )
+        };
+        let inside = "manifest.metadata.namespace must be left out: objects of the kind Namespace live in no namespace.";
+        let object = |api: &str, kind: &str, namespace: Option<&str>| {
+            let mut object = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "a"}});
+            if let Some(namespace) = namespace {
+                object["metadata"]["namespace"] = namespace.into();
+            }
+            object
+        };
+        let shop = Some("shop");
+        for ty in ["kubernetes_object", "layer"] {
+            check(ty, object("v1", "ConfigMap", shop), "");
+            for none in [None, Some("")] {
+                let map = object("v1", "ConfigMap", none);
+                check(ty, map, &outside("ConfigMap"));
+            }
+            check(ty, object("v1", "Namespace", None), "");
+            let widget = object("strata.example/v1", "Widget", None);
+            check(ty, widget, &outside("Widget"));
+            // Nothing is known of it.
+            check(ty, object("other.example/v1", "Widget", None), "");
+        }
+        check("kubernetes_object", object("v1", "Namespace", shop), inside);
+        check("layer", object("v1", "Namespace", shop), "");
+        let open = Value::object([
+            ("name", "a".into()),
+            ("namespace", Value::unknown(Type::String)),
+        ]);
+        for metadata in [open, Value::unknown(Type::Any)] {
+            let manifest = Value::object([
+                ("apiVersion", "v1".into()),
+                ("kind", "ConfigMap".into()),
+                ("metadata", metadata),
+            ]);
+            let config = Value::object([("manifest", manifest)]);
+            let verdict = by(None, &[]).judge("kubernetes_object", &config);
+            assert!(verdict.faults.is_empty(), "{:?}", verdict.faults);
+        }
     }
 
     #[test]

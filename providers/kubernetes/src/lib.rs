@@ -32,6 +32,7 @@ mod object_id;
 mod objects;
 mod observe;
 mod provider;
+mod scope;
 mod secret;
 mod sent;
 mod stage;

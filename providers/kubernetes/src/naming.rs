@@ -9,30 +9,40 @@ use strata_model::{AttributePath, Value};
 use crate::immutable::place;
 use crate::kinds;
 
+/// How long names may be that are domain names.
+const LONGEST: usize = 253;
+
+/// How long the value of a label may be.
+const LABEL: usize = 63;
+
+/// How the names of the priority classes begin that are Kubernetes' own, and which these are.
+const SYSTEM: &str = "system-";
+const SYSTEM_CLASSES: [&str; 2] = ["system-cluster-critical", "system-node-critical"];
+
 /// How much annotations may hold, with their keys.
 const ANNOTATIONS_KIB: usize = 256;
 
 /// What names may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// Parts between dots, each a label.
-    Subdomain,
-    /// The same, with room for what is put behind it.
-    ShortSubdomain,
+    /// Parts between dots, each a label, of so many bytes at most.
+    Subdomain(usize),
     Label,
     /// What can stand between two slashes.
     Segment,
 }
 
 impl Rule {
-    /// The rule for objects of a kind. Services begin with a letter on some servers only.
-    fn of(kind: &GroupVersionKind, is_custom: bool) -> Self {
+    /// The rule for an object of a kind. Services begin with a letter on some servers only.
+    fn of(kind: &GroupVersionKind, is_custom: bool, manifest: &Value) -> Self {
         let is_own = !kinds::served_by(kind).is_empty();
         match (kind.group.as_str(), kind.kind.as_str()) {
-            _ if is_custom => Rule::Subdomain,
+            _ if is_custom => Rule::Subdomain(LONGEST),
             _ if !is_own => Rule::Segment,
             ("", "Namespace" | "Service") | ("apps", "StatefulSet") => Rule::Label,
-            ("batch", "CronJob") => Rule::ShortSubdomain,
+            // What it adds to the names of its Jobs has eleven letters.
+            ("batch", "CronJob") => Rule::Subdomain(LABEL - 11),
+            ("batch", "Job") if labels_its_pods(manifest) => Rule::Subdomain(LABEL),
             // Only the newer API asks more of the name of an Event.
             ("", "Event") => Rule::Segment,
             (
@@ -45,15 +55,14 @@ impl Rule {
             | ("networking.k8s.io", "IPAddress")
             | ("coordination.k8s.io", "LeaseCandidate")
             | ("internal.apiserver.k8s.io", _) => Rule::Segment,
-            _ => Rule::Subdomain,
+            _ => Rule::Subdomain(LONGEST),
         }
     }
 
     fn allows(self, name: &str) -> bool {
         match self {
-            Rule::Subdomain => name.len() <= 253 && name.split('.').all(is_part),
-            Rule::ShortSubdomain => name.len() <= 52 && name.split('.').all(is_part),
-            Rule::Label => name.len() <= 63 && is_part(name),
+            Rule::Subdomain(longest) => name.len() <= longest && name.split('.').all(is_part),
+            Rule::Label => name.len() <= LABEL && is_part(name),
             Rule::Segment => !matches!(name, "." | "..") && !name.contains(['/', '%']),
         }
     }
@@ -61,18 +70,17 @@ impl Rule {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Rule::Subdomain => {
-                "at most 253 lower-case letters, digits, '-' and '.', with a letter or digit at both ends and beside each '.'"
-            }
-            Rule::ShortSubdomain => {
-                "at most 52 lower-case letters, digits, '-' and '.', with a letter or digit at both ends and beside each '.'"
-            }
-            Rule::Label => {
-                "at most 63 lower-case letters, digits and '-', with a letter or digit at both ends"
-            }
-            Rule::Segment => "neither '.' nor '..', without '/' and '%'",
-        })
+        match self {
+            Rule::Subdomain(longest) => write!(
+                f,
+                "at most {longest} lower-case letters, digits, '-' and '.', with a letter or digit at both ends and beside each '.'"
+            ),
+            Rule::Label => write!(
+                f,
+                "at most {LABEL} lower-case letters, digits and '-', with a letter or digit at both ends"
+            ),
+            Rule::Segment => f.write_str("neither '.' nor '..', without '/' and '%'"),
+        }
     }
 }
 
@@ -83,7 +91,9 @@ pub(crate) fn faults(
     is_custom: bool,
 ) -> Vec<ArgumentFault> {
     let mut found = Found::default();
-    found.name(manifest, &["metadata", "name"], Rule::of(kind, is_custom));
+    let rule = Rule::of(kind, is_custom, manifest);
+    found.name(manifest, &["metadata", "name"], rule);
+    found.reserved(manifest, kind);
     found.name(manifest, &["metadata", "namespace"], Rule::Label);
     found.marks(manifest, &["metadata"]);
     for steps in templates(kind) {
@@ -129,6 +139,17 @@ pub(crate) fn namespace_fault(name: &str) -> Option<String> {
     is_wrong.then(|| format!("is {}, and must be {}.", quoted(name), Rule::Label))
 }
 
+/// Whether the name of a Job becomes a label of its pods: it does where a server makes its selector. What is not known
+/// yet may say that it does not.
+fn labels_its_pods(manifest: &Value) -> bool {
+    let spec = manifest.get("spec");
+    if spec.is_some_and(Value::is_unknown) {
+        return false;
+    }
+    let manual = spec.and_then(|spec| spec.get("manualSelector"));
+    manual.is_none_or(|manual| manual.is_null() || manual.as_bool() == Some(false))
+}
+
 /// Where a kind describes the metadata of objects that are made of it, as far as a server looks at them: what a CronJob
 /// says of its Jobs is judged when it makes one.
 fn templates(kind: &GroupVersionKind) -> &'static [&'static [&'static str]] {
@@ -168,6 +189,23 @@ impl Found {
                 place(steps),
                 format!("is {}, and must be {rule}.", quoted(name)),
             );
+        }
+    }
+
+    /// The name of a priority class that only Kubernetes may have.
+    fn reserved(&mut self, manifest: &Value, kind: &GroupVersionKind) {
+        let is_class =
+            (kind.group.as_str(), kind.kind.as_str()) == ("scheduling.k8s.io", "PriorityClass");
+        let steps = ["metadata", "name"];
+        let name = at(manifest, &steps).filter(|name| is_class && !name.has_secret());
+        let name = name.and_then(Value::as_str);
+        let name = name.filter(|name| name.starts_with(SYSTEM) && !SYSTEM_CLASSES.contains(name));
+        if let Some(name) = name {
+            let message = format!(
+                "is {}, and only Kubernetes' own priority classes begin with {SYSTEM}.",
+                quoted(name)
+            );
+            self.add(place(&steps), message);
         }
     }
 
@@ -227,7 +265,7 @@ impl Found {
         };
         let owned_well = owner.is_none_or(|owner| {
             let lower = owner.to_ascii_lowercase();
-            Rule::Subdomain.allows(if any_case { &lower } else { owner })
+            Rule::Subdomain(LONGEST).allows(if any_case { &lower } else { owner })
         });
         if owned_well && !name.is_empty() && is_label_value(name) {
             return;
@@ -260,7 +298,7 @@ fn is_label_value(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_end = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
     let mut all = bytes.iter();
-    text.len() <= 63
+    text.len() <= LABEL
         && is_end(bytes.first())
         && is_end(bytes.last())
         && all.all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
@@ -303,7 +341,7 @@ mod tests {
     #[test]
     fn names_go_by_the_kind() {
         let long = "a".repeat(64);
-        let rbac = "rbac.authorization.k8s.io/v1";
+        let (rbac, classes) = ("rbac.authorization.k8s.io/v1", "scheduling.k8s.io/v1");
         for (api, kind, name, is_good) in [
             ("v1", "ConfigMap", "My_App", false),
             ("v1", "ConfigMap", "my.app-1", true),
@@ -318,6 +356,11 @@ mod tests {
             ("apps/v1", "StatefulSet", "a.b", false),
             ("apps/v1", "Deployment", "a.b", true),
             ("batch/v1", "CronJob", &"a".repeat(53), false),
+            ("batch/v1", "Job", &long, false),
+            ("batch/v1", "Job", "a.b", true),
+            (classes, "PriorityClass", "system-mine", false),
+            (classes, "PriorityClass", "system-node-critical", true),
+            (classes, "PriorityClass", "systemic", true),
             (rbac, "ClusterRole", "system:Foo_bar", true),
             (rbac, "ClusterRole", "a/b", false),
             (rbac, "RoleBinding", "..", false),
@@ -345,6 +388,26 @@ mod tests {
             (found(&widget, false).len(), found(&widget, true).len()),
             (0, 1)
         );
+    }
+
+    #[test]
+    fn a_jobs_name_is_a_label_of_its_pods_unless_it_selects_them_itself() {
+        let job = |spec: Value| {
+            let metadata = Value::object([("name", Value::from("a".repeat(64)))]);
+            let manifest = Value::object([
+                ("apiVersion", "batch/v1".into()),
+                ("kind", "Job".into()),
+                ("metadata", metadata),
+                ("spec", spec),
+            ]);
+            found(&manifest, false).len()
+        };
+        let manual = |value: Value| Value::object([("manualSelector", value)]);
+        assert_eq!(job(manual(false.into())), 1);
+        assert_eq!(job(manual(Value::null())), 1);
+        assert_eq!(job(manual(true.into())), 0);
+        assert_eq!(job(manual(Value::unknown(Type::Bool))), 0);
+        assert_eq!(job(Value::unknown(Type::Any)), 0);
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl Objects {
             let message = "the sandbox has no Kubernetes API in this version, and real clusters are not reached from it";
             return Err(ProviderError::new(ProviderErrorKind::Unreachable, message));
         }
-        let connection = config::connect(&self.config, &self.context)?;
+        let connection = config::connect(&self.config, &self.context);
+        let connection = connection.map_err(ProviderError::of_connection)?;
         let admission = Admission::new(&self.context);
         let made = Arc::new(Api::new(connection, admission));
         *api = Some(Arc::clone(&made));

@@ -108,7 +108,7 @@ impl Provider for Kubernetes {
         let mut replace = proposal.replace;
         if let (Some(id), Some(before)) = (&id, &before) {
             match ObjectId::of(before) {
-                Some(old) if !old.is_same(id) => replace.extend(immutable::identity(&old, id)),
+                Some(old) if is_another(&old, id) => replace.extend(immutable::identity(&old, id)),
                 Some(_) => {
                     let others = prior.and_then(|prior| prior.get("managers"));
                     let changed = immutable::changed(id, (before, &wanted), others);
@@ -181,6 +181,11 @@ impl Provider for Kubernetes {
         })
     }
 
+    /// A deletion asks for the label of this state.
+    fn leaves_alone(&self, _resource_type: &str, seen: &Value) -> Option<String> {
+        owners::not_ours(seen.get("managers"))
+    }
+
     fn is_examined(&self, _resource_type: &str, _operation: Operation) -> bool {
         true
     }
@@ -229,6 +234,21 @@ impl Provider for Kubernetes {
     }
 }
 
+/// Whether an object would be another one. A namespace that its kind does not have tells none apart: a server leaves it
+/// out, so that an object may be recorded with one.
+fn is_another(old: &ObjectId, id: &ObjectId) -> bool {
+    let plain = ObjectId {
+        namespace: String::new(),
+        ..old.clone()
+    };
+    let lives_outside = || {
+        let kinds = Kinds::default();
+        let resource = kinds.resource(&id.kind);
+        resource.is_some_and(|resource| !resource.namespaced)
+    };
+    !(old.is_same(id) || plain.is_same(id) && lives_outside())
+}
+
 /// Whether the layer of an inventory has another address now, and with it the ConfigMap another name.
 fn goes_elsewhere(prior: Option<&Value>, config: &Value) -> bool {
     let layer = |attributes: &Value| attributes.get("layer")?.as_str().map(str::to_owned);
@@ -274,23 +294,20 @@ fn conflicts_in_secret(
         .filter(|(_, manager)| !observe::is_client(manager))
         .collect();
     let changed = changed_fields(before, wanted);
-    let refused: Vec<String> = others
+    let refused: Vec<(&str, &str)> = others
         .into_iter()
         .filter(|(field, _)| changed.iter().any(|changed| changed == field))
-        .map(|(field, manager)| format!("{field} is held by {manager}"))
         .collect();
     if refused.is_empty() {
         return Ok(());
     }
-    let message = format!(
-        "Others hold fields that would change: {}.",
-        refused.join("; ")
-    );
-    Err(
-        ProviderError::new(ProviderErrorKind::Invalid, message).hint(
-            "Leave these fields out of the manifest, or take them over with conflicts = \"take\".",
-        ),
-    )
+    let told: Vec<String> = refused
+        .iter()
+        .map(|(field, manager)| format!("{field} is held by {manager}"))
+        .collect();
+    let message = format!("Others hold fields that would change: {}.", told.join("; "));
+    let hint = owners::conflict_hint(refused.iter().map(|(field, _)| *field));
+    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(hint))
 }
 
 /// The fields that differ, as a server spells them.
@@ -397,6 +414,24 @@ mod tests {
             assert_eq!(manifest(name), ["manifest has no metadata.name."]);
         }
         assert!(manifest("123".into()).is_empty());
+    }
+
+    #[test]
+    fn a_namespace_that_a_kind_does_not_have_goes_without_a_replacement() {
+        let id = |kind: &str, namespace: &str| {
+            let kind = format!("apiVersion=v1,kind={kind},namespace={namespace},name=a");
+            ObjectId::parse(&kind).unwrap()
+        };
+        assert!(!is_another(&id("Namespace", "shop"), &id("Namespace", "")));
+        assert!(is_another(&id("ConfigMap", "shop"), &id("ConfigMap", "")));
+        assert!(is_another(
+            &id("ConfigMap", "shop"),
+            &id("ConfigMap", "other")
+        ));
+        assert!(!is_another(
+            &id("ConfigMap", "shop"),
+            &id("ConfigMap", "shop")
+        ));
     }
 
     #[test]

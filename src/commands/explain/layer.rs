@@ -34,7 +34,7 @@ pub(super) async fn explain(
 ) -> Result<(), CommandError> {
     let project = &bench.project;
     let layer = block(project, address)?;
-    let request = Request::look(PlanOptions::default(), planning.parallelism);
+    let request = Request::look_at_declared(PlanOptions::default(), planning.parallelism);
     let mut objects = bench.layer_objects(request).await?;
     let stages = stages_of(&objects);
     objects.retain(|object| object.address.block() == address.block());

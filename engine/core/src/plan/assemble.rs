@@ -435,7 +435,8 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Plans the deletion of a recorded object, with what it needs: lifted protection, or forgetting when it is gone.
+    /// Plans the deletion of a recorded object, with what it needs: lifted protection, or forgetting when it is gone or
+    /// somebody else's.
     pub(super) fn delete(&mut self, row: &StateRow, reason: Reason) {
         let mode = row.address().mode;
         let Some((provider, schema)) = self
@@ -462,6 +463,15 @@ impl<'a> Assembly<'a> {
             self.forget(row, Reason::Gone);
             return;
         };
+        let is_seen = self.input.observed.contains_key(&row.key);
+        if let Some(why) = provider
+            .leaves_alone(schema.name, &before)
+            .filter(|_| is_seen)
+        {
+            let step = self.forget(row, reason);
+            self.draft.steps[step as usize].left_alone = Some(why);
+            return;
+        }
         self.may_delete(Some(row), (schema, &before), None);
         let mut template = Step {
             timeouts: schema.timeouts,
@@ -715,6 +725,7 @@ pub(super) fn blank(key: RowKey) -> Step {
         row_digest: None,
         moved_from: None,
         taken_back: None,
+        left_alone: None,
         import_id: None,
         provider: None,
         timeouts: Timeouts::default(),

@@ -500,6 +500,10 @@ impl<'a> Planner<'a> {
                 prior.value = None;
                 prior.gone = true;
             }
+            Some(Observation::Unreadable(error)) if error.of_connection => {
+                self.unusable(site, &key.address, error);
+                return None;
+            }
             Some(Observation::Unreadable(error)) => {
                 self.diagnostics
                     .push(unreadable(key, error).at(site.block.span));
@@ -562,7 +566,8 @@ impl<'a> Planner<'a> {
         let definitions = self.definitions_to_come(site, &address, provider.as_ref());
         deps.extend(&definitions);
         let awaits = pending || !definitions.is_empty();
-        let deferred = config.has_unknown() || awaits || provider.is_none();
+        let is_left = self.is_left_unread(site, &address);
+        let deferred = config.has_unknown() || awaits || provider.is_none() || is_left;
         let unreached = provider
             .as_ref()
             .zip(unreachable(self.input.read.get(&address)));
@@ -634,6 +639,10 @@ impl<'a> Planner<'a> {
                         .at(site.block.span)
                         .about(&address),
                 );
+                None
+            }
+            Some(Observation::Unreadable(error)) if error.of_connection => {
+                self.unusable(site, &address, error);
                 None
             }
             Some(Observation::Unreadable(error)) => {

@@ -199,7 +199,7 @@ impl<'a> Planner<'a> {
             return Found::Nothing;
         };
         let Some(id) = site.provider.id_of(site.schema.name, config) else {
-            return Found::Nothing;
+            return self.beside_unreached(site, &provider);
         };
         if self.is_new_host(&provider) {
             return Found::Nothing;
@@ -224,7 +224,7 @@ impl<'a> Planner<'a> {
                 Found::Decided(Box::new(self.put_off(site, &provider, error)))
             }
             Observation::Unreadable(error) if is_misconfigured(error) => {
-                self.unusable(address, error);
+                self.unusable(site, address, error);
                 Found::Open
             }
             Observation::Unreadable(error) => {
@@ -237,6 +237,17 @@ impl<'a> Planner<'a> {
                 (object.id.clone(), &object.attributes),
                 config,
             ),
+        }
+    }
+
+    /// What becomes of an object of a layer that cannot be looked for, such as its inventory: it is put off with the others
+    /// in its host.
+    fn beside_unreached(&mut self, site: Site<'a>, provider: &ProviderConfig) -> Found {
+        let unreached = self.unreached.get(&provider.key());
+        let error = unreached.map(|unreached| unreached.error.clone());
+        match error.filter(|_| site.schema.name == LAYER_TYPE) {
+            Some(error) => Found::Decided(Box::new(self.put_off(site, provider, &error))),
+            None => Found::Nothing,
         }
     }
 
@@ -263,8 +274,8 @@ impl<'a> Planner<'a> {
         Found::Decided(Box::new((kind, value, None)))
     }
 
-    /// Says once that a connection cannot be made as it is configured.
-    fn unusable(&mut self, address: &Address, error: &ProviderError) {
+    /// Says once that a connection cannot be made as it is configured, where that is.
+    pub(super) fn unusable(&mut self, site: Site<'_>, address: &Address, error: &ProviderError) {
         let detail = format!(
             "{address} cannot be looked at: {}",
             sentence(&error.message)
@@ -275,12 +286,40 @@ impl<'a> Planner<'a> {
         if self.diagnostics.iter().any(said) {
             return;
         }
-        let diagnostic =
-            Diagnostic::error(code::UNREADABLE, "Object not readable", detail).about(address);
+        let graph = self.world.graph;
+        let connection = graph.provider_of.get(&site.node);
+        let configured = connection.and_then(|provider| graph.span(*provider));
+        let diagnostic = Diagnostic::error(code::UNREADABLE, "Object not readable", detail)
+            .at_opt(configured.filter(|_| error.of_connection))
+            .about(address);
         self.diagnostics.push(match &error.hint {
             Some(hint) => diagnostic.hint(hint.clone()),
             None => diagnostic,
         });
+    }
+
+    /// Whether nothing is to be known of a data source that could not be read, as nothing is applied of the plan: it is
+    /// told of, and holds up nothing.
+    pub(super) fn is_left_unread(&mut self, site: Site<'_>, address: &Address) -> bool {
+        let why = match self.input.read.get(address) {
+            _ if !self.input.reads_may_fail => return false,
+            // It is put off with all else in its host.
+            Some(Observation::Unreadable(error))
+                if error.kind == ProviderErrorKind::Unreachable =>
+            {
+                return false;
+            }
+            Some(Observation::Unreadable(error)) => sentence(&error.message),
+            Some(Observation::Absent) => "There is none.".to_owned(),
+            Some(Observation::Present(_)) | None => return false,
+        };
+        let detail = format!("{address} could not be read, and nothing is known of it: {why}");
+        self.diagnostics.push(
+            Diagnostic::warning(code::NOT_LOOKED_AT, "Not looked at", detail)
+                .at(site.block.span)
+                .about(address),
+        );
+        true
     }
 
     fn not_looked_at(&mut self, address: &Address, error: &ProviderError) {

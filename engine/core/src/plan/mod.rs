@@ -91,6 +91,9 @@ pub struct PlanInput<'a> {
     pub record_unchanged: bool,
     /// Whether the objects of layers tell what they wait for; few who plan show that.
     pub layer_needs: bool,
+    /// Whether of a data source that cannot be read nothing is known, and that is only told, as a warning: for who looks
+    /// at definitions, and applies nothing.
+    pub reads_may_fail: bool,
 }
 
 impl<'a> PlanInput<'a> {

@@ -20,6 +20,7 @@ use crate::immutable;
 use crate::inventory;
 use crate::object_id::ObjectId;
 use crate::observe;
+use crate::scope::Misplaced;
 use crate::sent;
 use crate::types::ObjectType;
 
@@ -143,16 +144,15 @@ impl<'a> Change<'a> {
         })
     }
 
+    /// Refuses what a server cannot take, where the plan did not know the kind. One namespace too many it leaves out.
     fn check_place(&self, resource: &Resource, id: &ObjectId) -> Result<(), ProviderError> {
-        if resource.namespaced && id.namespace.is_empty() {
-            let message = format!(
-                "objects of the kind {} live in namespaces, and {} names none",
-                id.kind.kind, id.name
-            );
-            return Err(ProviderError::new(ProviderErrorKind::Invalid, message)
-                .hint("Write metadata.namespace."));
+        match Misplaced::of(ObjectType::Member, resource, &id.namespace) {
+            Some(wrong) => {
+                let error = ProviderError::new(ProviderErrorKind::Invalid, wrong.message(id));
+                Err(error.hint(wrong.hint()))
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn attributes(&self, id: &ObjectId, uid: &str) -> Value {

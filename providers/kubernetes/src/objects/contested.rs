@@ -12,7 +12,7 @@ use strata_model::preflight::{Finding, FindingKind};
 use strata_model::provider::ProviderError;
 use strata_model::{Severity, Value};
 
-use super::existing;
+use super::{existing, owners};
 use crate::api::{Api, MANAGER};
 use crate::object_id::ObjectId;
 use crate::observe;
@@ -88,9 +88,13 @@ pub(super) async fn look(
     let refused = conflicts.iter().filter_map(|Conflict { manager, path }| {
         let holder = observe::described(manager);
         let counts = !observe::is_client(&holder) && is_known_at(sent, path);
-        counts.then(|| format!("{path} is held by {holder}"))
+        counts.then(|| (path.to_string(), holder))
     });
-    let refused: Vec<String> = refused.collect();
+    let refused: Vec<(String, String)> = refused.collect();
+    let told: Vec<String> = refused
+        .iter()
+        .map(|(path, holder)| format!("{path} is held by {holder}"))
+        .collect();
     Ok((!refused.is_empty()).then(|| Finding {
         severity: Severity::Error,
         kind: FindingKind::Refused,
@@ -98,11 +102,9 @@ pub(super) async fn look(
         message: format!(
             "Others hold fields of {} that would change: {}.",
             existing::named(&id),
-            refused.join("; ")
+            told.join("; ")
         ),
-        hint:
-            "Leave these fields out of the manifest, or take them over with conflicts = \"take\"."
-                .to_owned(),
+        hint: owners::conflict_hint(refused.iter().map(|(path, _)| path.as_str())),
     }))
 }
 

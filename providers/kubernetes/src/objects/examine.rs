@@ -14,6 +14,7 @@ use super::existing;
 use super::owners::Owners;
 use crate::api::Api;
 use crate::object_id::ObjectId;
+use crate::scope::Misplaced;
 use crate::sent;
 use crate::types::{self, ObjectType};
 
@@ -34,6 +35,9 @@ pub(super) async fn examine(
     id: &ObjectId,
     change: &Examined<'_>,
 ) -> Vec<Finding> {
+    if let Some(found) = misplaced(api, change).await {
+        return vec![found];
+    }
     let planned = change.planned.zip(ObjectType::of(change.resource_type));
     let contested = match planned {
         Some((planned, ty))
@@ -83,6 +87,25 @@ fn goes_with(message: String) -> Finding {
         message,
         hint: "Move what is still needed before this is applied.".to_owned(),
     }
+}
+
+/// Whether an object is to be made where objects of its kind do not live, of a kind that the server knows and the plan
+/// did not.
+async fn misplaced(api: &Api, change: &Examined<'_>) -> Option<Finding> {
+    let planned = change
+        .planned
+        .filter(|_| change.operation == Operation::Create)?;
+    let ty = ObjectType::of(change.resource_type)?;
+    let id = ObjectId::of(&ty.manifest(planned))?;
+    let discovered = api.discovered(false).await.ok()?;
+    let wrong = Misplaced::of(ty, discovered.resource(&id.kind)?, &id.namespace)?;
+    Some(Finding {
+        severity: Severity::Error,
+        kind: FindingKind::Refused,
+        change: None,
+        message: format!("This cannot be made so: {}.", wrong.message(&id)),
+        hint: wrong.hint().to_owned(),
+    })
 }
 
 /// What goes with an object, without what the plan deletes anyway: all that lies in a namespace, and all objects of a

@@ -115,8 +115,77 @@ pub(crate) fn changed(held: Option<&Value>) -> Option<&str> {
     held?.get(FIELD)?.as_str().filter(|owner| *owner != NOBODY)
 }
 
+/// What to do where others hold these fields of an object, which are to change.
+pub(crate) fn conflict_hint<'f>(fields: impl IntoIterator<Item = &'f str>) -> String {
+    const OF_FIELDS: &str =
+        "Leave these fields out of the manifest, or take them over with conflicts = \"take\".";
+    let (mut label, mut others) = (false, false);
+    for field in fields {
+        if field == FIELD {
+            label = true;
+        } else {
+            others = true;
+        }
+    }
+    let of_label = format!(
+        "The label {OWNER} says whose the object is. If it is theirs by now, take it out of the definitions, and out of the state with strata state rm. If it is yours, let them leave the label alone, or take it back with conflicts = \"take\"."
+    );
+    match (label, others) {
+        (true, false) => of_label,
+        (true, true) => format!("{OF_FIELDS} {of_label}"),
+        (false, _) => OF_FIELDS.to_owned(),
+    }
+}
+
+/// Why a recorded object is not this state's to delete, by what was told of its label.
+pub(crate) fn not_ours(held: Option<&Value>) -> Option<String> {
+    let owner = held?.get(FIELD)?.as_str()?;
+    Some(if owner == NOBODY {
+        format!("it has no label {OWNER} any more")
+    } else if owner.starts_with(OWNER) {
+        format!("it belongs to another project or layer ({owner})")
+    } else {
+        format!("its label {OWNER} was changed by {owner}")
+    })
+}
+
 /// The owner of an object that is to be taken over, where it is somebody else: an argument is the attribute `managers`.
 pub(crate) fn another(held: Option<&Value>) -> Option<&str> {
     let owner = changed(held)?;
     owner.starts_with(ANOTHER).then_some(owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_in_other_hands_is_no_field_of_the_manifest() {
+        let data = ".data.x";
+        assert!(conflict_hint([data]).starts_with("Leave these fields out of the manifest"));
+        let label = conflict_hint([FIELD]);
+        assert!(label.starts_with("The label strata/owner says whose the object is."));
+        assert!(!label.contains("out of the manifest"));
+        let both = conflict_hint([data, FIELD]);
+        assert_eq!(both, format!("{} {label}", conflict_hint([data])));
+    }
+
+    #[test]
+    fn what_became_of_a_label_says_why_its_object_stays() {
+        let check = |owner: Option<&str>, expected: Option<&str>| {
+            let held = owner.map(|owner| Value::object([(FIELD, Value::from(owner))]));
+            assert_eq!(not_ours(held.as_ref()).as_deref(), expected);
+        };
+        check(None, None);
+        let gone = "it has no label strata/owner any more";
+        check(Some(NOBODY), Some(gone));
+        let another = "it belongs to another project or layer (strata/owner 0123)";
+        check(Some("strata/owner 0123"), Some(another));
+        check(
+            Some("flux"),
+            Some("its label strata/owner was changed by flux"),
+        );
+        let other = Value::object([(".data.x", Value::from("flux"))]);
+        assert_eq!(not_ours(Some(&other)), None);
+    }
 }

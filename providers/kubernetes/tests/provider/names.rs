@@ -57,6 +57,21 @@ fn cases(namespace: &str) -> Vec<Case> {
         let spec = json!({"spec": {"template": pods(labels)}});
         cases.push(case(job, (namespace, "once"), &spec));
     }
+    let long = "a".repeat(64);
+    let own =
+        json!({"manualSelector": true, "selector": {"matchLabels": good}, "template": pods(&good)});
+    for (name, spec) in [
+        (&long[1..], json!({"template": pods(&good)})),
+        (&long, json!({"template": pods(&good)})),
+        (&long, own),
+    ] {
+        let job = ("batch/v1", "Job", "jobs");
+        cases.push(case(job, (namespace, name), &json!({"spec": spec})));
+    }
+    for name in ["system-mine", "systemic"] {
+        let class = ("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses");
+        cases.push(case(class, ("", name), &json!({"value": 1000})));
+    }
     let old = json!({"involvedObject": {"namespace": namespace}});
     let new = json!({
         "eventTime": "2026-01-01T00:00:00.000000Z", "type": "Normal", "reason": "None", "action": "None",

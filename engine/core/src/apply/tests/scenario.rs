@@ -97,6 +97,7 @@ impl Scenario {
             row_digest: None,
             moved_from: None,
             taken_back: None,
+            left_alone: None,
             import_id: None,
             provider: None,
             timeouts: Timeouts::default(),

@@ -2,7 +2,7 @@
 
 use super::scenario::*;
 use strata_model::plan::PlanMode;
-use strata_model::provider::Observation;
+use strata_model::provider::{Object, Observation, ProviderError, ProviderErrorKind};
 use strata_model::state::{RowKey, RowStatus, StateRow};
 use strata_model::wire::Encoded;
 use strata_model::{Address, DeposedId, Type, Value};
@@ -156,6 +156,50 @@ fn what_its_system_protects_is_not_deleted() {
     assert_eq!(scenario.codes(""), ["E0601"]);
     scenario.options.mode = PlanMode::Destroy;
     assert_eq!(scenario.codes(""), ["E0601"]);
+}
+
+#[test]
+fn what_is_somebody_elses_by_now_is_forgotten_and_not_deleted() {
+    let mut scenario = Scenario::new();
+    scenario.given("resource \"test_vault\" \"a\" {\n name = \"a\"\n }");
+    let theirs = thing("a", "made-1").with_at(&path("value"), "theirs".into());
+    // It holds data, and to delete it needs permission.
+    assert_eq!(scenario.codes(""), ["E0602"]);
+    let seen = Observation::Present(Object {
+        id: "made-1".to_owned(),
+        attributes: theirs,
+        incomplete: false,
+    });
+    scenario.observed.insert(key_of("test_vault.a"), seen);
+    for mode in [PlanMode::Normal, PlanMode::Destroy] {
+        scenario.options.mode = mode;
+        let plan = scenario.plan("");
+        assert_eq!(lines(&plan), ["forget test_vault.a"]);
+        assert_eq!(plan.steps[0].left_alone.as_deref(), Some("it is theirs"));
+    }
+}
+
+#[test]
+fn a_connection_that_cannot_be_made_is_told_once_and_where_it_is_configured() {
+    let hcl = "resource \"test_thing\" \"a\" {\n name = \"a\"\n}\nresource \"test_thing\" \"b\" {\n name = \"b\"\n}\nprovider \"test\" {\n place = \"here\"\n}\n";
+    let mut scenario = Scenario::new();
+    scenario.given(hcl);
+    let error = ProviderError::new(ProviderErrorKind::Invalid, "there is no such place");
+    let mut told = |error: &ProviderError| {
+        for name in ["test_thing.a", "test_thing.b"] {
+            let seen = Observation::Unreadable(error.clone());
+            scenario.observed.insert(key_of(name), seen);
+        }
+        let outcome = scenario.outcome(hcl);
+        let places = outcome.diagnostics.iter().map(|found| {
+            assert_eq!(found.code.0, "E0603");
+            let begin = found.span.unwrap().start as usize;
+            hcl[begin..].split(' ').next().unwrap().to_owned()
+        });
+        places.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&error), ["resource", "resource"]);
+    assert_eq!(told(&error.of_connection()), ["provider"]);
 }
 
 fn triggered(value: &str, name: &str, by: &str) -> String {

@@ -104,6 +104,11 @@ impl Provider for Fake {
         Ok(schema.schema.propose(request.prior, request.config).into())
     }
 
+    fn leaves_alone(&self, _: &str, seen: &Value) -> Option<String> {
+        let value = seen.get("value").and_then(Value::as_str);
+        (value == Some("theirs")).then(|| "it is theirs".to_owned())
+    }
+
     fn refuses_deletion(&self, _: &str, object: &Value) -> Option<(String, String)> {
         let value = object.get("value").and_then(Value::as_str);
         (value == Some("guarded")).then(|| ("It is guarded.".to_owned(), "Unguard it.".to_owned()))
@@ -211,6 +216,7 @@ impl Scenario {
                 generate: false,
                 record_unchanged: true,
                 layer_needs: true,
+                reads_may_fail: false,
             });
             if outcome.needs.is_empty() {
                 return outcome;

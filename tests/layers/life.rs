@@ -151,7 +151,7 @@ fn what_is_somebody_elses_by_now_is_left_alone() {
         .run("plan")
         .exits(0)
         .says("will no longer be managed by Strata, but will not be destroyed")
-        .says("# (left alone: its label strata/owner was changed by ")
+        .says("# (left alone: it")
         .says("0 to destroy");
     project
         .run("apply -auto-approve")

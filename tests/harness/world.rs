@@ -185,24 +185,6 @@ impl World {
         self.run_without_calls(&plan).expect_code(0);
     }
 
-    /// Calls AWS as somebody else would, and returns what `query` picks.
-    #[track_caller]
-    pub(crate) fn outside(&self, arguments: &[&str], query: &str) -> String {
-        let output = Command::new("aws")
-            .args(["--endpoint-url", &self.tap.url(), "--output", "text"])
-            .args(["--query", query])
-            .args(arguments)
-            .env("AWS_ACCESS_KEY_ID", "outside")
-            .env("AWS_SECRET_ACCESS_KEY", "outside")
-            .env("AWS_DEFAULT_REGION", "eu-west-1")
-            .output();
-        let output = output
-            .unwrap_or_else(|e| panic!("aws: {e}; install it with: python3 -m pip install awscli"));
-        let wrong = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {wrong}");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-
     pub(crate) fn ledger(&self) -> Ledger {
         self.cloud.ledger()
     }

@@ -70,7 +70,7 @@ impl Planner<'_> {
         let said: Vec<Vec<Said>> = self
             .generated
             .iter()
-            .map(|block| self.said(block))
+            .map(|block| self.texts_of(block))
             .collect();
         let namings: BTreeSet<Naming> = said
             .iter()
@@ -96,7 +96,7 @@ impl Planner<'_> {
     }
 
     /// All texts in the arguments of a block.
-    fn said(&self, block: &Generated) -> Vec<Said> {
+    fn texts_of(&self, block: &Generated) -> Vec<Said> {
         let address = &block.address;
         let providers = self.input.providers;
         match providers.schema(address.mode, &address.resource_type) {

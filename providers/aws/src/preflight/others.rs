@@ -20,7 +20,7 @@ use crate::resource::ResourceType;
 pub(super) async fn look(cloud: &Cloud, intended: &Preflight<'_>) -> Result<Vec<Finding>, Failure> {
     let raised = of_type(intended, (Clusters::NAME, Operation::Update));
     let raised: BTreeSet<&str> = raised
-        .filter(|(_, cluster)| changes(cluster, &["version"]))
+        .filter(|(_, cluster)| changes(cluster, "version"))
         .filter_map(|(_, cluster)| text(cluster.prior.as_ref(), "name"))
         .collect();
     let others = raised

@@ -167,8 +167,9 @@ fn a_template_that_groups_need_is_not_replaced_under_its_name() {
     let template = "-replace=cluster.up.aws_launch_template.pool[\"one\"]";
     world
         .run(&["plan", "-var=minor=1.33", template])
-        .expect_code(1)
-        .expect_text("E0251");
+        .expect_code(65)
+        .expect_text("E0251")
+        .expect_text("one that keeps a name that only one may have");
 }
 
 /// Of the add-ons only this one has other versions for another minor.

@@ -242,17 +242,20 @@ fn find_circle<'s>(steps: &'s [Step], barriers: &[Barrier]) -> Option<Vec<&'s St
 }
 
 fn circle(stuck: &[&Step]) -> Diagnostic {
-    let names: Vec<String> = stuck
-        .iter()
-        .take(6)
-        .map(|step| step.key.to_string())
-        .collect();
+    let mut names: Vec<String> = Vec::new();
+    for step in stuck {
+        let name = step.key.to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.truncate(6);
     let detail = format!(
         "These changes would have to wait for each other: {}. This happens when one is created before its predecessor \
-         is destroyed while another can only be destroyed first.",
+         is destroyed while another can only be destroyed first, such as one that keeps a name that only one may have.",
         names.join(", ")
     );
     Diagnostic::error(code::IMPOSSIBLE_ORDER, "Impossible order", detail).hint(
-        "Use the same create_before_destroy for all of them, or make the change in two steps.",
+        "Use the same create_before_destroy for all of them, give what is replaced another name, or make the change in two steps.",
     )
 }

@@ -473,15 +473,17 @@ impl Subject<'_> {
             Step::delete(&live, world.op()),
         ];
         let n = world.number();
-        let base = world.arguments(ty, &self.config(n));
         let update = (self.case.updates)(&self.needs, n);
-        let changed = update.first().map(|(path, value)| {
+        let config = update.first().map(|(path, value)| {
             let value = world.arguments(ty, &with(&self.config(n), path, value));
             let place = attribute_path(path);
             let new = value.at(&place).cloned().unwrap_or_else(Value::null);
-            live.value.with_at(&place, new)
+            live.config.with_at(&place, new)
         });
-        drop(base);
+        let changed = match &config {
+            Some(config) => Some(world.plan(ty, Some(&live.value), config)?.planned),
+            None => None,
+        };
         if let Some(changed) = &changed {
             steps.push(Step::update(&live, world.op(), changed));
         }

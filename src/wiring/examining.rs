@@ -34,8 +34,11 @@ impl Bench<'_> {
             .into_values()
             .map(|(config, changes)| self.ask(config, changes));
         let mut found: Vec<Diagnostic> = join_all(asked).await.into_iter().flatten().collect();
-        let together = considered(plan, &self.connections, known).into_iter();
-        found.extend(together.map(|(finding, step)| self.told(step, finding)));
+        // The others make no such plan to carry it out, or only a part of it.
+        if matches!(self.session.word, "plan" | "apply" | "destroy") {
+            let together = considered(plan, &self.connections, known).into_iter();
+            found.extend(together.map(|(finding, step)| self.told(step, finding)));
+        }
         outcome.diagnostics.extend(found);
         let notices = self.connections.notices().into_iter();
         outcome.diagnostics.extend(

@@ -130,6 +130,18 @@ fn blocks_are_written_in_yaml_and_plan_empty() {
     imported("yaml");
 }
 
+#[test]
+fn an_import_to_an_instance_that_its_block_does_not_have_is_refused() {
+    let several = "resource \"strata_data\" \"n\" {\n  for_each = toset([\"a\"])\n}\n";
+    for to in ["strata_data.n[\"b\"]", "strata_data.n"] {
+        let import = format!("import {{\n  to = {to}\n  id = \"x\"\n}}\n");
+        Project::of(&format!("{several}{import}"))
+            .run("plan")
+            .exits(65)
+            .complains("The block of this address has no such instance.");
+    }
+}
+
 const ROLE: &str = r#"
 provider "aws" {
   region = "eu-west-1"

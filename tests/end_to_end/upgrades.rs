@@ -136,6 +136,88 @@ fn a_group_that_stays_is_no_part_of_two_minors() {
     world.expect_no_changes(&["-var=minor=1.35"]);
 }
 
+/// A group that is taken over by the run is there before its first stage.
+#[test]
+fn an_imported_group_climbs_two_minors_in_the_same_run() {
+    let world = at_the_first_minor();
+    let list = ["eks", "list-nodegroups", "--cluster-name", "up"];
+    let name = world.outside(&list, "nodegroups[?starts_with(@, 'one')] | [0]");
+    let group = "cluster.up.aws_eks_node_group.pool[\"one\"]";
+    world.run(&["state", "rm", group]).expect_code(0);
+    let import = format!("import {{\n  to = {group}\n  id = \"up:{name}\"\n}}\n");
+    world.define(&format!("{CLUSTER}{import}"));
+    apply(&world, "1.35")
+        .expect_code(0)
+        .expect_text("1 imported");
+    world.expect_no_changes(&["-var=minor=1.35"]);
+}
+
+const TWO_CONNECTIONS: &str = r#"
+variable "minor" {
+  type = string
+}
+provider "aws" {
+  region = "eu-west-1"
+}
+provider "aws" {
+  alias        = "tagged"
+  region       = "eu-west-1"
+  default_tags = { team = "nodes" }
+}
+resource "aws_vpc" "main" {
+  cidr_block = "10.0.0.0/16"
+}
+resource "aws_subnet" "nodes" {
+  for_each          = { a = "10.0.1.0/24", b = "10.0.2.0/24" }
+  vpc_id            = aws_vpc.main.id
+  cidr_block        = each.value
+  availability_zone = "eu-west-1${each.key}"
+}
+resource "aws_iam_role" "main" {
+  for_each = { eks = "cluster", ec2 = "nodes" }
+  name     = each.value
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "${each.key}.amazonaws.com" } }]
+  })
+}
+resource "aws_iam_role_policy_attachment" "main" {
+  for_each   = { eks = "AmazonEKSClusterPolicy", ec2 = "AmazonEKSWorkerNodePolicy" }
+  role       = aws_iam_role.main[each.key].name
+  policy_arn = "arn:aws:iam::aws:policy/${each.value}"
+}
+resource "aws_eks_cluster" "main" {
+  name       = "up"
+  version    = var.minor
+  role_arn   = aws_iam_role.main["eks"].arn
+  depends_on = [aws_iam_role_policy_attachment.main]
+  vpc_config = {
+    subnet_ids = [for subnet in aws_subnet.nodes : subnet.id]
+  }
+}
+resource "aws_eks_node_group" "main" {
+  provider        = aws.tagged
+  cluster_name    = aws_eks_cluster.main.name
+  node_group_name = "one"
+  version         = aws_eks_cluster.main.version
+  node_role_arn   = aws_iam_role.main["ec2"].arn
+  subnet_ids      = [for subnet in aws_subnet.nodes : subnet.id]
+  scaling_config  = { min_size = 1, max_size = 1, desired_size = 1 }
+}
+"#;
+
+#[test]
+fn a_group_of_another_connection_is_nobody_elses() {
+    let options = WorldOptions {
+        speed: 100,
+        faults: None,
+    };
+    let world = World::of_text(TWO_CONNECTIONS, options);
+    apply(&world, "1.33").expect_code(0);
+    apply(&world, "1.35").expect_code(0);
+    world.expect_no_changes(&["-var=minor=1.35"]);
+}
+
 /// One that somebody else made is seen before anything is changed: no definition and no state tell of it.
 #[test]
 fn a_group_of_others_is_no_part_of_two_minors() {

@@ -274,3 +274,40 @@ fn nothing_is_asked_by_settings_that_are_wrong() {
     let refused = project.run("plan").exits(65);
     assert!(refused.err.contains("E0203"), "{}", refused.err);
 }
+
+/// A namespace means nothing to a kind without namespaces that only its cluster knows: the object has another address
+/// without it, and is the same one.
+#[test]
+fn an_object_that_gets_another_address_is_not_destroyed_under_the_old_one() {
+    let group = format!("{}.example", unique("address"));
+    let mut gadgets = definition(&group, &[("v1", true)]);
+    gadgets["spec"]["scope"] = "Cluster".into();
+    let gadget = |metadata: Value| {
+        json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget", "metadata": metadata})
+            .to_string()
+    };
+    let project = project(&[
+        (
+            "main.strata.yaml",
+            "layer:\n  a: { path: ./a }\n  b: { path: ./b, depends_on: [layer.a] }\n",
+        ),
+        ("a/crd.yaml", &gadgets.to_string()),
+        (
+            "b/gadget.yaml",
+            &gadget(json!({"name": "mine", "namespace": "default"})),
+        ),
+    ]);
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/apis/{group}/v1/gadgets/mine");
+    let uid = || get(&path)["metadata"]["uid"].clone();
+    let before = uid();
+    assert!(before.is_string(), "{}", get(&path));
+    project.write("b/gadget.yaml", &gadget(json!({"name": "mine"})));
+    let planned = project.run("plan").exits(0);
+    let told = format!("it is layer.b[\"{group}/Gadget//mine\"] by now");
+    assert!(planned.out.contains(&told), "{}", planned.out);
+    assert!(planned.out.contains("0 to destroy"), "{}", planned.out);
+    project.run("apply -auto-approve").exits(0);
+    assert_eq!(uid(), before);
+    project.run("plan -detailed-exitcode").exits(0);
+}

@@ -59,6 +59,8 @@ pub struct Preflight<'a> {
     ///
     /// [`Provider::considers`]: crate::provider::Provider::considers
     pub standing: Vec<Standing<'a>>,
+    /// The changes that the run makes by other connections of the same provider.
+    pub elsewhere: Vec<Intended<'a>>,
     /// How long it takes at least until the last of the changes is done, in the cloud's time.
     pub takes: Duration,
 }

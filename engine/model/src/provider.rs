@@ -120,6 +120,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The attribute of objects of a type that tells one from all others of its system, whatever it is called: two addresses
+    /// with the same are of one object. Pure.
+    fn identity(&self, _resource_type: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Why a deletion would leave an object alone, as it was seen by a refresh: it is somebody else's by now, and what is
     /// recorded of it is only forgotten. A part of a sentence; `None` where it would be deleted. Pure.
     fn leaves_alone(&self, _resource_type: &str, _seen: &Value) -> Option<String> {

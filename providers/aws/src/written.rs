@@ -15,6 +15,7 @@ use crate::ec2::eip::Eips;
 use crate::ec2::nat_gateway::NatGateways;
 use crate::ec2::vpc_endpoint::VpcEndpoints;
 use crate::eks::access_entry::AccessEntries;
+use crate::eks::addon::Addons;
 use crate::eks::cluster::Clusters;
 use crate::eks::node_group::NodeGroups;
 use crate::kms::key::Keys;
@@ -62,6 +63,8 @@ const SILENT: &[(&str, &str, Silent)] = &[
     ),
     // It follows the version of Kubernetes: said, it would hold the nodes back from the next one.
     (NodeGroups::NAME, "release_version", Silent::Always),
+    // So does what an add-on is built for.
+    (Addons::NAME, "addon_version", Silent::Always),
     // The image of a launch template settles both.
     (NodeGroups::NAME, "version", Silent::Where(has_own_image)),
     (NodeGroups::NAME, "ami_type", Silent::Where(has_own_image)),

@@ -458,9 +458,15 @@ mod tests {
                 .collect();
             assert_eq!(told.join("; "), expected, "{object}");
         };
-        let outside = |kind: &str| {
+        let outside = |ty: &str, kind: &str| {
+            let why = match ty {
+                "layer" => {
+                    " The layer's is given to kinds of Kubernetes, and to those that the layer defines."
+                }
+                _ => "",
+            };
             format!(
-                "manifest.metadata.namespace is missing: objects of the kind {kind} live in namespaces. Write one, such as \"default\"."
+                "manifest.metadata.namespace is missing: objects of the kind {kind} live in namespaces. Write one, such as \"default\".{why}"
             )
         };
         let inside = "manifest.metadata.namespace must be left out: objects of the kind Namespace live in no namespace.";
@@ -476,11 +482,11 @@ mod tests {
             check(ty, object("v1", "ConfigMap", shop), "");
             for none in [None, Some("")] {
                 let map = object("v1", "ConfigMap", none);
-                check(ty, map, &outside("ConfigMap"));
+                check(ty, map, &outside(ty, "ConfigMap"));
             }
             check(ty, object("v1", "Namespace", None), "");
             let widget = object("strata.example/v1", "Widget", None);
-            check(ty, widget, &outside("Widget"));
+            check(ty, widget, &outside(ty, "Widget"));
             // Nothing is known of it.
             check(ty, object("other.example/v1", "Widget", None), "");
         }

@@ -181,6 +181,10 @@ impl Provider for Kubernetes {
         })
     }
 
+    fn identity(&self, _resource_type: &str) -> Option<&'static str> {
+        Some("uid")
+    }
+
     /// A deletion asks for the label of this state.
     fn leaves_alone(&self, _resource_type: &str, seen: &Value) -> Option<String> {
         owners::not_ours(seen.get("managers"))
@@ -235,18 +239,21 @@ impl Provider for Kubernetes {
 }
 
 /// Whether an object would be another one. A namespace that its kind does not have tells none apart: a server leaves it
-/// out, so that an object may be recorded with one.
+/// out, so that an object may be recorded with one. Of a kind that is not Kubernetes' own nobody has to know that here:
+/// if it lives in namespaces, an object without one is refused.
 fn is_another(old: &ObjectId, id: &ObjectId) -> bool {
-    let plain = ObjectId {
+    let plain = |id: &ObjectId| ObjectId {
         namespace: String::new(),
-        ..old.clone()
+        ..id.clone()
     };
     let lives_outside = || {
         let kinds = Kinds::default();
-        let resource = kinds.resource(&id.kind);
-        resource.is_some_and(|resource| !resource.namespaced)
+        match kinds.resource(&id.kind) {
+            Some(resource) => !resource.namespaced,
+            None => old.namespace.is_empty() || id.namespace.is_empty(),
+        }
     };
-    !(old.is_same(id) || plain.is_same(id) && lives_outside())
+    !(old.is_same(id) || plain(old).is_same(&plain(id)) && lives_outside())
 }
 
 /// Whether the layer of an inventory has another address now, and with it the ConfigMap another name.
@@ -424,6 +431,9 @@ mod tests {
         };
         assert!(!is_another(&id("Namespace", "shop"), &id("Namespace", "")));
         assert!(is_another(&id("ConfigMap", "shop"), &id("ConfigMap", "")));
+        // Nobody knows where they live, but one of the two would be refused otherwise.
+        assert!(!is_another(&id("Gadget", "shop"), &id("Gadget", "")));
+        assert!(is_another(&id("Gadget", "shop"), &id("Gadget", "other")));
         assert!(is_another(
             &id("ConfigMap", "shop"),
             &id("ConfigMap", "other")

@@ -65,8 +65,14 @@ pub(crate) fn fault(
     let kind = &resource.kind.kind;
     let message = match Misplaced::of(ty, resource, namespace)? {
         Misplaced::Outside => {
+            let why = match ty {
+                ObjectType::Member => {
+                    " The layer's is given to kinds of Kubernetes, and to those that the layer defines."
+                }
+                ObjectType::Object | ObjectType::Secret => "",
+            };
             format!(
-                "is missing: objects of the kind {kind} live in namespaces. Write one, such as \"default\"."
+                "is missing: objects of the kind {kind} live in namespaces. Write one, such as \"default\".{why}"
             )
         }
         Misplaced::Inside => {

@@ -98,7 +98,26 @@ fn together<'a>(
     for own in all.values_mut() {
         own.preflight.after = graph(&needs, &own.steps);
     }
+    tell_of_others(&mut all);
     all
+}
+
+/// Tells each of them what others of the same provider change.
+fn tell_of_others(all: &mut BTreeMap<String, Together<'_>>) {
+    if all.len() < 2 {
+        return;
+    }
+    let changes = all.iter().map(|(key, own)| {
+        let changes = own.preflight.changes.clone();
+        (key.clone(), own.provider.name().clone(), changes)
+    });
+    let changes: Vec<_> = changes.collect();
+    for (key, own) in all.iter_mut() {
+        let others = changes
+            .iter()
+            .filter(|(other, provider, _)| other != key && provider == own.provider.name());
+        own.preflight.elsewhere = others.flat_map(|(.., changes)| changes.clone()).collect();
+    }
 }
 
 /// Asks the connections of what is still to be done. Warnings are told as events; what is returned stands in the way.

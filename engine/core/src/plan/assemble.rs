@@ -118,6 +118,29 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
     })
 }
 
+/// The addresses of the objects that stay or are taken over, by what tells them from all others.
+fn identities(planner: &Planner<'_>) -> BTreeMap<String, Address> {
+    let known = planner.changes.iter().filter_map(|change| {
+        let address = &change.address;
+        let providers = planner.input.providers;
+        let (provider, schema) = providers.schema(address.mode, &address.resource_type)?;
+        let identity = provider.identity(schema.name)?;
+        let text = match &change.kind {
+            ChangeKind::Import { object, .. } => object.get(identity)?.as_str()?.to_owned(),
+            ChangeKind::NoOp | ChangeKind::Update { .. } => recorded_text(change.row?.1, identity)?,
+            _ => return None,
+        };
+        Some((text, address.clone()))
+    });
+    known.filter(|(text, _)| !text.is_empty()).collect()
+}
+
+/// A text attribute of a recorded object.
+fn recorded_text(row: &StateRow, attribute: &str) -> Option<String> {
+    let json = row.attributes.json.value();
+    Some(json.get(attribute)?.as_str()?.to_owned())
+}
+
 /// Whether an instance would change but is not selected.
 fn untouched(planner: &Planner<'_>, selected: &[bool], dep: &Dep) -> bool {
     planner
@@ -307,6 +330,7 @@ impl<'a> Assembly<'a> {
             let changes = planner.changes.iter();
             changes.map(|change| change.address.block()).collect()
         });
+        let kept: LazyCell<BTreeMap<String, Address>, _> = LazyCell::new(|| identities(planner));
         for (key, row) in &planner.input.snapshot.rows {
             if planner.claimed.contains(&place_of(key)) || any_matches(&excludes, &key.address) {
                 continue;
@@ -325,6 +349,12 @@ impl<'a> Assembly<'a> {
             }
             if let Some(error) = unreachable(planner.input.observed.get(key)) {
                 note_unreached(&mut self.unreached, &row.provider, error);
+                continue;
+            }
+            let identity = self.identity_of(row);
+            if let Some(other) = identity.and_then(|identity| kept.get(&identity)) {
+                let step = self.forget(row, Reason::NotDeclared);
+                self.draft.steps[step as usize].left_alone = Some(format!("it is {other} by now"));
                 continue;
             }
             match planner.layer_orphan(&key.address) {
@@ -433,6 +463,15 @@ impl<'a> Assembly<'a> {
                 None
             }
         }
+    }
+
+    /// What tells a recorded object from all others, where its type has that.
+    fn identity_of(&self, row: &StateRow) -> Option<String> {
+        let address = row.address();
+        let providers = self.input.providers;
+        let (provider, schema) = providers.schema(address.mode, &address.resource_type)?;
+        let identity = provider.identity(schema.name)?;
+        recorded_text(row, identity)
     }
 
     /// Plans the deletion of a recorded object, with what it needs: lifted protection, or forgetting when it is gone or

@@ -288,7 +288,11 @@ impl Planner<'_> {
         for block in &root.package.imports {
             let to = &block.to.value;
             let is_recorded = self.row(&RowKey::current(to.clone())).is_some();
-            if self.declares(to) || is_recorded {
+            if self.declares(to) {
+                self.refuse_missing_instance(block);
+                continue;
+            }
+            if is_recorded {
                 continue;
             }
             if root.package.incomplete {
@@ -312,6 +316,27 @@ impl Planner<'_> {
                 self.generate(block);
             }
         }
+    }
+
+    /// Refuses an import to an instance that its block does not have: the object would be left where it is, and another
+    /// one made beside it.
+    fn refuse_missing_instance(&mut self, block: &ImportBlock) {
+        let is_open = self.world.outside.variables_may_miss || !self.needs.is_empty();
+        if block.for_each.is_some() || is_open || self.diagnostics.has_errors() {
+            return;
+        }
+        let view = View::with_each(&self.world, 0, None);
+        let address = Address {
+            key: self.import_key(&view, block, None),
+            ..block.to.value.clone()
+        };
+        let is_there = self.changes.iter().any(|change| change.address == address);
+        if is_there || self.row(&RowKey::current(address)).is_some() {
+            return;
+        }
+        let detail = "The block of this address has no such instance.";
+        let hint = "Name one that it has, such as TYPE.NAME[\"key\"]; without count and for_each there is no key.";
+        self.diagnostics.push(undeclared(block, detail).hint(hint));
     }
 
     /// Whether a block declares an address, whatever its instances are.

@@ -67,10 +67,11 @@ impl Draft {
             return;
         };
         let whole = needed.steps[needed.steps.len() - 1];
-        let mut others = self.waited_by(user.steps[0]);
-        others.remove(&whole);
         // What needs only stages that are before the first common one does not make a circle.
         let later = &needed.steps[meets + usize::from(*first == 0)..];
+        self.begin_before(user.steps[0], later);
+        let mut others = self.waited_by(user.steps[0]);
+        others.remove(&whole);
         let (bound, free): (BTreeSet<u32>, BTreeSet<u32>) = others
             .into_iter()
             .partition(|other| self.reaches(*other, later));
@@ -90,6 +91,19 @@ impl Draft {
         }
         if let Some(rest) = user.steps.get(last + 1) {
             self.wait(*rest, [Ref::Step(whole)]);
+        }
+    }
+
+    /// What the same object goes through before its first stage, such as its import, changes nothing outside, and does
+    /// not wait for these.
+    fn begin_before(&mut self, first: u32, later: &[u32]) {
+        let key = self.steps[first as usize].key.clone();
+        let mut own: Vec<u32> = self.waited_by(first).into_iter().collect();
+        own.retain(|step| self.steps[*step as usize].key == key);
+        for step in own {
+            let mut waits = self.waited_by(step);
+            waits.retain(|other| !self.reaches(*other, later));
+            self.set_after(step, waits);
         }
     }
 
@@ -211,6 +225,25 @@ mod tests {
             [
                 "plane 1", "nodes 1", "plane 2", "nodes 2", "plane 3", "nodes 3"
             ]
+        );
+    }
+
+    #[test]
+    fn an_import_comes_before_the_first_stage() {
+        let mut draft = Draft::default();
+        let plane = change(&mut draft, "plane", &["1", "2"], &[]);
+        let needs = Ref::Step(plane[1]);
+        let import = push(&mut draft, "nodes", None, &[needs]);
+        change(
+            &mut draft,
+            "nodes",
+            &["1", "2"],
+            &[needs, Ref::Step(import)],
+        );
+        draft.take_turns();
+        assert_eq!(
+            order(draft),
+            ["plane 1", "nodes -", "nodes 1", "plane 2", "nodes 2"]
         );
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_eks::types::AmiTypes;
 use futures::future::try_join_all;
 use strata_model::Value;
 use strata_model::preflight::{Finding, Preflight, Standing};
@@ -55,10 +56,11 @@ async fn others(
     let list = pages.collect::<Result<Vec<String>, _>>();
     // A cluster that is gone is told by the step that changes it.
     let names = found(send("ListNodegroups", list).await)?.unwrap_or_default();
-    let own: BTreeSet<&str> = [Operation::Update, Operation::Delete]
-        .into_iter()
-        .flat_map(|operation| of_type(intended, (NodeGroups::NAME, operation)))
-        .filter_map(|(_, group)| group_name(group.prior.as_ref()?))
+    // A group may be reached by another connection, such as one with other tags.
+    let changes = intended.changes.iter().chain(&intended.elsewhere);
+    let own: BTreeSet<&str> = changes
+        .filter(|change| *change.address.resource_type == *NodeGroups::NAME)
+        .filter_map(|change| group_name(change.prior.as_ref()?))
         .filter(|(own, _)| *own == cluster)
         .map(|(_, name)| name)
         .collect();
@@ -70,6 +72,7 @@ async fn others(
             ("cluster_name", group.cluster_name()),
             ("node_group_name", group.nodegroup_name()),
             ("version", group.version()),
+            ("ami_type", group.ami_type().map(AmiTypes::as_str)),
         ];
         let given = fields
             .into_iter()

@@ -76,8 +76,10 @@ pub(super) fn group_name(group: &Value) -> Option<GroupName<'_>> {
     text(Some(group), "cluster_name").zip(text(Some(group), "node_group_name"))
 }
 
+/// The minor of an object. What nodes have that start from an image of their own is told by the image only.
 fn version(object: Option<&Value>) -> Option<u32> {
-    text(object, "version").and_then(minor)
+    let is_own = text(object, "ami_type") == Some("CUSTOM");
+    text(object, "version").filter(|_| !is_own).and_then(minor)
 }
 
 /// What becomes of all objects of a type, by their names.

@@ -89,16 +89,21 @@ fn goes_with(message: String) -> Finding {
     }
 }
 
-/// Whether an object is to be made where objects of its kind do not live, of a kind that the server knows and the plan
-/// did not.
+/// Whether an object is to be where objects of its kind do not live, of a kind that the server knows and the plan did
+/// not. A kind that this plan makes anew may live elsewhere by then.
 async fn misplaced(api: &Api, change: &Examined<'_>) -> Option<Finding> {
-    let planned = change
-        .planned
-        .filter(|_| change.operation == Operation::Create)?;
+    let planned = change.planned?;
     let ty = ObjectType::of(change.resource_type)?;
     let id = ObjectId::of(&ty.manifest(planned))?;
     let discovered = api.discovered(false).await.ok()?;
-    let wrong = Misplaced::of(ty, discovered.resource(&id.kind)?, &id.namespace)?;
+    let resource = discovered.resource(&id.kind)?;
+    let wrong = Misplaced::of(ty, resource, &id.namespace)?;
+    let definition = format!("{}.{}", resource.plural, id.kind.group);
+    let goes = change.going.iter().filter_map(|id| ObjectId::parse(id));
+    let mut goes = goes.filter(|id| id.kind.kind == "CustomResourceDefinition");
+    if goes.any(|id| id.name == definition) {
+        return None;
+    }
     Some(Finding {
         severity: Severity::Error,
         kind: FindingKind::Refused,

@@ -282,22 +282,27 @@ fn an_object_that_gets_another_address_is_not_destroyed_under_the_old_one() {
     let group = format!("{}.example", unique("address"));
     let mut gadgets = definition(&group, &[("v1", true)]);
     gadgets["spec"]["scope"] = "Cluster".into();
+    somebody(
+        "POST",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        &gadgets,
+    );
     let gadget = |metadata: Value| {
         json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget", "metadata": metadata})
             .to_string()
     };
     let project = project(&[
-        (
-            "main.strata.yaml",
-            "layer:\n  a: { path: ./a }\n  b: { path: ./b, depends_on: [layer.a] }\n",
-        ),
-        ("a/crd.yaml", &gadgets.to_string()),
+        ("main.strata.yaml", "layer:\n  b: { path: ./b }\n"),
         (
             "b/gadget.yaml",
             &gadget(json!({"name": "mine", "namespace": "default"})),
         ),
     ]);
-    project.run("apply -auto-approve").exits(0);
+    let watch = crate::figures::Watch::start();
+    // The server takes a while to list the kind.
+    while project.run("apply -auto-approve").code != 0 {
+        assert!(watch.elapsed().as_secs() < 60, "it is never listed");
+    }
     let path = format!("/apis/{group}/v1/gadgets/mine");
     let uid = || get(&path)["metadata"]["uid"].clone();
     let before = uid();
@@ -310,4 +315,38 @@ fn an_object_that_gets_another_address_is_not_destroyed_under_the_old_one() {
     project.run("apply -auto-approve").exits(0);
     assert_eq!(uid(), before);
     project.run("plan -detailed-exitcode").exits(0);
+}
+
+/// A layer's namespace is for its objects also where another layer, on which it depends, defines their kind.
+#[test]
+fn a_layers_namespace_is_for_kinds_of_the_layers_before_it() {
+    let group = format!("{}.example", unique("before"));
+    let mut gadgets = definition(&group, &[("v1", true)]);
+    gadgets["spec"]["scope"] = "Namespaced".into();
+    let gadget = json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget", "metadata": {"name": "mine"}});
+    let layers = "layer:\n  a: { path: ./a }\n  m: { path: ./m, depends_on: [layer.a] }\n  b: { path: ./b, namespace: default, depends_on: [layer.m] }\n";
+    let between = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: MAP, namespace: default }\n";
+    let project = project(&[
+        ("main.strata.yaml", layers),
+        ("a/crd.yaml", &gadgets.to_string()),
+        ("m/map.yaml", &between.replace("MAP", &unique("between"))),
+        ("b/gadget.yaml", &gadget.to_string()),
+    ]);
+    let key = format!("layer.b[\"{group}/Gadget/default/mine\"]");
+    let planned = project.run("plan").exits(0);
+    assert!(planned.out.contains(&key), "{}", planned.out);
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/apis/{group}/v1/namespaces/default/gadgets/mine");
+    assert_eq!(get(&path)["metadata"]["name"], "mine");
+    project.run("plan -detailed-exitcode").exits(0);
+    // Nobody says what comes from where.
+    let apart = layers.replace("depends_on: [layer.m]", "wait: true");
+    project.write("main.strata.yaml", &apart);
+    let refused = project.run("validate");
+    assert_ne!(refused.code, 0, "{}", refused.out);
+    assert!(
+        refused.err.contains("live in namespaces"),
+        "{}",
+        refused.err
+    );
 }

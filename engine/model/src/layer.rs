@@ -53,6 +53,11 @@ pub struct MembersRequest<'a> {
     pub files: &'a [LayerFile],
     /// The namespace of objects that live in one and name none.
     pub namespace: Option<&'a str>,
+    /// Objects of layers that this one depends on, in the same host, which say what it will know
+    /// ([`Provider::defines`]).
+    ///
+    /// [`Provider::defines`]: crate::provider::Provider::defines
+    pub definitions: &'a [Value],
     /// Whether texts in the manifests are templates, which are evaluated only after this: nothing may be computed from
     /// them here, and `stringData` stays what it is. A key that holds a template is evaluated as one.
     pub template: bool,

@@ -461,7 +461,7 @@ mod tests {
         let outside = |ty: &str, kind: &str| {
             let why = match ty {
                 "layer" => {
-                    " The layer's is given to kinds of Kubernetes, and to those that the layer defines."
+                    " The layer's is given to kinds of Kubernetes, and to those that it or a layer in its depends_on defines."
                 }
                 _ => "",
             };

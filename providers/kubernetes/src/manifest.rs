@@ -32,16 +32,16 @@ pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<M
     for file in request.files {
         reading.file(file);
     }
-    let kinds = Kinds::default().with_definitions(
-        reading
-            .objects
-            .iter()
-            .filter(|found| {
-                found.kind
-                    == GroupVersionKind::of("apiextensions.k8s.io/v1", "CustomResourceDefinition")
-            })
-            .map(|found| &found.object),
-    );
+    let before: Vec<Value> = request
+        .definitions
+        .iter()
+        .map(strata_model::Value::to_json)
+        .collect();
+    let own = reading.objects.iter().filter(|found| {
+        found.kind == GroupVersionKind::of("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+    });
+    let own = own.map(|found| &found.object);
+    let kinds = Kinds::default().with_definitions(before.iter().chain(own));
     let wrong = request.namespace.and_then(naming::namespace_fault);
     let mut wrong = wrong.map(|fault| format!("The layer's namespace {fault}"));
     for found in &mut reading.objects {
@@ -306,6 +306,7 @@ mod tests {
             members(&MembersRequest {
                 files: &files,
                 namespace: Some(namespace),
+                definitions: &[],
                 template: false,
             })
         };

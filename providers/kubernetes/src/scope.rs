@@ -67,7 +67,7 @@ pub(crate) fn fault(
         Misplaced::Outside => {
             let why = match ty {
                 ObjectType::Member => {
-                    " The layer's is given to kinds of Kubernetes, and to those that the layer defines."
+                    " The layer's is given to kinds of Kubernetes, and to those that it or a layer in its depends_on defines."
                 }
                 ObjectType::Object | ObjectType::Secret => "",
             };

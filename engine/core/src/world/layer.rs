@@ -34,6 +34,8 @@ pub(crate) struct Rendered {
     files: Vec<LayerFile>,
     /// The members of each stage, by key.
     stages: Vec<Vec<Member>>,
+    /// What the host knows once it is applied: by its own objects, and by those of the layers before it.
+    definitions: Vec<Value>,
     /// The connection to the cluster that the layer is applied to.
     pub(crate) cluster: Option<ProviderConfig>,
     /// The object that the cluster is.
@@ -214,7 +216,19 @@ impl World<'_> {
                 });
             })
             .ok()?;
-        let members = members(of, &arguments, (&files, is_template), found)?;
+        let mut definitions = self.definitions(of);
+        let request = MembersRequest {
+            files: &files,
+            namespace: arguments.get("namespace").and_then(Value::as_str),
+            definitions: &definitions,
+            template: is_template,
+        };
+        let members = members(of, request, found)?;
+        let own = members.iter().map(|member| &member.manifest);
+        definitions.extend(
+            own.filter(|manifest| defines(of.provider, manifest))
+                .cloned(),
+        );
         health::check_use(block, &arguments, &members, found);
         let timeout = timeout(of.layer, &arguments, found);
         let mut rendered = Rendered {
@@ -222,6 +236,7 @@ impl World<'_> {
             arguments,
             is_template,
             stages: Vec::new(),
+            definitions,
             files,
             cluster: None,
             host: None,
@@ -237,6 +252,32 @@ impl World<'_> {
         view.touch_all(&needed);
         rendered.deps = view.into_deps();
         Some(rendered)
+    }
+
+    /// What the layers define that come before one in the same host.
+    fn definitions(&self, of: &Rendering<'_>) -> Vec<Value> {
+        let mut definitions: Vec<Value> = Vec::new();
+        for other in self.graph.layers_before(of.layer) {
+            let before = &self.graph.layers[other];
+            if !self.graph.is_same_host(of.layer, before) {
+                continue;
+            }
+            let scope = if before.path == of.layer.path {
+                of.scope
+            } else {
+                self.writer(of.layer, of.scope).0
+            };
+            for definition in self
+                .rendered(other, scope)
+                .iter()
+                .flat_map(|other| &other.definitions)
+            {
+                if !definitions.contains(definition) {
+                    definitions.push(definition.clone());
+                }
+            }
+        }
+        definitions
     }
 
     /// Whether everything that a layer says is known, and can be done.
@@ -617,17 +658,17 @@ fn flag(arguments: &Value, name: &str) -> Option<bool> {
     arguments.get(name).and_then(Value::as_bool)
 }
 
+/// Whether an object says what its host will know.
+fn defines(provider: &dyn Provider, manifest: &Value) -> bool {
+    let config = Value::object([("manifest", manifest.clone())]);
+    provider.defines(LAYER_TYPE, &config)
+}
+
 fn members(
     of: &Rendering<'_>,
-    arguments: &Value,
-    (files, template): (&[LayerFile], bool),
+    request: MembersRequest<'_>,
     found: &mut Diagnostics,
 ) -> Option<Vec<Member>> {
-    let request = MembersRequest {
-        files,
-        namespace: arguments.get("namespace").and_then(Value::as_str),
-        template,
-    };
     of.provider
         .members(request)
         .map_err(|faults| {

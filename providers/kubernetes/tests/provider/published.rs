@@ -169,6 +169,7 @@ fn members(root: &Path, below: &str, namespace: &str) -> (Vec<Member>, BTreeMap<
         let request = MembersRequest {
             files: &file,
             namespace: Some(namespace),
+            definitions: &[],
             template: false,
         };
         match Kubernetes::new().members(request) {

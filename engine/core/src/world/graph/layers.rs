@@ -78,6 +78,24 @@ impl LayerNode<'_> {
 }
 
 impl<'d> Graph<'d> {
+    /// The layers that one names in its `depends_on`.
+    pub(crate) fn layers_before(&self, layer: &LayerNode<'_>) -> impl Iterator<Item = LayerIx> {
+        layer.block.depends_on.iter().filter_map(|entry| {
+            let Reference::Layer(name) = &entry.reference else {
+                return None;
+            };
+            let path = layer.path_of(self, &entry.reference);
+            self.paths[path].layers.get(name).copied()
+        })
+    }
+
+    /// Whether two layers are applied by the same connection.
+    pub(crate) fn is_same_host(&self, one: &LayerNode<'_>, other: &LayerNode<'_>) -> bool {
+        let provider = |layer: &LayerNode<'_>| self.provider_of.get(&layer.stage(0)).copied();
+        (one.cluster, &one.cluster_key) == (other.cluster, &other.cluster_key)
+            && provider(one) == provider(other)
+    }
+
     /// Adds the layers of a path: those of its cluster's block, then those of its package.
     pub(super) fn add_layers(&mut self, path: PathId, caller: Option<(PathId, &'d InstanceBlock)>) {
         if let Some((parent, block)) = caller {
@@ -216,6 +234,7 @@ impl<'d> Graph<'d> {
         let request = MembersRequest {
             files: &files,
             namespace: None,
+            definitions: &[],
             template: true,
         };
         let mut found = Vec::new();

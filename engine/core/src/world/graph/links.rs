@@ -107,6 +107,10 @@ impl Linker<'_, '_> {
         let layer = &graph.layers[layer];
         self.arguments(layer.writer, &layer.block.arguments);
         self.found(layer.writer, &layer.templates);
+        // What they define is known to its objects.
+        let before = graph.layers_before(layer);
+        self.needs
+            .extend(before.map(|other| graph.layers[other].render));
         let Some(cluster) = layer.cluster else {
             self.leads_nowhere |= layer.is_of_cluster();
             return;

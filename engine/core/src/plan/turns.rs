@@ -98,12 +98,17 @@ impl Draft {
     /// not wait for these.
     fn begin_before(&mut self, first: u32, later: &[u32]) {
         let key = self.steps[first as usize].key.clone();
-        let mut own: Vec<u32> = self.waited_by(first).into_iter().collect();
-        own.retain(|step| self.steps[*step as usize].key == key);
-        for step in own {
-            let mut waits = self.waited_by(step);
-            waits.retain(|other| !self.reaches(*other, later));
-            self.set_after(step, waits);
+        let mut own = BTreeSet::new();
+        let mut open = vec![first];
+        while let Some(step) = open.pop() {
+            let mut before = self.waited_by(step);
+            before.retain(|step| self.steps[*step as usize].key == key);
+            open.extend(before.into_iter().filter(|step| own.insert(*step)));
+        }
+        for step in &own {
+            let mut waits = self.waited_by(*step);
+            waits.retain(|other| own.contains(other) || !self.reaches(*other, later));
+            self.set_after(*step, waits);
         }
     }
 
@@ -244,6 +249,28 @@ mod tests {
         assert_eq!(
             order(draft),
             ["plane 1", "nodes -", "nodes 1", "plane 2", "nodes 2"]
+        );
+    }
+
+    #[test]
+    fn what_comes_before_the_first_stage_keeps_its_order() {
+        let mut draft = Draft::default();
+        let plane = change(&mut draft, "plane", &["1", "2"], &[]);
+        let needs = Ref::Step(plane[1]);
+        // The later of the two is planned first.
+        let lift = push(&mut draft, "nodes", None, &[needs]);
+        let import = push(&mut draft, "nodes", None, &[needs]);
+        draft.wait(lift, [Ref::Step(import)]);
+        let nodes = change(&mut draft, "nodes", &["1", "2"], &[needs, Ref::Step(lift)]);
+        draft.take_turns();
+        let waits = |step| draft.after(Ref::Step(step)).contains(&Ref::Step(import));
+        assert!(waits(lift));
+        assert!(draft.after(Ref::Step(nodes[0])).contains(&Ref::Step(lift)));
+        let order = order(draft);
+        assert_eq!(order.last().map(String::as_str), Some("nodes 2"));
+        assert!(
+            order.iter().position(|step| step == "nodes 1")
+                < order.iter().position(|step| step == "plane 2")
         );
     }
 

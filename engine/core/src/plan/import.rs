@@ -1,6 +1,6 @@
 //! `import` blocks and the `import` command: which object an address takes, and what a block for it would say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strata_language::definition::ImportBlock;
@@ -285,11 +285,19 @@ impl Planner<'_> {
         let Some(root) = self.world.graph.paths.first() else {
             return;
         };
+        let planned: BTreeSet<Address> = match root.package.imports.is_empty() {
+            true => BTreeSet::new(),
+            false => self
+                .changes
+                .iter()
+                .map(|change| change.address.clone())
+                .collect(),
+        };
         for block in &root.package.imports {
             let to = &block.to.value;
             let is_recorded = self.row(&RowKey::current(to.clone())).is_some();
             if self.declares(to) {
-                self.refuse_missing_instance(block);
+                self.refuse_missing_instance(block, &planned);
                 continue;
             }
             if is_recorded {
@@ -320,18 +328,26 @@ impl Planner<'_> {
 
     /// Refuses an import to an instance that its block does not have: the object would be left where it is, and another
     /// one made beside it.
-    fn refuse_missing_instance(&mut self, block: &ImportBlock) {
+    fn refuse_missing_instance(&mut self, block: &ImportBlock, planned: &BTreeSet<Address>) {
         let is_open = self.world.outside.variables_may_miss || !self.needs.is_empty();
         if block.for_each.is_some() || is_open || self.diagnostics.has_errors() {
             return;
         }
         let view = View::with_each(&self.world, 0, None);
+        let key = self.import_key(&view, block, None);
+        if key.is_none() && block.to_key.is_some() {
+            let detail = "Which instance to_key names is not known when planning, or it is neither a text nor a number.";
+            let hint =
+                "Give a key that is known: one of a variable or of for_each, such as \"a\" or 0.";
+            let refused = undeclared(block, detail).hint(hint);
+            self.diagnostics.push(refused);
+            return;
+        }
         let address = Address {
-            key: self.import_key(&view, block, None),
+            key,
             ..block.to.value.clone()
         };
-        let is_there = self.changes.iter().any(|change| change.address == address);
-        if is_there || self.row(&RowKey::current(address)).is_some() {
+        if planned.contains(&address) || self.row(&RowKey::current(address)).is_some() {
             return;
         }
         let detail = "The block of this address has no such instance.";

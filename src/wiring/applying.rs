@@ -13,6 +13,7 @@ use strata_model::store::Lock;
 use strata_model::{Code, Diagnostic, Diagnostics, Position, RunId, Severity, SourceMap, Span};
 
 use super::bench::Bench;
+use super::planning::hide_told;
 use super::state_error;
 use crate::error::{CommandError, ErrorKind};
 use crate::session::Session;
@@ -111,6 +112,7 @@ impl Bench<'_> {
             replay => replay,
         };
         let mut replay = replay.map_err(|found| self.unusable(found))?;
+        self.supply_secrets(&mut replay, run.parallelism).await;
         let progress = Progress::new(
             &self.session.ui,
             self.clouds.clock.clone(),
@@ -135,6 +137,19 @@ impl Bench<'_> {
         let outcome = ticking(executing, &progress).await;
         progress.finish();
         Ok(outcome)
+    }
+
+    /// Reads what the plan holds fingerprints of only. What cannot be read is told by the step that needs it.
+    async fn supply_secrets(&self, replay: &mut Replay<'_>, parallelism: u16) {
+        loop {
+            let needs = replay.secrets_to_read();
+            if needs.is_empty() {
+                return;
+            }
+            let read = self.reading(parallelism).needs(&needs).await;
+            hide_told(self, &read);
+            replay.supply(&read);
+        }
     }
 
     fn unusable(&self, diagnostics: Diagnostics) -> CommandError {

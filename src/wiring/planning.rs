@@ -457,7 +457,7 @@ fn hide_layers(bench: &Bench<'_>, objects: &[LayerObject]) {
 }
 
 /// What data sources told may hold secrets, and so may what was read of other objects.
-fn hide_told(bench: &Bench<'_>, answers: &BTreeMap<Address, Observation>) {
+pub(super) fn hide_told(bench: &Bench<'_>, answers: &BTreeMap<Address, Observation>) {
     let (data, others): (Vec<_>, Vec<_>) = answers
         .iter()
         .partition(|(address, _)| address.mode == Mode::Data);

@@ -204,3 +204,37 @@ output "secret" {
         .says("\"ami-")
         .says("(sensitive value)");
 }
+
+#[test]
+fn what_a_data_source_tells_in_secret_is_read_again_by_the_run() {
+    let project = Project::of(
+        r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+data "aws_ssm_parameter" "image" {
+  name = "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard/recommended/image_id"
+}
+resource "aws_launch_template" "nodes" {
+  name     = "nodes"
+  image_id = data.aws_ssm_parameter.image.value
+}
+output "secret" {
+  value     = data.aws_ssm_parameter.image.value
+  sensitive = true
+}
+"#,
+    );
+    let planned = project.run("--sandbox plan -out=saved").exits(0);
+    assert!(!planned.out.contains("ami-"), "{}", planned.out);
+    let applied = project.run("--sandbox apply saved").exits(0);
+    assert!(!format!("{}{}", applied.out, applied.err).contains("ami-"));
+    project
+        .run("--sandbox plan -detailed-exitcode")
+        .exits(0)
+        .says("No changes");
+    project
+        .run("--sandbox output -raw secret")
+        .exits(0)
+        .says("ami-");
+}

@@ -7,6 +7,8 @@ mod compare;
 mod inputs;
 mod layer;
 mod renewal;
+mod secrets;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,10 +18,11 @@ use strata_model::plan::{Action, Plan, Reason, Step};
 use strata_model::provider::{PlanRequest, Provider, ProviderConfig, Providers};
 use strata_model::schema::ResourceSchema;
 use strata_model::state::{RowKey, StateRow, StateSnapshot, StoredOutput};
-use strata_model::wire::{Encoded, fingerprint};
+use strata_model::wire::Encoded;
 use strata_model::{Address, Diagnostic, Diagnostics, Mode, Name, SecretKey, Type, Value};
 
 use self::compare::{differs, first_unknown, needs_evaluation, restore};
+pub use self::variables::check_variables;
 use crate::code;
 use crate::plan::Trees;
 use crate::resolve::{ResolveError, Resolved, Resolver};
@@ -101,6 +104,10 @@ pub struct Replay<'a> {
     dirty: BTreeSet<(NodeId, ScopeIx)>,
     /// Postconditions that turned out not to hold.
     failed: Diagnostics,
+    /// The data sources that were read again for their secrets.
+    supplied: BTreeSet<Address>,
+    /// Why the secrets of some are missing.
+    missing: BTreeMap<Address, String>,
 }
 
 impl std::fmt::Debug for Replay<'_> {
@@ -108,54 +115,6 @@ impl std::fmt::Debug for Replay<'_> {
         f.debug_struct("Replay")
             .field("world", &self.world)
             .finish_non_exhaustive()
-    }
-}
-
-/// Checks that variables supplied at apply are those that the plan was made with.
-///
-/// # Errors
-///
-/// One diagnostic for each that differs, without its value.
-pub fn check_variables(
-    plan: &Plan,
-    variables: &BTreeMap<Name, Value>,
-    key: &SecretKey,
-) -> Result<(), Diagnostics> {
-    use strata_model::plan::PlannedVariable;
-    let mut diagnostics = Diagnostics::new();
-    for (name, planned) in &plan.variables {
-        let supplied = variables.get(name.as_str());
-        let same = match planned {
-            PlannedVariable::Value(encoded) => {
-                supplied.is_none() || encoded.decode(&Type::Any).ok().as_ref() == supplied
-            }
-            PlannedVariable::Secret(kept) => {
-                supplied.is_some_and(|value| fingerprint(value, key) == *kept)
-            }
-        };
-        if !same {
-            let (detail, hint) = if supplied.is_none() {
-                (
-                    format!(
-                        "The variable {name} is secret, so the plan does not hold its value, and none is given."
-                    ),
-                    "Give the value that the plan was made with once more.",
-                )
-            } else {
-                (
-                    format!("The variable {name} has another value than when the plan was made."),
-                    "Supply the same value again, or make a new plan.",
-                )
-            };
-            diagnostics.push(
-                Diagnostic::error(code::VARIABLE_CHANGED, "Variable changed", detail).hint(hint),
-            );
-        }
-    }
-    if diagnostics.is_empty() {
-        Ok(())
-    } else {
-        Err(diagnostics)
     }
 }
 
@@ -223,6 +182,8 @@ impl<'a> Replay<'a> {
             pure_needs: BTreeMap::new(),
             dirty: BTreeSet::new(),
             failed: Diagnostics::new(),
+            supplied: BTreeSet::new(),
+            missing: BTreeMap::new(),
         };
         let mut diagnostics = Diagnostics::new();
         replay.fill(&mut diagnostics);
@@ -373,22 +334,25 @@ impl<'a> Replay<'a> {
     }
 
     fn provider_of(&self, step: &Step, place: Option<Place>) -> Option<ProviderConfig> {
-        step.provider.clone().or_else(|| {
-            let place = place?;
-            if let NodeKind::Stage(layer, _) = self.world.graph.nodes[place.node].kind
-                && let Some(rendered) = self.world.rendered(layer, place.scope)
-                && let Some(cluster) = &rendered.cluster
-            {
-                return Some(cluster.clone());
-            }
-            let node = *self.world.graph.provider_of.get(&place.node)?;
-            let path = self.world.graph.nodes[node].path;
-            let scope = self.ancestor(place.scope, path)?;
-            match self.world.slot(node, scope) {
-                Slot::Provider(config, _) => config.clone(),
-                Slot::Empty | Slot::Value(_) | Slot::Block(_) | Slot::Layer(_) => None,
-            }
-        })
+        let recorded = step.provider.clone();
+        recorded.or_else(|| self.connection_of(place?))
+    }
+
+    /// The connection of what a node declares, as far as it is known.
+    fn connection_of(&self, place: Place) -> Option<ProviderConfig> {
+        if let NodeKind::Stage(layer, _) = self.world.graph.nodes[place.node].kind
+            && let Some(rendered) = self.world.rendered(layer, place.scope)
+            && let Some(cluster) = &rendered.cluster
+        {
+            return Some(cluster.clone());
+        }
+        let node = *self.world.graph.provider_of.get(&place.node)?;
+        let path = self.world.graph.nodes[node].path;
+        let scope = self.ancestor(place.scope, path)?;
+        match self.world.slot(node, scope) {
+            Slot::Provider(config, _) => config.clone(),
+            Slot::Empty | Slot::Value(_) | Slot::Block(_) | Slot::Layer(_) => None,
+        }
     }
 
     fn ancestor(&self, scope: ScopeIx, path: usize) -> Option<ScopeIx> {
@@ -561,7 +525,11 @@ impl<'a> Replay<'a> {
         let config = self.evaluate(step, place)?;
         // All that it needs is done. Nothing is sent that is only half known.
         if let Some(path) = first_unknown(&config) {
-            return Err(exceeds(step, &format!("{path} is still not known")));
+            let why = self.missing_secret(place.node);
+            return Err(exceeds(
+                step,
+                &why.unwrap_or_else(|| format!("{path} is still not known")),
+            ));
         }
         let Some(connection) = self.provider_of(step, Some(place)) else {
             return Err(exceeds(
@@ -743,16 +711,15 @@ impl Resolver for Replay<'_> {
             let Slot::Value(known) = self.world.slot(node, 0) else {
                 continue;
             };
-            if !known.value.has_unknown() {
-                let value = Encoded::of(&known.value, &Type::Any);
-                stored.insert(
-                    name.to_string(),
-                    StoredOutput {
-                        value,
-                        sensitive: known.value.has_secret(),
-                    },
-                );
+            if known.value.has_unknown() {
+                diagnostics.extend(self.missing_in_output(&name, node));
+                continue;
             }
+            let output = StoredOutput {
+                value: Encoded::of(&known.value, &Type::Any),
+                sensitive: known.value.has_secret(),
+            };
+            stored.insert(name.to_string(), output);
         }
         (stored, diagnostics)
     }

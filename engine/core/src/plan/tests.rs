@@ -5,6 +5,7 @@ mod layer_scenario;
 mod layers;
 mod obstacles;
 mod scenario;
+mod secrets;
 
 use strata_model::plan::{Action, PlanMode, Reason};
 use strata_model::provider::{Object, Observation, ProviderError, ProviderErrorKind};

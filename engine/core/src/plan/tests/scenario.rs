@@ -20,7 +20,7 @@ use strata_model::{Address, Lineage, Name, PlanId, SecretKey, SourceMap, Timesta
 use crate::replay::{DefinitionGraph, Replay, ReplayInput};
 use crate::resolve::{Resolved, Resolver};
 
-use crate::plan::{PlanHeader, PlanInput, PlanOutcome, Trees, plan};
+use crate::plan::{PlanHeader, PlanInput, PlanOutcome, ReadNeed, Trees, plan};
 
 #[derive(Debug)]
 struct Fake {
@@ -107,6 +107,10 @@ impl Provider for Fake {
     fn leaves_alone(&self, _: &str, seen: &Value) -> Option<String> {
         let value = seen.get("value").and_then(Value::as_str);
         (value == Some("theirs")).then(|| "it is theirs".to_owned())
+    }
+
+    fn identity(&self, resource_type: &str) -> Option<&'static str> {
+        (resource_type == "test_vault").then_some("value")
     }
 
     fn refuses_deletion(&self, _: &str, object: &Value) -> Option<(String, String)> {
@@ -221,23 +225,27 @@ impl Scenario {
             if outcome.needs.is_empty() {
                 return outcome;
             }
-            for need in &outcome.needs {
-                let seen = match (need.purpose, &need.id) {
-                    (ReadPurpose::Adopt, Some(id)) => {
-                        let there = self.there.get(id).cloned();
-                        there.unwrap_or(Observation::Absent)
-                    }
-                    _ => {
-                        let known = self.there.get(&need.address.to_string()).cloned();
-                        known.unwrap_or_else(|| Observation::Present(self.see(need)))
-                    }
-                };
-                read.insert(need.address.clone(), seen);
-            }
+            read.extend(self.read(&outcome.needs));
         }
     }
 
-    pub(super) fn see(&self, need: &crate::plan::ReadNeed) -> Object {
+    /// What a read tells of each.
+    pub(super) fn read(&self, needs: &[ReadNeed]) -> BTreeMap<Address, Observation> {
+        let seen = |need: &ReadNeed| match (need.purpose, &need.id) {
+            (ReadPurpose::Adopt, Some(id)) => {
+                let there = self.there.get(id).cloned();
+                there.unwrap_or(Observation::Absent)
+            }
+            _ => {
+                let known = self.there.get(&need.address.to_string()).cloned();
+                known.unwrap_or_else(|| Observation::Present(self.see(need)))
+            }
+        };
+        let told = needs.iter().map(|need| (need.address.clone(), seen(need)));
+        told.collect()
+    }
+
+    pub(super) fn see(&self, need: &ReadNeed) -> Object {
         let attributes = match (need.purpose, &need.config) {
             (ReadPurpose::Data, Some(config)) => config.with_at(&path("found"), "seen".into()),
             _ => thing("imported", need.id.as_deref().unwrap_or_default()),
@@ -305,12 +313,24 @@ impl Scenario {
             },
         )
         .unwrap();
+        self.supply(&mut replay);
         for number in order(plan) {
             self.carry_out(plan, &plan.steps[number], &mut replay);
         }
         let (outputs, diagnostics) = replay.outputs();
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
         self.snapshot.outputs = outputs;
+    }
+
+    /// Reads again what a plan does not hold.
+    pub(super) fn supply(&self, replay: &mut Replay<'_>) {
+        loop {
+            let needs = replay.secrets_to_read();
+            if needs.is_empty() {
+                return;
+            }
+            replay.supply(&self.read(&needs));
+        }
     }
 
     pub(super) fn carry_out(&mut self, plan: &Plan, step: &Step, replay: &mut Replay<'_>) {

@@ -18,6 +18,7 @@ use super::change::{ChangeKind, InstanceChange, decode_row, place_of, unreadable
 use super::edges::{Deletion, Draft, Ref};
 use super::encode::encode;
 use super::hosted::{UnreachedHosts, note_unreached, put_off_in, unreachable, unreached};
+use super::keeper::{Keeper, keepers};
 use super::layer::LayerOrphan;
 use super::moved::removed;
 use super::select::{self, Pattern, any_matches};
@@ -86,7 +87,7 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         for (at, change) in planner.changes.iter().enumerate() {
             assembly.declared(&planner, change, selected[at]);
         }
-        assembly.orphans(&planner);
+        assembly.orphans(&planner, &selected);
         assembly.late_creates();
         assembly.records(&planner, &selected);
         assembly.draft.take_turns();
@@ -116,29 +117,6 @@ pub(super) fn assemble(mut planner: Planner<'_>) -> PlanOutcome {
         objects: planner.layer_objects_in_order(),
         secret_files: planner.secret_files(),
     })
-}
-
-/// The addresses of the objects that stay or are taken over, by what tells them from all others.
-fn identities(planner: &Planner<'_>) -> BTreeMap<String, Address> {
-    let known = planner.changes.iter().filter_map(|change| {
-        let address = &change.address;
-        let providers = planner.input.providers;
-        let (provider, schema) = providers.schema(address.mode, &address.resource_type)?;
-        let identity = provider.identity(schema.name)?;
-        let text = match &change.kind {
-            ChangeKind::Import { object, .. } => object.get(identity)?.as_str()?.to_owned(),
-            ChangeKind::NoOp | ChangeKind::Update { .. } => recorded_text(change.row?.1, identity)?,
-            _ => return None,
-        };
-        Some((text, address.clone()))
-    });
-    known.filter(|(text, _)| !text.is_empty()).collect()
-}
-
-/// A text attribute of a recorded object.
-fn recorded_text(row: &StateRow, attribute: &str) -> Option<String> {
-    let json = row.attributes.json.value();
-    Some(json.get(attribute)?.as_str()?.to_owned())
 }
 
 /// Whether an instance would change but is not selected.
@@ -320,7 +298,7 @@ impl<'a> Assembly<'a> {
     }
 
     /// Deletes or forgets what is recorded and no longer declared.
-    fn orphans(&mut self, planner: &Planner<'a>) {
+    fn orphans(&mut self, planner: &Planner<'a>, selected: &[bool]) {
         let options = planner.input.options;
         let mut ignored = Diagnostics::new();
         let targets = Pattern::parse_all(&options.targets, &mut ignored);
@@ -330,7 +308,7 @@ impl<'a> Assembly<'a> {
             let changes = planner.changes.iter();
             changes.map(|change| change.address.block()).collect()
         });
-        let kept: LazyCell<BTreeMap<String, Address>, _> = LazyCell::new(|| identities(planner));
+        let keepers: LazyCell<BTreeMap<String, Keeper<'_>>, _> = LazyCell::new(|| keepers(planner));
         for (key, row) in &planner.input.snapshot.rows {
             if planner.claimed.contains(&place_of(key)) || any_matches(&excludes, &key.address) {
                 continue;
@@ -352,9 +330,10 @@ impl<'a> Assembly<'a> {
                 continue;
             }
             let identity = self.identity_of(row);
-            if let Some(other) = identity.and_then(|identity| kept.get(&identity)) {
-                let step = self.forget(row, Reason::NotDeclared);
-                self.draft.steps[step as usize].left_alone = Some(format!("it is {other} by now"));
+            if let Some(keeper) = identity.and_then(|identity| keepers.get(&identity)) {
+                if !keeper.is_import || selected[keeper.at] {
+                    self.leave_to(keeper, row);
+                }
                 continue;
             }
             match planner.layer_orphan(&key.address) {
@@ -413,7 +392,7 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    fn forget(&mut self, row: &StateRow, reason: Reason) -> u32 {
+    pub(super) fn forget(&mut self, row: &StateRow, reason: Reason) -> u32 {
         let step = Step {
             action: Action::Forget,
             reason,
@@ -463,15 +442,6 @@ impl<'a> Assembly<'a> {
                 None
             }
         }
-    }
-
-    /// What tells a recorded object from all others, where its type has that.
-    fn identity_of(&self, row: &StateRow) -> Option<String> {
-        let address = row.address();
-        let providers = self.input.providers;
-        let (provider, schema) = providers.schema(address.mode, &address.resource_type)?;
-        let identity = provider.identity(schema.name)?;
-        recorded_text(row, identity)
     }
 
     /// Plans the deletion of a recorded object, with what it needs: lifted protection, or forgetting when it is gone or

@@ -13,6 +13,7 @@ mod encode;
 mod hosted;
 mod import;
 mod judged;
+mod keeper;
 pub(crate) mod layer;
 mod moved;
 mod names;

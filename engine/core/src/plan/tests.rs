@@ -1,6 +1,7 @@
 //! Planner scenarios: definitions in, steps out, on a provider of two types.
 
 mod judged;
+mod keeping;
 mod layer_scenario;
 mod layers;
 mod obstacles;

@@ -37,6 +37,52 @@ fn one(ns: &str) -> Project {
 }
 
 #[test]
+fn two_projects_do_not_take_an_object_from_each_other_unasked() {
+    let ns = unique("twice");
+    let (first, second) = (one(&ns), one(&ns));
+    let take = |project: &Project, take: bool| {
+        let taking = LAYER.replace("./app }", "./app, conflicts: take }");
+        let layer = if take { taking.as_str() } else { LAYER };
+        project.write("main.strata.yaml", layer);
+    };
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/a");
+    let label = || get(&path)["metadata"]["labels"]["strata/owner"].clone();
+    let refused = |project: &Project, told: &str| {
+        let refused = project.run("apply -auto-approve").exits(1);
+        assert!(refused.err.contains("E0604"), "{}", refused.err);
+        let text = refused.err.replace("\n  ", " ");
+        assert!(text.contains(told), "{}", refused.err);
+    };
+    first.run("apply -auto-approve").exits(0);
+    let owner = label();
+    refused(&second, "already, and it belongs to another Strata project");
+    take(&second, true);
+    second
+        .run("apply -auto-approve")
+        .exits(0)
+        .says("2 imported");
+    assert_ne!(label(), owner);
+    refused(&first, "belongs to another Strata project or layer by now");
+    assert_ne!(label(), owner);
+    // The plan of its end says that it stays.
+    first
+        .run("plan -destroy")
+        .exits(0)
+        .says("# (left alone: it belongs to another Strata project");
+    take(&first, true);
+    first.run("apply -auto-approve").exits(0);
+    assert_eq!(label(), owner);
+    first.run("plan -detailed-exitcode").exits(0);
+    take(&second, false);
+    refused(&second, "belongs to another Strata project or layer by now");
+    second
+        .run("destroy -auto-approve")
+        .exits(0)
+        .says("1 destroyed, 2 forgotten");
+    assert_eq!(label(), owner);
+}
+
+#[test]
 fn what_was_made_anew_is_taken_over_or_left_alone() {
     let ns = unique("anew");
     let project = one(&ns);

@@ -262,16 +262,13 @@ fn goes_elsewhere(prior: Option<&Value>, config: &Value) -> bool {
     prior.is_some_and(|prior| layer(prior) != layer(config))
 }
 
-/// Refuses to take over what another project or layer has, unless it is to be taken.
+/// Refuses to take what another project or layer has, unless it is to be taken.
 fn is_anothers(id: &ObjectId, owner: &str, config: &Value) -> Result<(), ProviderError> {
     if types::takes(config) {
         return Ok(());
     }
-    let what = objects::named(id);
-    let message = format!("There is {what} already, and it belongs to {owner}.");
-    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(
-        "Leave it to them and give this one another name, or take it over with conflicts = \"take\".",
-    ))
+    let (message, hint) = owners::not_taken(&objects::named(id), owner);
+    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(hint))
 }
 
 /// An object cannot be replaced that its deletion would leave alone, by what somebody did to it.

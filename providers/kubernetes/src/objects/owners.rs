@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value as Json;
+use strata_kubernetes_merge::Manager;
 use strata_model::provider::{ReadPurpose, ReadRequest};
 use strata_model::{Lineage, Value};
 
 use super::{OWNER, existing, handover, owner};
+use crate::api::MANAGER;
 use crate::observe::{self, Managers};
 
 /// The field of the label, as [`observe::Seen::managers`] names fields.
@@ -16,6 +18,9 @@ const FIELD: &str = ".metadata.labels.strata/owner";
 
 /// How the owner of somebody else's object begins.
 const ANOTHER: &str = "another Strata project or layer";
+
+/// How it begins where the object is recorded here: they took it over.
+const BY_NOW: &str = "another Strata project or layer by now";
 
 /// Stands for the owner of an object whose label was taken away.
 const NOBODY: &str = "nobody: it was taken away";
@@ -81,7 +86,7 @@ impl Owners {
             }
             ReadPurpose::Adopt | ReadPurpose::Import => {
                 let config = request.config;
-                config.and_then(|config| self.of_found(live, config, request.purpose))
+                config.and_then(|config| self.of_found(live, config))
             }
             ReadPurpose::Data => None,
         };
@@ -89,23 +94,18 @@ impl Owners {
         found.into_iter().collect()
     }
 
-    fn of_found(&self, live: &Json, config: &Value, purpose: ReadPurpose) -> Option<String> {
+    fn of_found(&self, live: &Json, config: &Value) -> Option<String> {
         let Some(label) = label_of(live) else {
             return Some(NEVER.to_owned());
         };
-        if label == owner(self.lineage, config) {
-            None
-        } else if purpose == ReadPurpose::Import {
-            Some(other(live, label))
-        } else {
-            (!self.has_met(label)).then(|| format!("{ANOTHER} ({OWNER} {label})"))
-        }
+        let is_ours = label == owner(self.lineage, config) || self.has_met(label);
+        (!is_ours).then(|| format!("{ANOTHER} ({OWNER} {label})"))
     }
 
     fn of_recorded(&self, live: &Json, recorded: &Value) -> Option<String> {
         let label = label_of(live);
         if let Some(label) = label.filter(|label| *label != owner(self.lineage, recorded)) {
-            return Some(other(live, label));
+            return Some(self.other(live, label));
         }
         if !existing::is_meant(live, existing::uid(Some(recorded))) {
             return Some(ANEW.to_owned());
@@ -113,18 +113,25 @@ impl Owners {
         label.is_none().then(|| without_label(recorded).to_owned())
     }
 
+    /// Who put a label there that is not of the layer or block which the object is recorded for.
+    fn other(&self, live: &Json, label: &str) -> String {
+        let path = strata_kubernetes_merge::Path::of_fields(&["metadata", "labels", OWNER]);
+        let managed = handover::managed_of(live);
+        let applied = managed.get(&Manager::applier(MANAGER));
+        // Only Strata applies under its name, so that it was applied for somebody else: no server tells that as a conflict.
+        let is_applied = applied.is_some_and(|entry| entry.fields.contains(path.elements()));
+        if is_applied && !self.has_met(label) {
+            return format!("{BY_NOW} ({OWNER} {label})");
+        }
+        let holder = observe::holder(&managed, &path);
+        holder.unwrap_or_else(|| format!("{OWNER} {label}"))
+    }
+
     /// Whether a label is of an owner that this state has objects of.
     fn has_met(&self, label: &str) -> bool {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         met.contains(label)
     }
-}
-
-/// Who put a label there that is not of the layer or block which the object is recorded for.
-fn other(live: &Json, label: &str) -> String {
-    let path = strata_kubernetes_merge::Path::of_fields(&["metadata", "labels", OWNER]);
-    let holder = observe::holder(&handover::managed_of(live), &path);
-    holder.unwrap_or_else(|| format!("{OWNER} {label}"))
 }
 
 fn label_of(live: &Json) -> Option<&str> {
@@ -190,6 +197,7 @@ pub(crate) fn not_ours(held: Option<&Value>) -> Option<String> {
         NOBODY => format!("it has no label {OWNER} any more"),
         NEVER => format!("it never had a label {OWNER}, as nothing was applied since its import"),
         ANEW => existing::MADE_SINCE.to_owned(),
+        _ if owner.starts_with(ANOTHER) => format!("it belongs to {owner}"),
         _ if owner.starts_with(OWNER) => {
             format!("it belongs to another project or layer ({owner})")
         }
@@ -197,9 +205,23 @@ pub(crate) fn not_ours(held: Option<&Value>) -> Option<String> {
     })
 }
 
-/// The owner of an object that is to be taken over, where it is somebody else: an argument is the attribute `managers`.
+/// The owner of an object, where another project or layer of Strata put its label there: an argument is the attribute
+/// `managers`.
 pub(crate) fn another(held: Option<&Value>) -> Option<&str> {
     told_of(held).filter(|owner| owner.starts_with(ANOTHER))
+}
+
+/// Why an object is not taken that belongs to this owner, as [`another`] told it, and what to do.
+pub(crate) fn not_taken(what: &str, owner: &str) -> (String, &'static str) {
+    if owner.starts_with(BY_NOW) {
+        let message = format!("It was taken over: {what} belongs to {owner}.");
+        let hint = "If it is theirs, take it out of the definitions here: it is only forgotten then. If it is yours, take it back with conflicts = \"take\", and let them take it out of theirs after that.";
+        (message, hint)
+    } else {
+        let message = format!("There is {what} already, and it belongs to {owner}.");
+        let hint = "Leave it to them and give this one another name, or take it over with conflicts = \"take\".";
+        (message, hint)
+    }
 }
 
 #[cfg(test)]
@@ -270,5 +292,68 @@ mod tests {
         check((None, "2"), Some(NEVER), Some(ANEW));
         check((own, "2"), None, Some(ANEW));
         check((None, "1"), Some(ANEW), Some(ANEW));
+    }
+
+    #[test]
+    fn what_was_applied_for_somebody_else_is_another_projects() {
+        let owners = Owners::new(Lineage::from_bits([7; 16]));
+        let live = |label: &str, manager: &str, operation: &str| {
+            json!({"metadata": {"uid": "1", "labels": {OWNER: label}, "managedFields": [
+                {"manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1",
+                 "fieldsV1": {"f:metadata": {"f:labels": {"f:strata/owner": {}}}}},
+            ]}})
+        };
+        let recorded = Value::object([("uid", Value::from("1"))]);
+        let check = |live: &Json, expected: &str| {
+            let found = owners.of_recorded(live, &recorded);
+            assert_eq!(found.as_deref(), Some(expected), "{live}");
+        };
+        let theirs = "another Strata project or layer by now (strata/owner 0123)";
+        check(&live("0123", "strata", "Apply"), theirs);
+        check(&live("0123", "strata", "Update"), "strata (update)");
+        check(&live("0123", "flux", "Apply"), "flux");
+        // An object may be on its way from one layer to another.
+        let layer = Value::object([("layer", Value::from("layer.a"))]);
+        let other = owner(owners.lineage, &layer);
+        let request = ReadRequest {
+            purpose: ReadPurpose::Refresh,
+            resource_type: "layer",
+            id: None,
+            recorded: Some(&layer),
+            config: None,
+        };
+        owners.meet(&[request]);
+        let found = owners.of_recorded(&live(&other, "strata", "Apply"), &recorded);
+        assert_eq!(found, Some(format!("strata/owner {other}")));
+        // What is to be taken over is told alike, whether an import asks for it or not.
+        let found = owners.of_found(&live("0123", "flux", "Apply"), &recorded);
+        let theirs = "another Strata project or layer (strata/owner 0123)";
+        assert_eq!(found.as_deref(), Some(theirs));
+        assert_eq!(
+            owners.of_found(&live(&other, "strata", "Apply"), &recorded),
+            None
+        );
+    }
+
+    #[test]
+    fn what_another_project_has_is_told_with_what_to_do() {
+        let held = |owner: &str| Value::object([(FIELD, Value::from(owner))]);
+        let check = |begins: &str, message: &str, hint: &str| {
+            let held = held(&format!("{begins} (strata/owner 0123)"));
+            let owner = another(Some(&held)).unwrap();
+            let told = not_taken("the Pod a", owner);
+            assert!(
+                told.0.starts_with(message) && told.1.starts_with(hint),
+                "{told:?}"
+            );
+        };
+        check(ANOTHER, "There is the Pod a already", "Leave it to them");
+        check(
+            BY_NOW,
+            "It was taken over: the Pod a belongs",
+            "If it is theirs",
+        );
+        assert_eq!(another(Some(&held("flux"))), None);
+        assert_eq!(another(None), None);
     }
 }

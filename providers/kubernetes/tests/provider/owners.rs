@@ -87,6 +87,47 @@ async fn a_label_is_missed_where_nothing_else_was_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_another_project_took_over_is_not_taken_back_unasked() {
+    let (bench, namespace) = (Bench::new(), namespace("swapped"));
+    let wanted = config_map(&namespace, "a", &json!({"x": "1"}));
+    let config = bench.object(&wanted);
+    let made = bench.create("kubernetes_object", &config).await.unwrap();
+    let path = format!("/api/v1/namespaces/{namespace}/configmaps/a");
+    let ours = label(&path);
+    let mut theirs = wanted.clone();
+    theirs["metadata"]["labels"] = json!({"strata/owner": "9913f4000000"});
+    let apply = format!("{path}?fieldManager=strata&force=true");
+    somebody("application/apply-patch+yaml", &apply, &theirs);
+    let seen = bench.look(&made).await;
+    let refused = bench.plan(seen.ty, Some(&seen.attributes), &config);
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        refused.message,
+        format!(
+            "It was taken over: the ConfigMap a in {namespace} belongs to another Strata project or layer by now (strata/owner 9913f4000000)."
+        )
+    );
+    assert!(refused.hint.unwrap().contains("conflicts = \"take\""));
+    let (planned, done) = left_alone(&bench, &seen, &made).await;
+    for told in [planned, done] {
+        assert!(told.starts_with("it belongs to another"), "{told}");
+    }
+    // Neither is it imported.
+    let found = bench.import(&config).await.unwrap();
+    let refused = bench.plan(found.ty, Some(&found.attributes), &config);
+    let refused = refused.unwrap_err().message;
+    assert!(refused.contains("it belongs to another"), "{refused}");
+    let take = [
+        ("manifest", Value::from_json(&wanted).unwrap()),
+        ("conflicts", "take".into()),
+    ];
+    let config = bench.config("kubernetes_object", &take);
+    let mended = bench.update(&seen, &config).await.unwrap();
+    assert_eq!(label(&path), ours);
+    assert!(bench.is_settled(&bench.look(&mended).await, &config));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_was_made_anew_is_another_one() {
     let (bench, namespace) = (Bench::new(), namespace("anew"));
     let paths = format!("/api/v1/namespaces/{namespace}/configmaps");

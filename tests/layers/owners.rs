@@ -139,6 +139,36 @@ fn a_lost_label_of_a_bare_object_is_missed_and_keeps_it() {
 }
 
 #[test]
+fn a_lost_label_of_an_inventory_is_drift_and_keeps_it() {
+    let ns = unique("listed");
+    let project = one(&ns);
+    project.run("apply -auto-approve").exits(0);
+    let live = get(&format!("/api/v1/namespaces/{ns}"));
+    let owner = &live["metadata"]["labels"]["strata/owner"];
+    let path = format!(
+        "/api/v1/namespaces/strata-system/configmaps/strata-{}",
+        owner.as_str().unwrap()
+    );
+    unlabel(&path);
+    project.run("drift").exits(2);
+    project.run("plan").exits(0).says("1 to change");
+    project.run("apply -auto-approve").exits(0);
+    assert_eq!(get(&path)["metadata"]["labels"]["strata/owner"], *owner);
+    project.run("drift").exits(0);
+    project.run("plan -detailed-exitcode").exits(0);
+    unlabel(&path);
+    project
+        .run("plan -destroy")
+        .exits(0)
+        .says("# (left alone: it has no label strata/owner any more)");
+    project
+        .run("destroy -auto-approve")
+        .exits(0)
+        .says("2 destroyed, 1 forgotten");
+    assert_eq!(status(&path), 200);
+}
+
+#[test]
 fn what_was_only_imported_is_forgotten() {
     let ns = unique("only");
     somebody(

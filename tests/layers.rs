@@ -29,6 +29,8 @@ mod kills;
 mod life;
 #[path = "layers/many.rs"]
 mod many;
+#[path = "layers/owners.rs"]
+mod owners;
 #[path = "layers/plane.rs"]
 mod plane;
 #[path = "layers/reading.rs"]

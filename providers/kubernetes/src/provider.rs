@@ -138,8 +138,8 @@ impl Provider for Kubernetes {
         if let (false, true, Some(before)) = (made_anew, is_secret, &before) {
             conflicts_in_secret((before, &wanted), held, request.config)?;
         }
-        if let (false, Some(id), Some(_)) = (replace.is_empty(), &id, owners::changed(held)) {
-            return Err(left_alone(id));
+        if let (false, Some(id), Some(why)) = (replace.is_empty(), &id, owners::stays(held)) {
+            return Err(left_alone(id, why));
         }
         let text = || Value::unknown(Type::String);
         let id = match id {
@@ -262,27 +262,21 @@ fn goes_elsewhere(prior: Option<&Value>, config: &Value) -> bool {
     prior.is_some_and(|prior| layer(prior) != layer(config))
 }
 
-/// Refuses to take over what another project or layer has, unless it is to be taken.
+/// Refuses to take what another project or layer has, unless it is to be taken.
 fn is_anothers(id: &ObjectId, owner: &str, config: &Value) -> Result<(), ProviderError> {
     if types::takes(config) {
         return Ok(());
     }
-    let what = objects::named(id);
-    let message = format!("There is {what} already, and it belongs to {owner}.");
-    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(
-        "Leave it to them and give this one another name, or take it over with conflicts = \"take\".",
-    ))
+    let (message, hint) = owners::not_taken(&objects::named(id), owner);
+    Err(ProviderError::new(ProviderErrorKind::Invalid, message).hint(hint))
 }
 
-/// An object cannot be replaced whose label is another's by now: its deletion would leave it alone.
-fn left_alone(id: &ObjectId) -> ProviderError {
+/// An object cannot be replaced that its deletion would leave alone, by what somebody did to it.
+fn left_alone(id: &ObjectId, (done, hint): (String, String)) -> ProviderError {
     let what = objects::named(id);
-    let message = format!(
-        "{what} must be replaced, and somebody has changed its label {} since it was made: it would not be deleted.",
-        objects::OWNER
-    );
-    ProviderError::new(ProviderErrorKind::Invalid, message)
-        .hint("Put the label back if it is still yours, or leave it to them with strata state rm.")
+    let message =
+        format!("{what} must be replaced, and somebody has {done}: it would not be deleted.");
+    ProviderError::new(ProviderErrorKind::Invalid, message).hint(hint)
 }
 
 /// Refuses a change of what somebody else holds of a Secret, unless it is to be taken. A look at the plan does not know

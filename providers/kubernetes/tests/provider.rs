@@ -13,6 +13,7 @@ mod provider {
     mod creates;
     mod life;
     mod names;
+    mod owners;
     mod published;
     mod replaced;
     mod traps;

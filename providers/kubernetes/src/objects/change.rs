@@ -11,7 +11,7 @@ use strata_model::provider::{
     ProviderError, ProviderErrorKind,
 };
 
-use super::existing::{self, NO_VERSION};
+use super::existing::{self, MADE_SINCE, NO_VERSION};
 use super::{going, handover, owner, removes_itself};
 use crate::api::{Api, MANAGER, PAUSE};
 use crate::health::Health;
@@ -171,11 +171,7 @@ impl<'a> Change<'a> {
             }
             return Ok(body);
         }
-        let uid = self
-            .request
-            .prior
-            .and_then(|prior| prior.get("uid")?.as_str());
-        if let Some(uid) = uid.filter(|uid| !uid.is_empty()) {
+        if let Some(uid) = existing::uid(self.request.prior) {
             body["metadata"]["uid"] = uid.into();
         }
         self.keep_replicas(path, &mut body).await?;
@@ -424,17 +420,12 @@ impl<'a> Change<'a> {
             Err(error) => return Err(ApplyError::nothing(error)),
         };
         let path = resource.path(&self.id.namespace, Some(&self.id.name));
-        let uid = self
-            .request
-            .prior
-            .and_then(|prior| prior.get("uid")?.as_str());
-        let uid = uid.filter(|uid| !uid.is_empty());
+        let uid = existing::uid(self.request.prior);
         let Some(live) = self.api.get(&path).await.map_err(ApplyError::nothing)? else {
             return Ok(gone);
         };
-        if !is_meant(&live, uid) {
-            self.checkpoint
-                .left_alone("it is another object of that name, made since by somebody else");
+        if !existing::is_meant(&live, uid) {
+            self.checkpoint.left_alone(MADE_SINCE);
             return Ok(gone);
         }
         let is_replaced = self.request.successor.is_some();
@@ -470,7 +461,7 @@ impl<'a> Change<'a> {
         let clock = &self.context.clock;
         let (began, mut told) = (clock.elapsed(), None);
         while let Some(live) = self.api.get(path).await? {
-            if !is_meant(&live, uid) {
+            if !existing::is_meant(&live, uid) {
                 return Ok(());
             }
             let spent = clock.elapsed().saturating_sub(began);
@@ -499,10 +490,6 @@ fn is_time_to_tell(spent: Duration, told: Option<Duration>) -> bool {
         None => spent >= FIRST,
         Some(told) => spent.saturating_sub(told) >= TELL,
     }
-}
-
-fn is_meant(live: &Json, uid: Option<&str>) -> bool {
-    uid.is_none_or(|uid| live["metadata"]["uid"] == uid)
 }
 
 /// An object with other metadata: fields that are set, and fields that are taken away.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
+use strata_model::Value;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 
 use super::OWNER;
@@ -11,6 +12,21 @@ use crate::object_id::ObjectId;
 /// A version that a server gives no object. With it, an apply makes an object, and is refused where there is one: in one
 /// request, and at the same instant for everybody.
 pub(super) const NO_VERSION: &str = "1";
+
+/// Why an object is left alone that is not the one which is recorded under its name.
+pub(super) const MADE_SINCE: &str =
+    "it is another object of that name, made since by somebody else";
+
+/// The uid of an object, by its attributes; none where it is not known.
+pub(super) fn uid(attributes: Option<&Value>) -> Option<&str> {
+    let uid = attributes?.get("uid")?.as_str();
+    uid.filter(|uid| !uid.is_empty())
+}
+
+/// Whether an object is the one of this uid, as far as that is known.
+pub(super) fn is_meant(live: &Json, uid: Option<&str>) -> bool {
+    uid.is_none_or(|uid| live["metadata"]["uid"] == uid)
+}
 
 /// Whether an object carries the label of this owner.
 pub(super) fn is_ours(live: &Json, owner: &str) -> bool {

@@ -228,7 +228,8 @@ impl<'a> Look<'a> {
         let wanted = given.map(|given| ty.manifest(given));
         let (manifest, managers) = match given {
             Some(_) if wanted.as_ref().is_some_and(inventory::is_one) => {
-                (inventory::read(live, wanted.as_ref()), Vec::new())
+                let manifest = inventory::read(live, wanted.as_ref());
+                (manifest, self.owners.told(live, request))
             }
             Some(given) => {
                 let seen = observe::seen((&ty.manifest(given), live), (&kinds, &id.kind), recorded);

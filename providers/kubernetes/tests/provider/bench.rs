@@ -345,6 +345,11 @@ impl Bench {
         left.0.into_inner().unwrap()
     }
 
+    /// Why a plan says that a deletion of an object that was read would leave it alone.
+    pub(crate) fn leaves_alone(&self, seen: &Made) -> Option<String> {
+        self.provider.leaves_alone(seen.ty, &seen.attributes)
+    }
+
     async fn remove(&self, made: &Made, successor: Option<&Value>) -> Result<(), ApplyError> {
         let prior = (Some(made.id.as_str()), Some(&made.attributes));
         let delete = (Operation::Delete, made.ty);

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use strata_model::Value;
 
-use super::bench::{Bench, config_map, manifest, namespace, somebody};
+use super::bench::{Bench, config_map, namespace, somebody};
 
 const APPLY: &str = "application/apply-patch+yaml";
 const MERGE: &str = "application/merge-patch+json";
@@ -148,21 +148,4 @@ async fn the_label_of_the_owner_is_missed_and_is_a_field_like_any_other() {
     let told = bench.refused(&seen, &config).await.unwrap();
     let field = ".metadata.labels.strata/owner is held by somebody (update)";
     assert!(told.contains(field), "{told}");
-    // What was imported and never applied has no label to miss.
-    let theirs = config_map(&namespace, "b", &json!({"x": "1"}));
-    somebody(
-        "POST",
-        &format!("/api/v1/namespaces/{namespace}/configmaps"),
-        &theirs,
-    );
-    let config = bench.object(&theirs);
-    let mut found = bench.adopt(&config).await.unwrap();
-    found.attributes = bench
-        .plan(found.ty, Some(&found.attributes), &config)
-        .unwrap()
-        .planned;
-    let seen = bench.look(&found).await;
-    assert_eq!(manifest(&seen)["data"], json!({"x": "1"}));
-    let managers = seen.attributes.get("managers").unwrap().to_json();
-    assert_eq!(managers.get(".metadata.labels.strata/owner"), None);
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use strata_kubernetes_merge::openapi::GroupVersionKind;
-use strata_model::layer::{INVENTORY, STAGES};
+use strata_model::layer::{INVENTORY, INVENTORY_STAGE};
 use strata_model::provider::{LayerFile, Member, MemberFault, MembersRequest};
 
 use self::yaml::{Content, Node};
@@ -110,12 +110,12 @@ pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<M
     }
 }
 
-/// The inventory of a layer's objects. It comes with the last of them.
+/// The inventory of a layer's objects. It comes before them: a run that fails, or is killed, leaves nothing that is not in it.
 fn inventory_of(members: &[Member]) -> Member {
     let file = members.first().map(|member| Arc::clone(&member.file));
     Member {
         key: INVENTORY.into(),
-        stage: STAGES - 1,
+        stage: INVENTORY_STAGE,
         manifest: inventory::manifest(members.iter().map(|member| &*member.key)),
         file: file.unwrap_or_default(),
         line: 1,
@@ -318,6 +318,24 @@ mod tests {
                 .starts_with("The layer's namespace is \"Shop\", and must be at most 63")
         );
         assert!(of("shop").is_ok());
+    }
+
+    #[test]
+    fn the_inventory_comes_before_what_it_lists() {
+        let text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+        let files = [("a.yaml".into(), text.into())];
+        let members = members(&MembersRequest {
+            files: &files,
+            namespace: None,
+            definitions: &[],
+            template: false,
+        });
+        let members = members.unwrap().into_iter();
+        let mut stages: Vec<String> = members
+            .map(|member| format!("{} {}", member.stage, member.key))
+            .collect();
+        stages.sort();
+        assert_eq!(stages, ["0 inventory", "1 /Namespace//shop"]);
     }
 
     #[test]

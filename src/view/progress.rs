@@ -14,6 +14,9 @@ use super::{Ui, events};
 
 /// How often a step without news is said to go on, where there is no terminal.
 const STILL: Duration = Duration::from_secs(10);
+/// How much later than that a step is spoken for that tells by itself how it goes, which it does about as often: the same is
+/// not said twice.
+const GRACE: Duration = Duration::from_secs(5);
 /// Most lines of the tree.
 const TREE_LINES: usize = 16;
 
@@ -42,9 +45,67 @@ struct Running {
     step: StepEvent,
     /// When it began, on the cloud's clock.
     began: Duration,
-    /// When it was last heard of, on the system's clock: it decides when to speak again.
-    heard: Duration,
+    /// When it is said to go on if it has no news until then, on the system's clock.
+    overdue: Duration,
     waiting_for: Option<String>,
+}
+
+/// The time, by both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Now {
+    system: Duration,
+    cloud: Duration,
+}
+
+impl State {
+    fn note(&mut self, event: &Event, now: Now) {
+        match event {
+            Event::RunStarted { steps, .. } => self.total = *steps,
+            Event::StepStarted(step) => {
+                let running = Running {
+                    step: step.clone(),
+                    began: now.cloud,
+                    overdue: now.system + STILL,
+                    waiting_for: None,
+                };
+                self.running.insert(step.number, running);
+            }
+            Event::StepProgress { step, message, .. } | Event::StepRetry { step, message, .. } => {
+                if let Some(running) = self.running.get_mut(&step.number) {
+                    running.waiting_for = Some(message.clone());
+                    running.overdue = now.system + STILL + GRACE;
+                }
+            }
+            Event::StepFinished { step, .. } | Event::StepLeftAlone { step, .. } => {
+                self.running.remove(&step.number);
+                self.done += 1;
+            }
+            Event::StepFailed { step, .. } => {
+                self.running.remove(&step.number);
+                self.failed += 1;
+            }
+            Event::Recovered { .. }
+            | Event::Foreseen { .. }
+            | Event::StepWarning { .. }
+            | Event::StepSkipped { .. }
+            | Event::Stopping => {}
+        }
+    }
+
+    /// What is to be said of steps that have had no news for long.
+    fn overdue(&mut self, now: Now) -> Vec<Event> {
+        let running = self.running.values_mut();
+        let overdue = running.filter(|running| now.system >= running.overdue);
+        let events = overdue.map(|running| {
+            running.overdue += STILL;
+            Event::StepProgress {
+                step: running.step.clone(),
+                elapsed: now.cloud.saturating_sub(running.began),
+                message: running.waiting_for.clone().unwrap_or_default(),
+            }
+        });
+        events.collect()
+    }
 }
 
 impl<'a> Progress<'a> {
@@ -91,23 +152,11 @@ impl<'a> Progress<'a> {
         if self.ui.settings().live {
             self.draw();
         }
-        let (now, cloud) = (self.ui.clock().elapsed(), self.cloud.elapsed());
-        let mut lines = Vec::new();
+        let now = self.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for running in state.running.values_mut() {
-            if now.saturating_sub(running.heard) >= STILL {
-                running.heard += STILL;
-                let elapsed = cloud.saturating_sub(running.began);
-                lines.push((running.step.clone(), elapsed, running.waiting_for.clone()));
-            }
-        }
+        let overdue = state.overdue(now);
         drop(state);
-        for (step, elapsed, waiting_for) in lines {
-            let event = Event::StepProgress {
-                step,
-                elapsed,
-                message: waiting_for.unwrap_or_default(),
-            };
+        for event in overdue {
             if let Some((kind, message, fields)) = events::run_event(&event) {
                 self.ui.event(kind, &message, fields);
             }
@@ -137,36 +186,15 @@ impl<'a> Progress<'a> {
     }
 
     fn note(&self, event: &Event) {
+        let now = self.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::RunStarted { steps, .. } => state.total = *steps,
-            Event::StepStarted(step) => {
-                let running = Running {
-                    step: step.clone(),
-                    began: self.cloud.elapsed(),
-                    heard: self.ui.clock().elapsed(),
-                    waiting_for: None,
-                };
-                state.running.insert(step.number, running);
-            }
-            Event::StepProgress { step, message, .. } | Event::StepRetry { step, message, .. } => {
-                if let Some(running) = state.running.get_mut(&step.number) {
-                    running.waiting_for = Some(message.clone());
-                }
-            }
-            Event::StepFinished { step, .. } | Event::StepLeftAlone { step, .. } => {
-                state.running.remove(&step.number);
-                state.done += 1;
-            }
-            Event::StepFailed { step, .. } => {
-                state.running.remove(&step.number);
-                state.failed += 1;
-            }
-            Event::Recovered { .. }
-            | Event::Foreseen { .. }
-            | Event::StepWarning { .. }
-            | Event::StepSkipped { .. }
-            | Event::Stopping => {}
+        state.note(event, now);
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            system: self.ui.clock().elapsed(),
+            cloud: self.cloud.elapsed(),
         }
     }
 
@@ -438,6 +466,52 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_told_once_in_each_interval() {
+        // A step that tells how it goes after two seconds and then every ten, or a little later; `until` it falls silent.
+        let said = |until: u64| {
+            let mut state = State::default();
+            let at = |second: u64| Now {
+                system: Duration::from_secs(second),
+                cloud: Duration::from_secs(second),
+            };
+            state.note(&Event::StepStarted(step(Action::Create)), at(0));
+            let mut said = Vec::new();
+            for second in 1..=60 {
+                if second <= until && [2, 13, 24, 35, 46, 57].contains(&second) {
+                    let event = Event::StepProgress {
+                        step: step(Action::Create),
+                        message: "0 of 1 are ready".into(),
+                        elapsed: Duration::from_secs(second),
+                    };
+                    state.note(&event, at(second));
+                    said.push(format!("news {second}"));
+                }
+                for event in state.overdue(at(second)) {
+                    said.push(words(&event).unwrap());
+                }
+            }
+            said
+        };
+        let still = |elapsed: &str| {
+            format!("aws_vpc.main: Still creating... [{elapsed} elapsed] (0 of 1 are ready)")
+        };
+        let news = [2, 13, 24, 35, 46, 57].map(|second| format!("news {second}"));
+        assert_eq!(said(60), news);
+        let expected = [
+            "news 2".to_owned(),
+            "news 13".to_owned(),
+            "news 24".to_owned(),
+            still("39s"),
+            still("49s"),
+            still("59s"),
+        ];
+        assert_eq!(said(30), expected);
+        let silent = said(0);
+        assert_eq!(silent.len(), 6);
+        assert_eq!(silent[0], "aws_vpc.main: Still creating... [10s elapsed]");
+    }
+
+    #[test]
     fn the_tree_names_what_runs() {
         let mut state = State {
             total: 3,
@@ -452,7 +526,7 @@ mod tests {
         let running = Running {
             step,
             began: Duration::from_secs(1),
-            heard: Duration::from_secs(1),
+            overdue: Duration::from_secs(11),
             waiting_for: Some("available".into()),
         };
         state.running.insert(0, running);

@@ -380,6 +380,22 @@ fn a_layer_is_put_off_with_its_inventory() {
 }
 
 #[test]
+fn a_data_source_names_the_namespace_that_its_kind_lives_in() {
+    let project = Project::of(
+        "data \"kubernetes_object\" \"a\" {\n  api_version = \"v1\"\n  kind        = \"ConfigMap\"\n  name        = \"a\"\n}\n",
+    );
+    for line in ["validate", "plan"] {
+        let refused = project.run(line).exits(65);
+        let told =
+            "namespace: is missing: objects of the kind ConfigMap live in namespaces. Write one";
+        let err = refused.err.replace("\n  ", " ");
+        assert!(err.contains(told), "{err}");
+        assert_eq!(refused.err.matches("[E0203]").count(), 1, "{}", refused.err);
+        assert!(!refused.err.contains("E0603"), "{}", refused.err);
+    }
+}
+
+#[test]
 fn an_object_is_put_where_its_kind_lives_before_anything_is_sent() {
     let told = |kind: &str, metadata: &str, text: &str| {
         let project = Project::of(&format!(

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::plane::{project, somebody, unique};
+use crate::plane::{get, project, somebody, unique};
 use crate::support::{Output, Project};
 
 /// A layer with a namespace and a ConfigMap `a` that is healthy by a rule.
@@ -62,6 +62,28 @@ fn an_object_is_healthy_when_its_rule_says_so() {
     say(&ns, "up");
     project.run("apply -auto-approve").exits(0);
     project.run("plan -detailed-exitcode").exits(0);
+}
+
+/// A lost state is found again by the inventory, also where the layer's first run came to no end.
+#[test]
+fn what_never_gets_healthy_is_in_the_inventory() {
+    let (ns, project) = ruled(
+        "stuck",
+        "{ kind: ConfigMap, ready: 'object.data.x == \"2\"' }",
+    );
+    project.run("apply -auto-approve").exits(1);
+    let live = get(&format!("/api/v1/namespaces/{ns}/configmaps/a"));
+    let owner = live["metadata"]["labels"]["strata/owner"].as_str().unwrap();
+    let inventory = get(&format!(
+        "/api/v1/namespaces/strata-system/configmaps/strata-{owner}"
+    ));
+    assert_eq!(
+        inventory["data"]["objects"],
+        format!("/ConfigMap/{ns}/a\n/Namespace//{ns}")
+    );
+    let planned = project.run("plan").exits(0);
+    assert!(!planned.out.contains("inventory"), "{}", planned.out);
+    project.run("destroy -auto-approve").exits(0);
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn an_object_tells_its_place_and_what_it_waits_for() {
         .exits(0)
         .says("kind = ConfigMap of v1  (app/a.yaml:1)")
         .says("layer = layer.app  (main.strata.yaml:2)")
-        .says("stage = 2 of 5\n      waits for stage 1 of layer.app\n")
+        .says("stage = 2 of 5\n      waits for stages 0 to 1 of layer.app\n")
         .says("manifest.data = { x = \"1\" }");
     project.run("explain layer.app").exits(0).says(&format!(
         "layer.app[\"/Namespace//{ns}\"]  (app/namespace.yaml:1)"

@@ -14,11 +14,16 @@ pub const LAYER_PROVIDER: &str = "kubernetes";
 /// The key of a layer's inventory: a list of its objects, which every layer has.
 pub const INVENTORY: &str = "inventory";
 
+/// The stage of a layer's inventory, which comes before its objects: what may be in a cluster is written down there, also
+/// where a run does not come to its end.
+pub const INVENTORY_STAGE: u8 = 0;
+
 /// How many stages a layer has. A stage waits for those before it.
 ///
-/// They are: namespaces and definitions of kinds; what workloads refer to (access, configuration, classes); workloads
-/// and services; admission webhooks and served APIs; objects of defined kinds, and what the layer's webhooks look at.
-pub const STAGES: u8 = 5;
+/// They are: the inventory; namespaces and definitions of kinds; what workloads refer to (access, configuration, classes);
+/// workloads and services; admission webhooks and served APIs; objects of defined kinds, and what the layer's webhooks
+/// look at.
+pub const STAGES: u8 = 6;
 
 /// A rule of a layer for the health of its objects.
 pub fn health_rule() -> AttributeType {

@@ -532,6 +532,8 @@ fn refusal(what: &str, response: &Response) -> ProviderError {
     let text = if message.is_empty() { reason } else { message };
     let mut error = ProviderError::new(kind, format!("{what}: {status}: {text}"));
     error.retry_after = response.retry_after;
+    // It is not known who asks, whatever is asked for.
+    error.of_connection = kind == ProviderErrorKind::Credentials;
     if conflicts {
         let fields = causes.into_iter().flatten();
         let fields = fields.filter_map(|cause| cause["field"].as_str());
@@ -558,7 +560,11 @@ fn no_answer(what: &str, error: &ConnectionError) -> ProviderError {
     } else {
         told
     };
-    ProviderError::new(kind, message)
+    let refused = ProviderError::new(kind, message);
+    match kind {
+        ProviderErrorKind::Credentials | ProviderErrorKind::Invalid => refused.of_connection(),
+        _ => refused,
+    }
 }
 
 /// A text as a value in a query.
@@ -593,7 +599,16 @@ mod tests {
             server: server(),
             reason: "no answer came within 70s".to_owned(),
         };
+        let untrusted = ConnectionError::Untrusted {
+            server: server(),
+            reason: "nobody vouches for it".to_owned(),
+        };
         for (error, kind, told) in [
+            (
+                untrusted,
+                ProviderErrorKind::Invalid,
+                "https://ex.example cannot be trusted: nobody vouches for it",
+            ),
             (
                 unreachable,
                 ProviderErrorKind::Unreachable,
@@ -607,6 +622,7 @@ mod tests {
         ] {
             let found = no_answer("GET /version", &error);
             assert_eq!((found.kind, &*found.message), (kind, told));
+            assert_eq!(found.of_connection, kind == ProviderErrorKind::Invalid);
         }
     }
 }

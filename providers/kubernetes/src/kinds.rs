@@ -286,6 +286,29 @@ impl Kinds {
         }
     }
 
+    /// With the places of the kinds that these custom resource definitions add, and nothing of what their objects may
+    /// hold. What is no sound definition adds nothing.
+    pub(crate) fn with_places<'a>(self, definitions: impl IntoIterator<Item = &'a Value>) -> Self {
+        let places = definitions.into_iter().filter_map(|definition| {
+            // What a server refuses is told where it is declared.
+            custom::places(definition).ok()
+        });
+        let resources: BTreeMap<GroupVersionKind, Resource> = places
+            .flatten()
+            .map(|resource| (resource.kind.clone(), resource))
+            .collect();
+        if resources.is_empty() {
+            return self;
+        }
+        Kinds {
+            custom: Some(Arc::new(Catalogue {
+                resources,
+                ..Catalogue::default()
+            })),
+            ..self
+        }
+    }
+
     /// With kinds that a server publishes.
     pub(crate) fn with_published(self, published: Arc<Catalogue>) -> Self {
         Kinds {
@@ -365,6 +388,9 @@ mod tests {
         }});
         let widget = GroupVersionKind::of("strata.example/v1", "Widget");
         assert!(kinds.resource(&widget).is_none());
+        let placed = kinds.clone().with_places([&definition]);
+        assert!(!placed.resource(&widget).unwrap().namespaced);
+        assert!(placed.is_custom(&widget) && placed.type_of(&widget).is_none());
         let kinds = kinds.with_definitions([&definition]);
         assert!(!kinds.resource(&widget).unwrap().namespaced);
         assert!(kinds.type_of(&widget).is_some());

@@ -5,9 +5,9 @@ pub(crate) mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use strata_kubernetes_merge::openapi::GroupVersionKind;
-use strata_model::layer::{INVENTORY, STAGES};
+use strata_model::layer::{INVENTORY, INVENTORY_STAGE};
 use strata_model::provider::{LayerFile, Member, MemberFault, MembersRequest};
 
 use self::yaml::{Content, Node};
@@ -32,16 +32,12 @@ pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<M
     for file in request.files {
         reading.file(file);
     }
-    let before: Vec<Value> = request
-        .definitions
-        .iter()
-        .map(strata_model::Value::to_json)
-        .collect();
+    let before: Vec<Value> = request.definitions.iter().map(outline).collect();
     let own = reading.objects.iter().filter(|found| {
         found.kind == GroupVersionKind::of("apiextensions.k8s.io/v1", "CustomResourceDefinition")
     });
     let own = own.map(|found| &found.object);
-    let kinds = Kinds::default().with_definitions(before.iter().chain(own));
+    let kinds = Kinds::default().with_places(before.iter().chain(own));
     let wrong = request.namespace.and_then(naming::namespace_fault);
     let mut wrong = wrong.map(|fault| format!("The layer's namespace {fault}"));
     for found in &mut reading.objects {
@@ -110,12 +106,32 @@ pub(crate) fn members(request: &MembersRequest<'_>) -> Result<Vec<Member>, Vec<M
     }
 }
 
-/// The inventory of a layer's objects. It comes with the last of them.
+/// What a definition of another layer says of where the objects of its kind live. Its schemas say nothing of that, may be
+/// large, and would be turned over once for every layer behind it.
+fn outline(definition: &strata_model::Value) -> Value {
+    let json = |of: &strata_model::Value, field: &str| {
+        let found = of.get(field).map(strata_model::Value::to_json);
+        found.unwrap_or_default()
+    };
+    let Some(spec) = definition.get("spec") else {
+        return Value::Null;
+    };
+    let versions = spec.get("versions").and_then(strata_model::Value::elements);
+    let versions = versions.into_iter().flatten();
+    let versions: Vec<Value> = versions
+        .map(|version| json!({"name": json(version, "name"), "served": json(version, "served")}))
+        .collect();
+    json!({"spec": {
+        "group": json(spec, "group"), "scope": json(spec, "scope"), "names": json(spec, "names"), "versions": versions,
+    }})
+}
+
+/// The inventory of a layer's objects. It comes before them: a run that fails, or is killed, leaves nothing that is not in it.
 fn inventory_of(members: &[Member]) -> Member {
     let file = members.first().map(|member| Arc::clone(&member.file));
     Member {
         key: INVENTORY.into(),
-        stage: STAGES - 1,
+        stage: INVENTORY_STAGE,
         manifest: inventory::manifest(members.iter().map(|member| &*member.key)),
         file: file.unwrap_or_default(),
         line: 1,
@@ -318,6 +334,53 @@ mod tests {
                 .starts_with("The layer's namespace is \"Shop\", and must be at most 63")
         );
         assert!(of("shop").is_ok());
+    }
+
+    #[test]
+    fn of_a_definition_only_the_places_are_handed_on() {
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "widgets.strata.example"},
+            "spec": {
+                "group": "strata.example", "scope": "Namespaced", "names": {"kind": "Widget", "plural": "widgets"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}],
+            },
+        });
+        let given = strata_model::Value::from_json(&definition).unwrap();
+        let expected = json!({"spec": {
+            "group": "strata.example", "scope": "Namespaced", "names": {"kind": "Widget", "plural": "widgets"},
+            "versions": [{"name": "v1", "served": true}],
+        }});
+        assert_eq!(outline(&given), expected);
+        assert_eq!(outline(&strata_model::Value::null()), Value::Null);
+        let text = "apiVersion: strata.example/v1\nkind: Widget\nmetadata: {name: a}\n";
+        let files = [("a.yaml".into(), text.into())];
+        let found = members(&MembersRequest {
+            files: &files,
+            namespace: Some("shop"),
+            definitions: &[given],
+            template: false,
+        });
+        let found = found.unwrap();
+        assert_eq!(&*found[0].key, "strata.example/Widget/shop/a");
+    }
+
+    #[test]
+    fn the_inventory_comes_before_what_it_lists() {
+        let text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+        let files = [("a.yaml".into(), text.into())];
+        let members = members(&MembersRequest {
+            files: &files,
+            namespace: None,
+            definitions: &[],
+            template: false,
+        });
+        let members = members.unwrap().into_iter();
+        let mut stages: Vec<String> = members
+            .map(|member| format!("{} {}", member.stage, member.key))
+            .collect();
+        stages.sort();
+        assert_eq!(stages, ["0 inventory", "1 /Namespace//shop"]);
     }
 
     #[test]

@@ -92,8 +92,10 @@ pub(crate) fn faults(
 ) -> Vec<ArgumentFault> {
     let mut found = Found::default();
     let rule = Rule::of(kind, is_custom, manifest);
-    found.name(manifest, &["metadata", "name"], rule);
-    found.reserved(manifest, kind);
+    // A name that is another's needs no other fault: it has to be another one anyway.
+    if !found.reserved(manifest, kind) {
+        found.name(manifest, &["metadata", "name"], rule);
+    }
     found.name(manifest, &["metadata", "namespace"], Rule::Label);
     found.marks(manifest, &["metadata"]);
     for steps in templates(kind) {
@@ -192,8 +194,8 @@ impl Found {
         }
     }
 
-    /// The name of a priority class that only Kubernetes may have.
-    fn reserved(&mut self, manifest: &Value, kind: &GroupVersionKind) {
+    /// The name of a priority class that only Kubernetes may have; whether it is one.
+    fn reserved(&mut self, manifest: &Value, kind: &GroupVersionKind) -> bool {
         let is_class =
             (kind.group.as_str(), kind.kind.as_str()) == ("scheduling.k8s.io", "PriorityClass");
         let steps = ["metadata", "name"];
@@ -207,6 +209,7 @@ impl Found {
             );
             self.add(place(&steps), message);
         }
+        name.is_some()
     }
 
     /// Labels and annotations.
@@ -381,6 +384,14 @@ mod tests {
                 "manifest.metadata.name is \"Foo\", and must be at most 63 lower-case letters, digits and '-', with a letter or digit at both ends."
             ]
         );
+        for name in ["system-", "system-Mine"] {
+            assert_eq!(
+                named(classes, "PriorityClass", name),
+                [format!(
+                    "manifest.metadata.name is \"{name}\", and only Kubernetes' own priority classes begin with system-."
+                )]
+            );
+        }
         let widget =
             json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "a:b"}});
         let widget = Value::from_json(&widget).unwrap();

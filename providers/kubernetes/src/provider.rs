@@ -19,7 +19,9 @@ use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::objects::{Objects, owners};
 use crate::types::{self, ObjectType};
-use crate::{config, immutable, inventory, manifest, misfit, naming, objects, observe, sent};
+use crate::{
+    config, immutable, inventory, manifest, misfit, naming, objects, observe, scope, sent,
+};
 
 /// The provider `kubernetes`: objects of clusters, and layers of them.
 #[derive(Debug)]
@@ -86,7 +88,11 @@ impl Provider for Kubernetes {
     fn validate(&self, request: ValidateRequest<'_>) -> Vec<ArgumentFault> {
         match request.resource_type {
             None => config::validate(request.config),
-            Some((Mode::Data, _)) => naming::data_faults(request.config),
+            Some((Mode::Data, _)) => {
+                let mut faults = naming::data_faults(request.config);
+                faults.extend(scope::data_fault(request.config));
+                faults
+            }
             Some((Mode::Managed, name)) => match ObjectType::of(name) {
                 Some(ty) => validate(ty, request.config),
                 None => Vec::new(),

@@ -1,10 +1,12 @@
 //! Whether objects are put where their kind lives: in a namespace, or in none.
 
+use strata_kubernetes_merge::openapi::GroupVersionKind;
 use strata_kubernetes_merge::resource::Resource;
-use strata_model::Value;
 use strata_model::provider::ArgumentFault;
+use strata_model::{AttributePath, Value};
 
 use crate::immutable::place;
+use crate::kinds::Kinds;
 use crate::object_id::ObjectId;
 use crate::types::ObjectType;
 
@@ -71,9 +73,7 @@ pub(crate) fn fault(
                 }
                 ObjectType::Object | ObjectType::Secret => "",
             };
-            format!(
-                "is missing: objects of the kind {kind} live in namespaces. Write one, such as \"default\".{why}"
-            )
+            format!("{}{why}", missing(kind))
         }
         Misplaced::Inside => {
             format!("must be left out: objects of the kind {kind} live in no namespace.")
@@ -83,4 +83,57 @@ pub(crate) fn fault(
         path: place(&["metadata", "namespace"]),
         message,
     })
+}
+
+/// The same of the arguments of a data source, as far as its kind is one of Kubernetes itself. One namespace too many is
+/// passed over: it does not tell which object is read.
+pub(crate) fn data_fault(config: &Value) -> Option<ArgumentFault> {
+    let text = |name: &str| config.get(name).and_then(Value::as_str);
+    let kind = GroupVersionKind::of(text("api_version")?, text("kind")?);
+    let kinds = Kinds::default();
+    let resource = kinds.resource(&kind)?;
+    let given = config.get("namespace").filter(|given| !given.is_null());
+    let is_open = given.is_some_and(|given| given.as_str() != Some(""));
+    (resource.namespaced && !is_open).then(|| ArgumentFault {
+        path: AttributePath::attribute("namespace"),
+        message: missing(&kind.kind),
+    })
+}
+
+/// What is said of a namespace that is missing.
+fn missing(kind: &str) -> String {
+    format!(
+        "is missing: objects of the kind {kind} live in namespaces. Write one, such as \"default\"."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use strata_model::Type;
+
+    use super::*;
+
+    #[test]
+    fn a_data_source_says_where_its_object_lives() {
+        let fault = |api: &str, kind: &str, namespace: Value| {
+            let found = data_fault(&Value::object([
+                ("api_version", Value::from(api)),
+                ("kind", kind.into()),
+                ("name", "a".into()),
+                ("namespace", namespace),
+            ]));
+            found.map(|fault| format!("{} {}", fault.path, fault.message))
+        };
+        let told = "namespace is missing: objects of the kind Deployment live in namespaces. Write one, such as \"default\".";
+        for none in [Value::null(), "".into()] {
+            let found = fault("apps/v1", "Deployment", none);
+            assert_eq!(found.as_deref(), Some(told));
+        }
+        for given in ["shop".into(), Value::unknown(Type::String)] {
+            assert_eq!(fault("apps/v1", "Deployment", given), None);
+        }
+        assert_eq!(fault("v1", "Namespace", Value::null()), None);
+        assert_eq!(fault("v1", "Namespace", "shop".into()), None);
+        assert_eq!(fault("example.com/v1", "Widget", Value::null()), None);
+    }
 }

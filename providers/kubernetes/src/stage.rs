@@ -4,20 +4,21 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use strata_kubernetes_merge::openapi::GroupVersionKind;
+use strata_model::layer::INVENTORY_STAGE;
 
 use crate::kinds::Kinds;
 use crate::manifest::members_of;
 
 /// Namespaces, and definitions of kinds.
-const FIRST: u8 = 0;
+const FIRST: u8 = INVENTORY_STAGE + 1;
 /// What workloads refer to: access, configuration, classes.
-const REFERRED: u8 = 1;
+const REFERRED: u8 = FIRST + 1;
 /// Workloads, services, and what looks at them.
-const WORKLOADS: u8 = 2;
+const WORKLOADS: u8 = REFERRED + 1;
 /// What makes the API server ask a workload.
-const WEBHOOKS: u8 = 3;
+const WEBHOOKS: u8 = WORKLOADS + 1;
 /// Objects of kinds that are defined by others, and what the layer's webhooks look at.
-const LAST: u8 = 4;
+const LAST: u8 = WEBHOOKS + 1;
 
 /// The stage of each object, in their order.
 pub(crate) fn assign<'a>(
@@ -133,7 +134,7 @@ mod tests {
         ];
         let kinds: Vec<GroupVersionKind> = objects.iter().filter_map(kind_of).collect();
         let stages = assign(kinds.iter().zip(&objects), &Kinds::default());
-        assert_eq!(stages, [0, 0, 1, 1, 2, 2, 3, 4]);
+        assert_eq!(stages, [1, 1, 2, 2, 3, 3, 4, 5]);
     }
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
                 }),
             ]
         };
-        for (policy, expected) in [("Fail", [4, 1, 3]), ("Ignore", [1, 1, 3])] {
+        for (policy, expected) in [("Fail", [5, 2, 4]), ("Ignore", [2, 2, 4])] {
             let objects = objects(policy);
             let kinds: Vec<GroupVersionKind> = objects.iter().filter_map(kind_of).collect();
             assert_eq!(

@@ -19,6 +19,9 @@ use crate::wiring::bench::Bench;
 use crate::wiring::planning::Request;
 use crate::wiring::project::Project;
 
+/// The last stage. The inventory's is 0: those of objects count from 1.
+const LAST: u8 = STAGES - 1;
+
 /// The members of a manifest that say which object it is about.
 const IDENTITY: [&str; 2] = ["apiVersion", "kind"];
 
@@ -110,7 +113,7 @@ fn declared_at(object: &LayerObject) -> String {
     )
 }
 
-/// The stages of each layer that have objects, from 0.
+/// The stages of each layer that have objects.
 type Stages = BTreeMap<Address, BTreeSet<u8>>;
 
 fn stages_of(objects: &[LayerObject]) -> Stages {
@@ -140,7 +143,7 @@ fn needs(object: &LayerObject, stages: &Stages) -> Vec<String> {
             Some(_) if block == own => {}
             Some(stage) => {
                 let is_there = stages.get(&block).is_some_and(|all| all.contains(&stage));
-                needs.extend(is_there.then(|| format!("stage {} of {block}", stage + 1)));
+                needs.extend(is_there.then(|| format!("stage {stage} of {block}")));
             }
             None => needs.push(need.to_string()),
         }
@@ -148,14 +151,14 @@ fn needs(object: &LayerObject, stages: &Stages) -> Vec<String> {
     needs
 }
 
-/// Stages as people count them; `None` where there are none.
+/// Stages in words; `None` where there are none.
 fn listed(stages: Vec<u8>) -> Option<String> {
     let (first, last) = (*stages.first()?, *stages.last()?);
-    let numbers: Vec<String> = stages.iter().map(|stage| (stage + 1).to_string()).collect();
+    let numbers: Vec<String> = stages.iter().map(u8::to_string).collect();
     Some(match numbers.as_slice() {
         [one] => format!("stage {one}"),
         all if all.len() == usize::from(last - first) + 1 => {
-            format!("stages {} to {}", first + 1, last + 1)
+            format!("stages {first} to {last}")
         }
         [before @ .., last] => format!("stages {} and {last}", before.join(", ")),
         [] => return None,
@@ -180,7 +183,7 @@ fn object_text((object, stages): (&LayerObject, &Stages), layer_at: &str, style:
         object.address.block(),
         at(layer_at)
     ));
-    text.push_str(&format!("  stage = {} of {STAGES}\n", object.stage + 1));
+    text.push_str(&format!("  stage = {} of {LAST}\n", object.stage));
     for need in needs(object, stages) {
         text.push_str(&format!("      waits for {}\n", escape_line(&need)));
     }
@@ -205,7 +208,7 @@ fn layer_text(
     for object in objects {
         if stage != Some(object.stage) {
             stage = Some(object.stage);
-            text.push_str(&format!("  stage {} of {STAGES}\n", object.stage + 1));
+            text.push_str(&format!("  stage {} of {LAST}\n", object.stage));
         }
         let place = style.dim(&format!("({})", declared_at(object)));
         let name = escape_line(&object.address.to_string());
@@ -224,8 +227,8 @@ fn object_json((object, stages): (&LayerObject, &Stages), layer_at: &str) -> Jso
         "declared_at": declared_at(object),
         "layer": object.address.block().to_string(),
         "layer_declared_at": layer_at,
-        "stage": object.stage + 1,
-        "stages": STAGES,
+        "stage": object.stage,
+        "stages": LAST,
         "waits_for": needs(object, stages),
         "manifest": manifest.map(shape::shown),
         "unknown": manifest.map(shape::unknown),
@@ -250,11 +253,12 @@ mod tests {
                 line: 3,
                 column: 1,
             },
-            stage: 2,
+            stage: 3,
             waits_for: [
                 "aws_vpc.main",
                 "layer.app[\"stage 0\"]",
                 "layer.app[\"stage 1\"]",
+                "layer.app[\"stage 2\"]",
                 "layer.base",
             ]
             .map(address)
@@ -269,13 +273,13 @@ layer.app[\"/ConfigMap/shop/a\"]
   kind = ConfigMap of v1  (app/a.yaml:3)
   layer = layer.app  (main.strata.yaml:2)
   stage = 3 of 5
-      waits for stages 1 to 2 of layer.app
+      waits for stages 0 to 2 of layer.app
       waits for aws_vpc.main
       waits for layer.base
   manifest.data = { a = \"1\" }
 ";
         let object = object();
-        let stages: Stages = [(object.address.block(), [0, 1, 2].into())].into();
+        let stages: Stages = [(object.address.block(), [0, 1, 2, 3].into())].into();
         let plain = Style { colour: false };
         let found = object_text((&object, &stages), "main.strata.yaml:2", plain);
         assert_eq!(found, expected);
@@ -283,7 +287,7 @@ layer.app[\"/ConfigMap/shop/a\"]
         assert_eq!(json["stage"], 3);
         assert_eq!(
             json["waits_for"],
-            json!(["stages 1 to 2 of layer.app", "aws_vpc.main", "layer.base"])
+            json!(["stages 0 to 2 of layer.app", "aws_vpc.main", "layer.base"])
         );
     }
 
@@ -293,14 +297,14 @@ layer.app[\"/ConfigMap/shop/a\"]
         let check = |stage: u8, there: &[u8], expected: &[&str]| {
             let object = LayerObject {
                 stage,
-                waits_for: ["layer.base[\"stage 0\"]", "layer.base[\"stage 1\"]"]
+                waits_for: ["layer.base[\"stage 1\"]", "layer.base[\"stage 2\"]"]
                     .map(address)
                     .into(),
                 ..object()
             };
             let stages: Stages = [
                 (object.address.block(), there.iter().copied().collect()),
-                (address("layer.base"), [1].into()),
+                (address("layer.base"), [2].into()),
             ]
             .into();
             let found = needs(&object, &stages);
@@ -310,10 +314,10 @@ layer.app[\"/ConfigMap/shop/a\"]
         let base = "stage 2 of layer.base";
         check(0, &[0], &[base]);
         check(2, &[2], &[base]);
-        check(2, &[1, 2], &["stage 2 of layer.app", base]);
-        check(3, &[0, 1, 2, 3], &["stages 1 to 3 of layer.app", base]);
-        check(4, &[0, 1, 3, 4], &["stages 1, 2 and 4 of layer.app", base]);
-        check(4, &[0, 2, 4], &["stages 1 and 3 of layer.app", base]);
+        check(2, &[0, 2], &["stage 0 of layer.app", base]);
+        check(3, &[0, 1, 2, 3], &["stages 0 to 2 of layer.app", base]);
+        check(4, &[0, 1, 3, 4], &["stages 0, 1 and 3 of layer.app", base]);
+        check(4, &[0, 2, 4], &["stages 0 and 2 of layer.app", base]);
     }
 
     #[test]

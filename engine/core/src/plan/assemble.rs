@@ -17,7 +17,9 @@ use strata_model::{Address, DeposedId, Diagnostic, Diagnostics, Position, Value}
 use super::change::{ChangeKind, InstanceChange, decode_row, place_of, unreadable};
 use super::edges::{Deletion, Draft, Ref};
 use super::encode::encode;
-use super::hosted::{UnreachedHosts, note_unreached, put_off_in, unreachable, unreached};
+use super::hosted::{
+    Silent, UnreachedHosts, note_silent, note_unreached, put_off_in, silent, unreachable, unreached,
+};
 use super::keeper::{Keeper, keepers};
 use super::layer::LayerOrphan;
 use super::moved::removed;
@@ -43,6 +45,8 @@ pub(super) struct Assembly<'a> {
     gates: BTreeMap<(NodeId, ScopeIx), Option<Ref>>,
     /// The hosts that could not be reached.
     pub(super) unreached: UnreachedHosts,
+    /// What cannot be looked at because of its connection.
+    silent: Silent,
     /// How many changes wait for what is in them.
     waiting: usize,
     pub(super) drift: Vec<DriftRecord>,
@@ -65,6 +69,7 @@ impl<'a> Assembly<'a> {
             whole: BTreeMap::new(),
             gates: BTreeMap::new(),
             unreached: UnreachedHosts::new(),
+            silent: Silent::new(),
             waiting: 0,
             drift: Vec::new(),
             allow_delete,
@@ -432,7 +437,12 @@ impl<'a> Assembly<'a> {
         let told = match self.input.observed.get(&row.key) {
             Some(Observation::Absent) => return Some(None),
             Some(Observation::Present(object)) => Ok(object.attributes.clone()),
-            Some(Observation::Unreadable(error)) => Err(Box::new(unreadable(&row.key, error))),
+            Some(Observation::Unreadable(error)) => {
+                if note_silent(&mut self.silent, row, error) {
+                    return None;
+                }
+                Err(Box::new(unreadable(&row.key, error)))
+            }
             None => decode_row(row, schema, provider),
         };
         match told {
@@ -617,6 +627,8 @@ impl Assembly<'_> {
             }
         };
         self.diagnostics.extend(unreached(&self.unreached));
+        let silent = silent(&self.silent, &self.diagnostics);
+        self.diagnostics.extend(silent);
         self.diagnostics.sort();
         let has_errors = self.diagnostics.has_errors();
         if !self.is_possible() {

@@ -9,10 +9,10 @@ use strata_model::provider::{
     Observation, ProviderConfig, ProviderError, ProviderErrorKind, ProviderName, ReadPurpose,
 };
 use strata_model::state::{RowKey, RowStatus, StateRow};
-use strata_model::{Address, Diagnostic, Value};
+use strata_model::{Address, Diagnostic, Diagnostics, Value};
 
 use super::ReadNeed;
-use super::change::{ChangeKind, Decided, InstanceChange};
+use super::change::{ChangeKind, Decided, InstanceChange, unreadable};
 use super::walk::{Planner, Site};
 use crate::code;
 use crate::world::Dep;
@@ -88,6 +88,58 @@ pub(super) fn unreached(hosts: &UnreachedHosts) -> impl Iterator<Item = Diagnost
             None => diagnostic.hint("Plan again when it can be reached."),
         }
     })
+}
+
+/// Recorded objects that cannot be looked at because of their connection, by connection.
+pub(super) type Silent = BTreeMap<String, SilentConnection>;
+
+/// A connection behind which nothing can be looked at.
+#[derive(Debug)]
+pub(super) struct SilentConnection {
+    first: RowKey,
+    error: ProviderError,
+    count: usize,
+}
+
+/// Takes note of a recorded object that cannot be looked at; `false` where that is not because of its connection.
+pub(super) fn note_silent(silent: &mut Silent, row: &StateRow, error: &ProviderError) -> bool {
+    let of_connection = error.of_connection
+        || matches!(
+            error.kind,
+            ProviderErrorKind::Unreachable | ProviderErrorKind::Credentials
+        );
+    if of_connection {
+        let entry = silent.entry(row.provider.key());
+        let entry = entry.or_insert_with(|| SilentConnection {
+            first: row.key.clone(),
+            error: error.clone(),
+            count: 0,
+        });
+        entry.count += 1;
+    }
+    of_connection
+}
+
+/// Says of each connection what cannot be looked at behind it, unless that has been said where it is configured.
+pub(super) fn silent(connections: &Silent, said: &Diagnostics) -> Vec<Diagnostic> {
+    let is_said = |error: &ProviderError| {
+        let end = sentence(&error.message);
+        let mut said = said.iter();
+        said.any(|other| other.code == code::UNREADABLE && other.detail.ends_with(&end))
+    };
+    let open = connections.values().filter(|found| !is_said(&found.error));
+    let told = open.map(|found| {
+        let (first, message) = (&found.first, &found.error.message);
+        let mut diagnostic = unreadable(first, &found.error);
+        if found.count > 1 {
+            diagnostic.detail = format!(
+                "{first} and {} more behind the same connection could not be read: {message}",
+                found.count - 1
+            );
+        }
+        diagnostic
+    });
+    told.collect()
 }
 
 fn sentence(text: &str) -> String {

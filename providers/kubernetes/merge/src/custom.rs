@@ -33,6 +33,28 @@ pub struct CustomKind {
 ///
 /// When the definition has no group, names or versions.
 pub fn add(models: &mut Models, definition: &Value) -> Result<Vec<CustomKind>, DefinitionError> {
+    let kinds = served(definition)?.into_iter().map(|(resource, version)| {
+        let model = model_name(&resource.kind);
+        let schema = &version["schema"]["openAPIV3Schema"];
+        models.insert(&model, model_of(&resource.kind, schema));
+        CustomKind { resource, model }
+    });
+    Ok(kinds.collect())
+}
+
+/// Where the objects are of the kinds that a `CustomResourceDefinition` (`apiextensions.k8s.io/v1`) serves. Its schemas
+/// are not looked at, and may be missing.
+///
+/// # Errors
+///
+/// When the definition has no group, names or versions.
+pub fn places(definition: &Value) -> Result<Vec<Resource>, DefinitionError> {
+    let served = served(definition)?.into_iter();
+    Ok(served.map(|(resource, _)| resource).collect())
+}
+
+/// The kinds that a definition serves, each with the version that describes it.
+fn served(definition: &Value) -> Result<Vec<(Resource, &Value)>, DefinitionError> {
     let spec = &definition["spec"];
     let group = text(spec, "/group", "spec.group")?;
     let kind = text(spec, "/names/kind", "spec.names.kind")?;
@@ -49,8 +71,6 @@ pub fn add(models: &mut Models, definition: &Value) -> Result<Vec<CustomKind>, D
             version: name.to_owned(),
             kind: kind.to_owned(),
         };
-        let model = model_name(&id);
-        models.insert(&model, model_of(&id, &version["schema"]["openAPIV3Schema"]));
         let subresources = version["subresources"]
             .as_object()
             .into_iter()
@@ -63,7 +83,7 @@ pub fn add(models: &mut Models, definition: &Value) -> Result<Vec<CustomKind>, D
             namespaced,
             subresources,
         };
-        kinds.push(CustomKind { resource, model });
+        kinds.push((resource, version));
     }
     Ok(kinds)
 }
@@ -172,6 +192,11 @@ mod tests {
         );
         assert_eq!(kinds[0].resource.subresources, ["scale", "status"]);
         assert_eq!(models.kinds()[&kinds[0].resource.kind], names[0]);
+        let resources = kinds.iter().map(|kind| kind.resource.clone());
+        assert_eq!(
+            places(&definition()).unwrap(),
+            resources.collect::<Vec<_>>()
+        );
 
         let schema = models.schema(false).unwrap();
         let field = |type_ref: &TypeRef, name: &str| {

@@ -107,11 +107,16 @@ fn leaf(place: Place<'_>, may_be_quantity: bool) -> Option<Value> {
     if held.is_some_and(Node::is_member) {
         return Some(wanted.clone());
     }
-    match live {
+    match live.filter(says_something) {
         None => is_nothing(wanted).then(|| wanted.clone()),
         Some(live) if same(wanted, live, may_be_quantity) => Some(wanted.clone()),
         Some(live) => Some(live.clone()),
     }
+}
+
+/// Whether a live value is more than a field that is left out: a server writes null for some of those.
+fn says_something(live: &&Value) -> bool {
+    !live.is_null()
 }
 
 /// What a server may leave out without changing its meaning.
@@ -128,7 +133,7 @@ fn is_nothing(value: &Value) -> bool {
 fn same(wanted: &Value, live: &Value, may_be_quantity: bool) -> bool {
     match (wanted, live) {
         (Value::Object(wanted), Value::Object(live)) => wanted.iter().all(|(key, wanted)| {
-            live.get(key).map_or_else(
+            live.get(key).filter(says_something).map_or_else(
                 || is_nothing(wanted),
                 |live| same(wanted, live, may_be_quantity),
             )
@@ -228,6 +233,21 @@ mod tests {
         let live = json!({"free": {"cpu": "1"}});
         let wanted = json!({"keyed": [], "whole": null, "free": {"cpu": "1000m"}});
         assert_eq!(seen(wanted.clone(), &live, &[]), wanted);
+    }
+
+    #[test]
+    fn a_live_null_is_a_field_that_is_left_out() {
+        let live = json!({"keyed": null, "whole": {"a": null, "b": 1}, "free": {"c": null}});
+        let wanted = json!({"keyed": [], "whole": {"a": [], "b": 1}});
+        assert_eq!(seen(wanted.clone(), &live, &[]), wanted);
+        assert_eq!(
+            seen(
+                json!({"keyed": [{"name": "a"}], "free": {"c": "x"}}),
+                &live,
+                &[]
+            ),
+            json!({"free": {}})
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use strata_model::Value;
 use strata_model::provider::{ProviderError, ProviderErrorKind};
 
 use super::OWNER;
+use crate::inventory;
 use crate::object_id::ObjectId;
 
 /// A version that a server gives no object. With it, an apply makes an object, and is refused where there is one: in one
@@ -82,12 +83,15 @@ pub(crate) fn named(id: &ObjectId) -> String {
     }
 }
 
-/// What a control plane makes by itself, in each cluster or each namespace: who declares such an object means that one.
+/// What a control plane makes by itself, in each cluster or each namespace, and the namespace that an inventory made, which
+/// is nobody's: who declares such an object means that one.
 pub(super) fn is_every_clusters(live: &Json, id: &ObjectId) -> bool {
     let name = id.name.as_str();
     let by_name = match (id.kind.group.as_str(), id.kind.kind.as_str()) {
         ("", "Namespace") => {
-            ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&name)
+            let is_nobodys = live["metadata"]["labels"][OWNER].is_null();
+            (name == inventory::NAMESPACE && is_nobodys)
+                || ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&name)
         }
         ("", "ServiceAccount") => name == "default",
         ("", "ConfigMap") => name == "kube-root-ca.crt",
@@ -148,6 +152,13 @@ mod tests {
         check(("v1", "ServiceAccount"), json!({"name": "default"}), None);
         check(("v1", "ServiceAccount"), json!({"name": "web"}), foreign);
         check(("v1", "Namespace"), json!({"name": "kube-system"}), None);
+        check(("v1", "Namespace"), json!({"name": "strata-system"}), None);
+        check(
+            ("v1", "Namespace"),
+            json!({"name": "strata-system", "labels": {OWNER: "4567"}}),
+            foreign,
+        );
+        check(("v1", "Namespace"), json!({"name": "shop"}), foreign);
         check(
             ("rbac.authorization.k8s.io/v1", "ClusterRole"),
             json!({"name": "view", "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}),

@@ -280,7 +280,8 @@ impl<'a> Look<'a> {
                 "objects of the kind {} live in namespaces, and none is given",
                 id.kind.kind
             );
-            return Err(ProviderError::new(ProviderErrorKind::Invalid, message));
+            let error = ProviderError::new(ProviderErrorKind::Invalid, message);
+            return Err(error.hint("Write namespace."));
         }
         let Some(live) = self
             .api

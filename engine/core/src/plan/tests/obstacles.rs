@@ -202,6 +202,41 @@ fn a_connection_that_cannot_be_made_is_told_once_and_where_it_is_configured() {
     assert_eq!(told(&error.of_connection()), ["provider"]);
 }
 
+#[test]
+fn a_destruction_tells_once_that_a_connection_cannot_be_used() {
+    let hcl = "resource \"test_thing\" \"a\" {\n name = \"a\"\n}\nresource \"test_thing\" \"b\" {\n name = \"b\"\n}\n";
+    let mut scenario = Scenario::new();
+    scenario.given(hcl);
+    scenario.options.mode = PlanMode::Destroy;
+    let mut told = |error: ProviderError| {
+        for name in ["test_thing.a", "test_thing.b"] {
+            let seen = Observation::Unreadable(error.clone());
+            scenario.observed.insert(key_of(name), seen);
+        }
+        let outcome = scenario.outcome("");
+        assert!(outcome.plan.is_none());
+        let found = outcome.diagnostics.iter().map(|found| {
+            assert_eq!(found.code.0, "E0603");
+            found.detail.clone()
+        });
+        found.collect::<Vec<_>>()
+    };
+    let error = |kind| ProviderError::new(kind, "nobody answers");
+    let once =
+        "test_thing.a and 1 more behind the same connection could not be read: nobody answers";
+    assert_eq!(told(error(ProviderErrorKind::Unreachable)), [once]);
+    assert_eq!(told(error(ProviderErrorKind::Credentials)), [once]);
+    let wrong = error(ProviderErrorKind::Invalid);
+    assert_eq!(
+        told(wrong.clone()),
+        [
+            "test_thing.a could not be read: nobody answers",
+            "test_thing.b could not be read: nobody answers"
+        ]
+    );
+    assert_eq!(told(wrong.of_connection()), [once]);
+}
+
 fn triggered(value: &str, name: &str, by: &str) -> String {
     format!(
         r#"

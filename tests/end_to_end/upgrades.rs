@@ -214,8 +214,31 @@ fn a_group_of_another_connection_is_nobody_elses() {
     };
     let world = World::of_text(TWO_CONNECTIONS, options);
     apply(&world, "1.33").expect_code(0);
+    // It is in the way like any other where it stays.
+    let without = "-exclude=aws_eks_node_group.main";
+    world
+        .run(&["plan", "-var=minor=1.35", without])
+        .expect_code(1)
+        .expect_text("one stays at 1.33 in this run");
     apply(&world, "1.35").expect_code(0);
     world.expect_no_changes(&["-var=minor=1.35"]);
+}
+
+/// What is recorded may be old where nothing was read: EKS is asked before anything is changed.
+#[test]
+fn what_nobody_looked_at_is_judged_before_the_run() {
+    let world = at_the_first_minor();
+    let without = "-target=cluster.up.aws_eks_cluster.main";
+    let options: &[&str] = &["-refresh=false", "-var=minor=1.35", without];
+    world.run(&[&["plan"], options].concat()).expect_code(0);
+    let refused = world
+        .run_without_calls(&[&["apply", "-auto-approve"], options].concat())
+        .expect_code(1)
+        .expect_text("E0604")
+        .expect_text("stays at 1.33 in this run")
+        .expect_text("nothing was changed");
+    let said = refused.text();
+    assert!(!said.contains("not managed by this project"), "{said}");
 }
 
 /// One that somebody else made is seen before anything is changed: no definition and no state tell of it.
@@ -237,7 +260,7 @@ fn a_group_of_others_is_no_part_of_two_minors() {
         .run_without_calls(&["apply", "-auto-approve", "-var=minor=1.35"])
         .expect_code(1)
         .expect_text("E0604")
-        .expect_text("theirs stays at 1.33 in this run")
+        .expect_text("theirs is at 1.33 and not managed by this project")
         .expect_text("nothing was changed");
     apply(&world, "1.34").expect_code(0);
 }

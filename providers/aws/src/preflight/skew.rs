@@ -70,6 +70,15 @@ type Planes<'p> = BTreeMap<&'p str, Course<'p>>;
 /// The region and the account in which something lives.
 type Home<'p> = (&'p str, &'p str);
 
+/// What is told of once: two objects are of one pool while a replacement of it is not finished.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Pool<'p> {
+    /// By its address.
+    Known(&'p Address),
+    /// By its name: the project knows nothing of it.
+    Foreign(GroupName<'p>),
+}
+
 /// Finds the node groups that would be behind when their control plane goes on, and those that would be newer than it is:
 /// EKS would refuse that in the middle of the run.
 pub(crate) fn find(plan: &Preflight<'_>) -> Vec<Finding> {
@@ -162,7 +171,7 @@ fn courses<'p, N: Ord>(
 
 /// The node groups that stop a control plane.
 fn behind(plan: &Preflight<'_>, groups: &Groups<'_>, planes: &Planes<'_>) -> Vec<Finding> {
-    let mut found: BTreeMap<GroupName<'_>, Finding> = BTreeMap::new();
+    let mut found: BTreeMap<Pool<'_>, Finding> = BTreeMap::new();
     for (at, change) in of_type(plan, (Clusters::NAME, Operation::Update)) {
         let versions = version(change.prior.as_ref()).zip(version(change.planned.as_ref()));
         let Some((_, to)) = versions.filter(|(before, after)| after > before) else {
@@ -177,8 +186,9 @@ fn behind(plan: &Preflight<'_>, groups: &Groups<'_>, planes: &Planes<'_>) -> Vec
             let minor = group.then(&done);
             if let Some(minor) = minor.filter(|minor| minor + 1 < to) {
                 let stopped = Stopped { at, to, now };
-                // The first version that it stops says enough.
-                let entry = found.entry(*name);
+                // The first version that it stops says enough, and the first of two objects.
+                let pool = group.address.map_or(Pool::Foreign(*name), Pool::Known);
+                let entry = found.entry(pool);
                 entry.or_insert_with(|| stopped.by(*name, group, minor));
             }
         }
@@ -492,6 +502,14 @@ mod tests {
         });
         expect(&found, &[(1, "is at 1.33 and not managed by this project")]);
         expect(&found, &[(1, "bring it to 1.34, or import it, or raise")]);
+    }
+
+    #[test]
+    fn two_objects_of_one_pool_are_told_of_once() {
+        let (first, second) = (plane("1.33", "1.34"), plane("1.34", "1.35"));
+        let gone = |name| ("aws_eks_node_group.g", Some(group(name, "1.33")), None);
+        let told = [(2, "still be at 1.33")];
+        check(&[first, second, gone("g-new"), gone("g-old")], &told);
     }
 
     /// An object of a region.

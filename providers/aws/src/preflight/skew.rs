@@ -21,6 +21,8 @@ use crate::resource::ResourceType;
 pub(super) struct Course<'p> {
     /// The one that it has now; `None` for what is not there yet.
     now: Option<u32>,
+    /// Which change makes it, where it is not there yet.
+    made: Option<usize>,
     /// What happens to it, in order.
     changes: Vec<(usize, Outcome)>,
     /// Where it is declared or recorded; `None` for one of which the project knows nothing.
@@ -60,6 +62,16 @@ impl Course<'_> {
             Outcome::At(then) => *then >= minor,
             Outcome::Gone | Outcome::Unknown => true,
         })
+    }
+
+    /// The minor with which it may be made before a change: nothing says which of the two comes first.
+    fn may_come_with(&self, plan: &Preflight<'_>, before: usize) -> Option<u32> {
+        let made = self.made?;
+        let waits = plan.nodes_before(made).contains(&before);
+        match self.changes.first() {
+            Some((_, Outcome::At(minor))) if !waits => Some(*minor),
+            Some(_) | None => None,
+        }
     }
 }
 
@@ -157,6 +169,7 @@ fn courses<'p, N: Ord>(
         let course = courses.entry(name).or_default();
         if course.changes.is_empty() {
             course.now = version(change.prior.as_ref());
+            course.made = (change.operation == Operation::Create).then_some(at);
             course.address = Some(change.address);
         }
         let outcome = match (change.operation, version(change.planned.as_ref())) {
@@ -183,7 +196,7 @@ fn behind(plan: &Preflight<'_>, groups: &Groups<'_>, planes: &Planes<'_>) -> Vec
         let done = plan.nodes_before(at);
         let now = planes.get(cluster).and_then(|plane| plane.now);
         for (name, group) in groups.iter().filter(|((own, _), _)| *own == cluster) {
-            let minor = group.then(&done);
+            let minor = group.then(&done).or_else(|| group.may_come_with(plan, at));
             if let Some(minor) = minor.filter(|minor| minor + 1 < to) {
                 let stopped = Stopped { at, to, now };
                 // The first version that it stops says enough, and the first of two objects.
@@ -241,6 +254,16 @@ impl Stopped {
                 format!(
                     "Make this change first, with the version that the cluster has now{not_so_far}."
                 ),
+            )
+        } else if group.made.is_some() {
+            (
+                format!(
+                    "The node group {name} is made with 1.{minor} in this run, and {raise} while a node group is \
+                     behind it."
+                ),
+                "Give it the version of its cluster, and let it wait for it: version and cluster_name refer to it, \
+                 such as aws_eks_cluster.main.version."
+                    .to_owned(),
             )
         } else {
             (
@@ -510,6 +533,19 @@ mod tests {
         let gone = |name| ("aws_eks_node_group.g", Some(group(name, "1.33")), None);
         let told = [(2, "still be at 1.33")];
         check(&[first, second, gone("g-new"), gone("g-old")], &told);
+    }
+
+    #[test]
+    fn a_new_group_that_does_not_wait_is_not_older_than_what_comes() {
+        let (first, second) = (plane("1.33", "1.34"), plane("1.34", "1.35"));
+        let new = |version| pool(None, Some(version));
+        let changes = [first.clone(), second.clone(), new("1.33")];
+        let alone = vec![vec![], vec![0], vec![]];
+        let told = [(2, "is made with 1.33 in this run")];
+        check_in_order(&changes, &[], (alone, &told));
+        // By one minor EKS goes on, and one that waits comes when all is done.
+        check_in_order(&[first, new("1.33")], &[], (vec![vec![], vec![]], &[]));
+        check(&changes, &[]);
     }
 
     /// An object of a region.

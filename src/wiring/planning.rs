@@ -121,7 +121,7 @@ impl Bench<'_> {
         let mut outcome = self.rounds(&request, inputs, Aim::Plan).await?;
         let known = apply::Known {
             snapshot: &snapshot,
-            observed: &observed,
+            observed: Some(&observed),
         };
         self.examine(&mut outcome, known).await;
         if let Some(refused) = &outcome.refused {

@@ -214,14 +214,35 @@ fn a_group_of_another_connection_is_nobody_elses() {
     };
     let world = World::of_text(TWO_CONNECTIONS, options);
     apply(&world, "1.33").expect_code(0);
+    // It is in the way like any other where it stays.
+    let without = "-exclude=aws_eks_node_group.main";
+    world
+        .run(&["plan", "-var=minor=1.35", without])
+        .expect_code(1)
+        .expect_text("one stays at 1.33 in this run");
     apply(&world, "1.35").expect_code(0);
     world.expect_no_changes(&["-var=minor=1.35"]);
 }
 
-/// One that somebody else made is seen before anything is changed: no definition and no state tell of it.
+/// What is recorded may be old where nothing was read: EKS is asked before anything is changed.
 #[test]
-fn a_group_of_others_is_no_part_of_two_minors() {
+fn what_nobody_looked_at_is_judged_before_the_run() {
     let world = at_the_first_minor();
+    let without = "-target=cluster.up.aws_eks_cluster.main";
+    let options: &[&str] = &["-refresh=false", "-var=minor=1.35", without];
+    world.run(&[&["plan"], options].concat()).expect_code(0);
+    let refused = world
+        .run_without_calls(&[&["apply", "-auto-approve"], options].concat())
+        .expect_code(1)
+        .expect_text("E0604")
+        .expect_text("stays at 1.33 in this run")
+        .expect_text("nothing was changed");
+    let said = refused.text();
+    assert!(!said.contains("not managed by this project"), "{said}");
+}
+
+/// Makes the node group `theirs`, of which no definition and no state tell.
+fn make_theirs(world: &World) {
     let list = ["eks", "list-nodegroups", "--cluster-name", "up"];
     let name = world.outside(&list, "nodegroups[0]");
     let describe = ["eks", "describe-nodegroup", "--cluster-name", "up"];
@@ -233,13 +254,40 @@ fn a_group_of_others_is_no_part_of_two_minors() {
     let mut create = [&create[..], &named, &["--subnets"]].concat();
     create.extend(subnets.split_whitespace());
     world.outside(&create, "nodegroup.version");
+}
+
+/// One that somebody else made is seen before anything is changed.
+#[test]
+fn a_group_of_others_is_no_part_of_two_minors() {
+    let world = at_the_first_minor();
+    make_theirs(&world);
     world
         .run_without_calls(&["apply", "-auto-approve", "-var=minor=1.35"])
         .expect_code(1)
         .expect_text("E0604")
-        .expect_text("theirs stays at 1.33 in this run")
+        .expect_text("theirs is at 1.33 and not managed by this project")
         .expect_text("nothing was changed");
     apply(&world, "1.34").expect_code(0);
+}
+
+/// The block of an import is written also where what it says stands in the way: that is for whoever reads it to correct.
+#[test]
+fn a_block_is_written_for_a_group_that_is_in_the_way() {
+    let world = at_the_first_minor();
+    make_theirs(&world);
+    let import = "import {\n  to = aws_eks_node_group.theirs\n  id = \"up:theirs\"\n}\n";
+    world.define(&format!("{CLUSTER}{import}"));
+    let file = "theirs.strata.hcl";
+    let generate = format!("-generate-config-out={file}");
+    world
+        .run(&["plan", "-var=minor=1.35", &generate])
+        .expect_code(1)
+        .expect_text("Wrote the block of imports without one")
+        .expect_text("E0604")
+        .expect_text("theirs stays at 1.33 in this run");
+    let written = std::fs::read_to_string(world.project().join(file));
+    let written = written.expect("the file was written");
+    assert!(written.contains("\"aws_eks_node_group\""), "{written}");
 }
 
 /// Its name is taken until it goes, and it cannot go before the groups that start from it have successors.

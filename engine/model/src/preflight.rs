@@ -26,8 +26,12 @@ pub struct Intended<'a> {
 pub struct Standing<'a> {
     /// The resource type.
     pub resource_type: &'a str,
-    /// The object, as it was seen, or else as it is recorded.
+    /// The object: as it was seen before people decide about a plan, as it is recorded before a run.
     pub object: Value,
+    /// Under which address it is recorded or imported; `None` for one of which the project knows nothing.
+    pub address: Option<&'a Address>,
+    /// Whether it is reached by another connection of the same provider.
+    pub is_elsewhere: bool,
 }
 
 /// A planned change of one object that is looked at before people decide about the plan.
@@ -52,10 +56,11 @@ pub struct Examined<'a> {
 pub struct Preflight<'a> {
     /// The changes, in the order of the plan.
     pub changes: Vec<Intended<'a>>,
-    /// For each node of the graph those that have to be done before; the changes are its first nodes.
+    /// For each node of the graph those that have to be done before; the changes are its first nodes, and those that
+    /// are made elsewhere the next.
     pub after: Vec<Vec<usize>>,
-    /// What stays as it is, of the types that the provider names ([`Provider::considers`]). Only who considers a plan is
-    /// told of it.
+    /// What stays as it is, of the types that the provider names ([`Provider::considers`]), by whichever of its
+    /// connections. Before people decide that is what was seen; what nobody looked at is left to the look before a run.
     ///
     /// [`Provider::considers`]: crate::provider::Provider::considers
     pub standing: Vec<Standing<'a>>,
@@ -120,7 +125,8 @@ pub struct Finding {
     pub severity: Severity,
     /// Which kind.
     pub kind: FindingKind,
-    /// Which of [`Preflight::changes`] it is about; `None` where it is about all of them.
+    /// Which of [`Preflight::changes`] it is about, or behind them of [`Preflight::elsewhere`]; `None` where it is about
+    /// all of them.
     pub change: Option<usize>,
     /// What is wrong, as a sentence.
     pub message: String,

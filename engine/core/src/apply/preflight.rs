@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use strata_model::event::Event;
 use strata_model::plan::{Action, Plan, Step};
-use strata_model::preflight::{Finding, Intended, Preflight};
+use strata_model::preflight::{Finding, Intended, Preflight, Standing};
 use strata_model::provider::{Operation, Provider, ProviderConfig};
 use strata_model::source::Position;
 use strata_model::state::RowKey;
@@ -55,6 +55,7 @@ type Open<'a> = (&'a Step, Intended<'a>);
 struct Together<'a> {
     provider: Arc<dyn Provider>,
     config: Option<&'a ProviderConfig>,
+    /// The steps of its changes, then those of the changes elsewhere.
     steps: Vec<&'a Step>,
     preflight: Preflight<'a>,
 }
@@ -71,10 +72,13 @@ fn together<'a>(
     plan: &'a Plan,
     connections: &Connections,
     open: Vec<Open<'a>>,
+    known: Known<'a>,
 ) -> BTreeMap<String, Together<'a>> {
     if open.is_empty() {
         return BTreeMap::new();
     }
+    let changed: BTreeSet<&RowKey> = open.iter().map(|(step, _)| &step.key).collect();
+    let stands = standing(plan, connections, known, &changed);
     let needs = needs(plan);
     let ends = ends(&needs, connections, &open);
     let mut all: BTreeMap<String, Together<'a>> = BTreeMap::new();
@@ -95,10 +99,11 @@ fn together<'a>(
         let takes = &mut own.preflight.takes;
         *takes = (*takes).max(ends[step.number as usize]);
     }
+    tell_of_others(&mut all);
+    tell_of_standing(&mut all, &stands);
     for own in all.values_mut() {
         own.preflight.after = graph(&needs, &own.steps);
     }
-    tell_of_others(&mut all);
     all
 }
 
@@ -108,15 +113,38 @@ fn tell_of_others(all: &mut BTreeMap<String, Together<'_>>) {
         return;
     }
     let changes = all.iter().map(|(key, own)| {
-        let changes = own.preflight.changes.clone();
+        let steps = own.steps.iter().copied();
+        let changes: Vec<Open<'_>> = steps.zip(own.preflight.changes.iter().cloned()).collect();
         (key.clone(), own.provider.name().clone(), changes)
     });
     let changes: Vec<_> = changes.collect();
     for (key, own) in all.iter_mut() {
+        let name = own.provider.name().clone();
         let others = changes
             .iter()
-            .filter(|(other, provider, _)| other != key && provider == own.provider.name());
-        own.preflight.elsewhere = others.flat_map(|(.., changes)| changes.clone()).collect();
+            .filter(|(other, provider, _)| other != key && *provider == name);
+        for (step, change) in others.flat_map(|(.., changes)| changes) {
+            own.steps.push(*step);
+            own.preflight.elsewhere.push(change.clone());
+        }
+    }
+}
+
+/// Tells each of them what stays as it is, of all objects of its provider.
+fn tell_of_standing<'a>(
+    all: &mut BTreeMap<String, Together<'a>>,
+    stands: &[(&'a ProviderConfig, Standing<'a>)],
+) {
+    for (config, standing) in stands {
+        let by = config.key();
+        for (key, own) in all.iter_mut() {
+            if *own.provider.name() == config.provider {
+                own.preflight.standing.push(Standing {
+                    is_elsewhere: *key != by,
+                    ..standing.clone()
+                });
+            }
+        }
     }
 }
 
@@ -130,7 +158,11 @@ pub(super) async fn look(input: &ApplyInput<'_>) -> Vec<Obstacle> {
         .filter(|step| !done.contains(&step.number))
         .filter_map(|step| Some((step, intended(step, input.connections)?)))
         .collect();
-    let asked = together(input.plan, input.connections, open);
+    let known = Known {
+        snapshot: input.state,
+        observed: None,
+    };
+    let asked = together(input.plan, input.connections, open, known);
     let asked = asked.values().map(|own| ask(input, own));
     let found = join_all(asked).await.into_iter().flatten();
     let (standing, told): (Vec<Obstacle>, Vec<Obstacle>) =
@@ -155,15 +187,7 @@ pub fn considered<'p>(
 ) -> Vec<(Finding, Option<&'p Step>)> {
     let steps = plan.steps.iter();
     let open = steps.filter_map(|step| Some((step, intended(step, connections)?)));
-    let mut all = together(plan, connections, open.collect());
-    if all.is_empty() {
-        return Vec::new();
-    }
-    for (config, standing) in standing(plan, connections, known) {
-        if let Some(own) = all.get_mut(&config.key()) {
-            own.preflight.standing.push(standing);
-        }
-    }
+    let all = together(plan, connections, open.collect(), known);
     let mut found = Vec::new();
     for own in all.values() {
         let told = own.provider.consider(&own.preflight).into_iter();
@@ -215,7 +239,7 @@ fn intended<'a>(step: &'a Step, connections: &Connections) -> Option<Intended<'a
 }
 
 /// What a step does outside; `None` for what changes nothing there.
-pub(super) fn operation(step: &Step) -> Option<Operation> {
+fn operation(step: &Step) -> Option<Operation> {
     match step.action {
         Action::Create => Some(Operation::Create),
         Action::Update => Some(Operation::Update),

@@ -9,27 +9,25 @@ use strata_model::state::{RowKey, StateRow, StateSnapshot};
 use strata_model::{Address, Value};
 
 use super::Connections;
-use super::preflight::operation;
 
 /// What is known of objects without asking anybody.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     /// What is recorded.
     pub snapshot: &'a StateSnapshot,
-    /// What a refresh saw of it.
-    pub observed: &'a BTreeMap<RowKey, Observation>,
+    /// What a refresh saw of it: what it did not look at is not known. `None` before a run, where what is recorded says
+    /// at least what there is, and its system is asked for the rest.
+    pub observed: Option<&'a BTreeMap<RowKey, Observation>>,
 }
 
-/// The objects that no step of a plan changes, of the types that their providers consider, with the connections by which
-/// they are reached.
+/// The objects that are not among those that are still to be changed, of the types that their providers consider, with
+/// the connections by which they are reached.
 pub(super) fn standing<'a>(
     plan: &'a Plan,
     connections: &Connections,
     known: Known<'a>,
+    changed: &BTreeSet<&RowKey>,
 ) -> Vec<(&'a ProviderConfig, Standing<'a>)> {
-    let steps = plan.steps.iter();
-    let changed = steps.filter(|step| operation(step).is_some());
-    let changed: BTreeSet<&RowKey> = changed.map(|step| &step.key).collect();
     let renamed = renamed(plan);
     let is_considered = |address: &Address| {
         let found = connections.schema(address);
@@ -37,12 +35,13 @@ pub(super) fn standing<'a>(
     };
     let recorded = known.snapshot.rows.iter().filter_map(|(key, row)| {
         let stays = || !changed.contains(renamed.get(key).unwrap_or(key));
-        let object = (is_considered(&key.address) && stays())
-            .then(|| seen(row, connections, known.observed.get(key)))??;
-        let resource_type = &key.address.resource_type;
+        let object =
+            (is_considered(&key.address) && stays()).then(|| seen(row, connections, known))??;
         let standing = Standing {
-            resource_type,
+            resource_type: &key.address.resource_type,
             object,
+            address: Some(&key.address),
+            is_elsewhere: false,
         };
         Some((&row.provider, standing))
     });
@@ -55,6 +54,8 @@ pub(super) fn standing<'a>(
         let standing = Standing {
             resource_type: &address.resource_type,
             object,
+            address: Some(address),
+            is_elsewhere: false,
         };
         Some((step.provider.as_ref()?, standing)).filter(|_| is_considered(address))
     });
@@ -80,15 +81,13 @@ fn renamed(plan: &Plan) -> BTreeMap<RowKey, RowKey> {
     plan.steps.iter().flat_map(names).collect()
 }
 
-/// An object as it was seen, or else as it is recorded; `None` for one that is gone, or that nobody can tell about.
-fn seen(
-    row: &StateRow,
-    connections: &Connections,
-    observed: Option<&Observation>,
-) -> Option<Value> {
-    match observed {
-        Some(Observation::Present(object)) => Some(object.attributes.clone()),
-        Some(Observation::Absent | Observation::Unreadable(_)) => None,
-        None => connections.attributes(row).ok(),
+/// An object as it was seen, and as it is recorded before a run; `None` for one that is gone, or that nobody looked at.
+fn seen(row: &StateRow, connections: &Connections, known: Known<'_>) -> Option<Value> {
+    let Some(observed) = known.observed else {
+        return connections.attributes(row).ok();
+    };
+    match observed.get(&row.key)? {
+        Observation::Present(object) => Some(object.attributes.clone()),
+        Observation::Absent | Observation::Unreadable(_) => None,
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strata_model::preflight::{Finding, FindingKind, Preflight};
 use strata_model::provider::Operation;
-use strata_model::{Severity, Value};
+use strata_model::{Address, Severity, Value};
 
 use super::{of_type, text};
 use crate::checks::minor;
@@ -18,11 +18,15 @@ use crate::resource::ResourceType;
 
 /// The minor of a control plane or of a node group in the course of a run.
 #[derive(Debug, Default)]
-struct Course {
+pub(super) struct Course<'p> {
     /// The one that it has now; `None` for what is not there yet.
     now: Option<u32>,
+    /// Which change makes it, where it is not there yet.
+    made: Option<usize>,
     /// What happens to it, in order.
     changes: Vec<(usize, Outcome)>,
+    /// Where it is declared or recorded; `None` for one of which the project knows nothing.
+    pub(super) address: Option<&'p Address>,
 }
 
 /// What a change makes of it.
@@ -36,7 +40,12 @@ enum Outcome {
     Gone,
 }
 
-impl Course {
+impl Course<'_> {
+    /// Whether the run does something with it.
+    pub(super) fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// What it has once so much is done; `None` for what is not there, and where nobody knows.
     fn then(&self, done: &BTreeSet<usize>) -> Option<u32> {
         let done = self.changes.iter().filter(|(at, _)| done.contains(at));
@@ -54,26 +63,74 @@ impl Course {
             Outcome::Gone | Outcome::Unknown => true,
         })
     }
+
+    /// The minor with which it may be made before a change: nothing says which of the two comes first.
+    fn may_come_with(&self, plan: &Preflight<'_>, before: usize) -> Option<u32> {
+        let made = self.made?;
+        let waits = plan.nodes_before(made).contains(&before);
+        match self.changes.first() {
+            Some((_, Outcome::At(minor))) if !waits => Some(*minor),
+            Some(_) | None => None,
+        }
+    }
 }
 
 /// A node group by its cluster and its own name.
 type GroupName<'p> = (&'p str, &'p str);
-type Groups<'p> = BTreeMap<GroupName<'p>, Course>;
-type Planes<'p> = BTreeMap<&'p str, Course>;
+pub(super) type Groups<'p> = BTreeMap<GroupName<'p>, Course<'p>>;
+type Planes<'p> = BTreeMap<&'p str, Course<'p>>;
+/// The region and the account in which something lives.
+type Home<'p> = (&'p str, &'p str);
+
+/// What is told of once: two objects are of one pool while a replacement of it is not finished.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Pool<'p> {
+    /// By its address.
+    Known(&'p Address),
+    /// By its name: the project knows nothing of it.
+    Foreign(GroupName<'p>),
+}
 
 /// Finds the node groups that would be behind when their control plane goes on, and those that would be newer than it is:
 /// EKS would refuse that in the middle of the run.
 pub(crate) fn find(plan: &Preflight<'_>) -> Vec<Finding> {
-    let groups = courses(plan, NodeGroups::NAME, group_name);
+    let groups = groups(plan);
     let planes = courses(plan, Clusters::NAME, |cluster| text(Some(cluster), "name"));
     let mut found = behind(plan, &groups, &planes);
     found.extend(newer(plan, &planes));
     found
 }
 
+/// What becomes of the node groups of a region and account, as far as a plan tells.
+pub(super) fn groups<'p>(plan: &'p Preflight<'_>) -> Groups<'p> {
+    courses(plan, NodeGroups::NAME, group_name)
+}
+
 /// By which cluster and name a node group is known.
-pub(super) fn group_name(group: &Value) -> Option<GroupName<'_>> {
+fn group_name(group: &Value) -> Option<GroupName<'_>> {
     text(Some(group), "cluster_name").zip(text(Some(group), "node_group_name"))
+}
+
+/// Where an object lives, which its ARN says. In a plan it has one unless it is still to be made.
+fn home(object: &Value) -> Option<Home<'_>> {
+    let mut parts = text(Some(object), "arn")?.split(':').skip(3);
+    let region = parts.next()?;
+    Some((region, parts.next()?))
+}
+
+/// Where the objects of the connection live: only there names say which object is meant.
+fn home_of<'p>(plan: &'p Preflight<'_>) -> Option<Home<'p>> {
+    let changes = plan.changes.iter().filter(|change| {
+        matches!(
+            &*change.address.resource_type,
+            Clusters::NAME | NodeGroups::NAME
+        )
+    });
+    let changed = changes.filter_map(|change| change.prior.as_ref());
+    let standing = plan.standing.iter().filter(|one| !one.is_elsewhere);
+    changed
+        .chain(standing.map(|one| &one.object))
+        .find_map(home)
 }
 
 /// The minor of an object. What nodes have that start from an image of their own is told by the image only.
@@ -82,28 +139,38 @@ fn version(object: Option<&Value>) -> Option<u32> {
     text(object, "version").filter(|_| !is_own).and_then(minor)
 }
 
-/// What becomes of all objects of a type, by their names.
+/// What becomes of all objects of a type, by their names. What another connection reaches counts where it lives in the
+/// same region and account.
 fn courses<'p, N: Ord>(
     plan: &'p Preflight<'_>,
     resource_type: &str,
     name: impl Fn(&'p Value) -> Option<N>,
-) -> BTreeMap<N, Course> {
-    let mut courses: BTreeMap<N, Course> = BTreeMap::new();
+) -> BTreeMap<N, Course<'p>> {
+    let mut courses: BTreeMap<N, Course<'p>> = BTreeMap::new();
+    let here = home_of(plan);
+    let is_here = |object: &Value| here.is_some() && home(object) == here;
     let standing = plan.standing.iter();
     for one in standing.filter(|one| one.resource_type == resource_type) {
-        if let Some(name) = name(&one.object) {
-            courses.entry(name).or_default().now = version(Some(&one.object));
+        let named = name(&one.object).filter(|_| !one.is_elsewhere || is_here(&one.object));
+        if let Some(name) = named {
+            let course = courses.entry(name).or_default();
+            course.now = version(Some(&one.object));
+            course.address = one.address;
         }
     }
-    let changes = plan.changes.iter().enumerate();
+    let changes = plan.changes.iter().chain(&plan.elsewhere).enumerate();
     for (at, change) in changes.filter(|(_, one)| *one.address.resource_type == *resource_type) {
         let object = change.prior.as_ref().or(change.planned.as_ref());
+        let is_own = at < plan.changes.len();
+        let object = object.filter(|&object| is_own || is_here(object));
         let Some(name) = object.and_then(&name) else {
             continue;
         };
         let course = courses.entry(name).or_default();
         if course.changes.is_empty() {
             course.now = version(change.prior.as_ref());
+            course.made = (change.operation == Operation::Create).then_some(at);
+            course.address = Some(change.address);
         }
         let outcome = match (change.operation, version(change.planned.as_ref())) {
             (Operation::Delete, _) => Outcome::Gone,
@@ -117,7 +184,7 @@ fn courses<'p, N: Ord>(
 
 /// The node groups that stop a control plane.
 fn behind(plan: &Preflight<'_>, groups: &Groups<'_>, planes: &Planes<'_>) -> Vec<Finding> {
-    let mut found: BTreeMap<GroupName<'_>, Finding> = BTreeMap::new();
+    let mut found: BTreeMap<Pool<'_>, Finding> = BTreeMap::new();
     for (at, change) in of_type(plan, (Clusters::NAME, Operation::Update)) {
         let versions = version(change.prior.as_ref()).zip(version(change.planned.as_ref()));
         let Some((_, to)) = versions.filter(|(before, after)| after > before) else {
@@ -129,11 +196,12 @@ fn behind(plan: &Preflight<'_>, groups: &Groups<'_>, planes: &Planes<'_>) -> Vec
         let done = plan.nodes_before(at);
         let now = planes.get(cluster).and_then(|plane| plane.now);
         for (name, group) in groups.iter().filter(|((own, _), _)| *own == cluster) {
-            let minor = group.then(&done);
+            let minor = group.then(&done).or_else(|| group.may_come_with(plan, at));
             if let Some(minor) = minor.filter(|minor| minor + 1 < to) {
                 let stopped = Stopped { at, to, now };
-                // The first version that it stops says enough.
-                let entry = found.entry(*name);
+                // The first version that it stops says enough, and the first of two objects.
+                let pool = group.address.map_or(Pool::Foreign(*name), Pool::Known);
+                let entry = found.entry(pool);
                 entry.or_insert_with(|| stopped.by(*name, group, minor));
             }
         }
@@ -152,7 +220,7 @@ struct Stopped {
 }
 
 impl Stopped {
-    fn by(&self, (cluster, name): GroupName<'_>, group: &Course, minor: u32) -> Finding {
+    fn by(&self, (cluster, name): GroupName<'_>, group: &Course<'_>, minor: u32) -> Finding {
         let Stopped { at, to, now } = *self;
         let until = to - 1;
         let not_so_far = match now {
@@ -163,7 +231,16 @@ impl Stopped {
             .changes
             .iter()
             .any(|(_, outcome)| *outcome == Outcome::Gone);
-        let (message, hint) = if group.reaches(until) {
+        let raise = format!("EKS does not raise the control plane of {cluster} to 1.{to}");
+        let (message, hint) = if group.address.is_none() {
+            (
+                format!(
+                    "The node group {name} is at 1.{minor} and not managed by this project, and {raise} while a node \
+                     group is behind it."
+                ),
+                format!("Have whoever manages it bring it to 1.{until}, or import it{not_so_far}."),
+            )
+        } else if group.reaches(until) {
             let why = if goes {
                 " It goes in this run, and nothing makes it go before that."
             } else {
@@ -178,11 +255,20 @@ impl Stopped {
                     "Make this change first, with the version that the cluster has now{not_so_far}."
                 ),
             )
+        } else if group.made.is_some() {
+            (
+                format!(
+                    "The node group {name} is made with 1.{minor} in this run, and {raise} while a node group is \
+                     behind it."
+                ),
+                "Give it the version of its cluster, and let it wait for it: version and cluster_name refer to it, \
+                 such as aws_eks_cluster.main.version."
+                    .to_owned(),
+            )
         } else {
             (
                 format!(
-                    "The node group {name} stays at 1.{minor} in this run, and EKS does not raise the control plane of \
-                     {cluster} to 1.{to} while a node group is behind it."
+                    "The node group {name} stays at 1.{minor} in this run, and {raise} while a node group is behind it."
                 ),
                 format!(
                     "Bring the node group to 1.{until} in the same run or before it{not_so_far}."
@@ -287,10 +373,31 @@ mod tests {
         groups: &[Value],
         (after, expected): (Vec<Vec<usize>>, &[(usize, &str)]),
     ) {
-        let addresses: Vec<Address> = changes
-            .iter()
+        let recorded = Address::parse("aws_eks_node_group.recorded").unwrap();
+        let standing = groups.iter().map(|group| Standing {
+            resource_type: NodeGroups::NAME,
+            object: group.clone(),
+            address: Some(&recorded),
+            is_elsewhere: false,
+        });
+        let addresses = addresses(changes);
+        let found = find(&Preflight {
+            changes: intended(&addresses, changes),
+            after,
+            standing: standing.collect(),
+            ..Preflight::default()
+        });
+        expect(&found, expected);
+    }
+
+    fn addresses(changes: &[Change<'_>]) -> Vec<Address> {
+        let addresses = changes.iter();
+        addresses
             .map(|(address, ..)| Address::parse(address).unwrap())
-            .collect();
+            .collect()
+    }
+
+    fn intended<'a>(addresses: &'a [Address], changes: &[Change<'_>]) -> Vec<Intended<'a>> {
         let intended = addresses.iter().zip(changes);
         let intended = intended.map(|(address, (_, prior, planned))| Intended {
             address,
@@ -302,16 +409,11 @@ mod tests {
             prior: prior.clone(),
             planned: planned.clone(),
         });
-        let standing = groups.iter().map(|group| Standing {
-            resource_type: NodeGroups::NAME,
-            object: group.clone(),
-        });
-        let found = find(&Preflight {
-            changes: intended.collect(),
-            after,
-            standing: standing.collect(),
-            ..Preflight::default()
-        });
+        intended.collect()
+    }
+
+    #[track_caller]
+    fn expect(found: &[Finding], expected: &[(usize, &str)]) {
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (finding, (change, told)) in found.iter().zip(expected) {
             assert_eq!(finding.change, Some(*change));
@@ -404,5 +506,113 @@ mod tests {
             prior.with_at(&path, "d".into())
         });
         check(&[first, second, other], &[]);
+    }
+
+    #[test]
+    fn a_group_of_nobody_here_is_told_as_such() {
+        let changes = [plane("1.33", "1.34"), plane("1.34", "1.35")];
+        let addresses = addresses(&changes);
+        let found = find(&Preflight {
+            changes: intended(&addresses, &changes),
+            after: vec![vec![], vec![0]],
+            standing: vec![Standing {
+                resource_type: NodeGroups::NAME,
+                object: group("theirs", "1.33"),
+                address: None,
+                is_elsewhere: false,
+            }],
+            ..Preflight::default()
+        });
+        expect(&found, &[(1, "is at 1.33 and not managed by this project")]);
+        expect(&found, &[(1, "bring it to 1.34, or import it, or raise")]);
+    }
+
+    #[test]
+    fn two_objects_of_one_pool_are_told_of_once() {
+        let (first, second) = (plane("1.33", "1.34"), plane("1.34", "1.35"));
+        let gone = |name| ("aws_eks_node_group.g", Some(group(name, "1.33")), None);
+        let told = [(2, "still be at 1.33")];
+        check(&[first, second, gone("g-new"), gone("g-old")], &told);
+    }
+
+    #[test]
+    fn a_new_group_that_does_not_wait_is_not_older_than_what_comes() {
+        let (first, second) = (plane("1.33", "1.34"), plane("1.34", "1.35"));
+        let new = |version| pool(None, Some(version));
+        let changes = [first.clone(), second.clone(), new("1.33")];
+        let alone = vec![vec![], vec![0], vec![]];
+        let told = [(2, "is made with 1.33 in this run")];
+        check_in_order(&changes, &[], (alone, &told));
+        // By one minor EKS goes on, and one that waits comes when all is done.
+        check_in_order(&[first, new("1.33")], &[], (vec![vec![], vec![]], &[]));
+        check(&changes, &[]);
+    }
+
+    /// An object of a region.
+    fn of(region: &str, object: &Value) -> Value {
+        let arn = format!("arn:aws:eks:{region}:111122223333:some/thing");
+        object.with_at(&strata_model::AttributePath::attribute("arn"), arn.into())
+    }
+
+    /// Looks at a control plane that climbs two minors, and at the changes of a group that another connection makes.
+    #[track_caller]
+    fn check_elsewhere(region: &str, to: &[&str], (before, expected): (bool, &[(usize, &str)])) {
+        let here = |change: Change<'static>| {
+            let in_it = |object: Option<Value>| object.map(|object| of("here", &object));
+            (change.0, in_it(change.1), in_it(change.2))
+        };
+        let own = [plane("1.33", "1.34"), plane("1.34", "1.35")].map(here);
+        let versions = [&["1.33"], to].concat();
+        let at = |version: &str| Some(of(region, &group("g", version)));
+        let others: Vec<Change<'_>> = versions
+            .windows(2)
+            .map(|pair| ("aws_eks_node_group.g", at(pair[0]), at(pair[1])))
+            .collect();
+        let mut after = vec![vec![], vec![0]];
+        after.resize(2 + others.len(), vec![0]);
+        if before && !others.is_empty() {
+            after[1].push(2);
+        }
+        let (own_addresses, other_addresses) = (addresses(&own), addresses(&others));
+        let found = find(&Preflight {
+            changes: intended(&own_addresses, &own),
+            elsewhere: intended(&other_addresses, &others),
+            after,
+            ..Preflight::default()
+        });
+        expect(&found, expected);
+    }
+
+    #[test]
+    fn groups_of_another_connection_are_judged_where_they_are_of_the_same_region() {
+        check_elsewhere("here", &["1.34"], (true, &[]));
+        check_elsewhere("here", &["1.34"], (false, &[(2, "may still be at 1.33")]));
+        // It changes, but not its version.
+        check_elsewhere("here", &["1.33"], (true, &[(2, "stays at 1.33")]));
+        check_elsewhere("there", &["1.33"], (true, &[]));
+    }
+
+    #[test]
+    fn a_group_that_stays_is_judged_where_it_is_of_the_same_region() {
+        let recorded = Address::parse("aws_eks_node_group.g").unwrap();
+        for (region, expected) in [("here", 1), ("there", 0)] {
+            let raised = [("1.33", "1.34"), ("1.34", "1.35")].map(|(from, to)| {
+                let at = |version| Some(of("here", &cluster(version)));
+                ("aws_eks_cluster.c", at(from), at(to))
+            });
+            let addresses = addresses(&raised);
+            let found = find(&Preflight {
+                changes: intended(&addresses, &raised),
+                after: vec![vec![], vec![0]],
+                standing: vec![Standing {
+                    resource_type: NodeGroups::NAME,
+                    object: of(region, &group("g", "1.33")),
+                    address: Some(&recorded),
+                    is_elsewhere: true,
+                }],
+                ..Preflight::default()
+            });
+            assert_eq!(found.len(), expected, "{region}: {found:?}");
+        }
     }
 }

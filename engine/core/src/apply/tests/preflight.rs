@@ -85,6 +85,24 @@ fn each_connection_is_told_of_its_changes_once() {
 }
 
 #[test]
+fn each_connection_is_told_what_others_do_before() {
+    let world = furnished(35);
+    let mut s = Scenario::new(2);
+    let far = s.create(&world, ("fake_name.far", 1), None, &[]);
+    s.create(&world, ("fake_tag.near", 1), None, &[far]);
+    for step in &mut s.plan.steps {
+        step.provider = Some(fake(if step.number == far { "far" } else { "near" }));
+    }
+    world.get().preflights.clear();
+    let (outcome, _) = apply(&world, &s);
+    assert!(outcome.is_complete(), "{outcome:?}");
+    let told = world.get().preflights.clone();
+    let before = told.iter().map(|(_, changes)| changes[0].before.clone());
+    let expected = [vec![], vec!["fake_name.far".to_owned()]];
+    assert_eq!(before.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn how_long_an_update_takes_goes_by_what_it_changes() {
     for (size, seconds) in [(1, 60), (7, 90)] {
         let world = furnished(34);

@@ -251,7 +251,7 @@ impl<'a> Planner<'a> {
             return Found::Nothing;
         };
         let Some(id) = site.provider.id_of(site.schema.name, config) else {
-            return self.beside_unreached(site, &provider);
+            return self.beside_unreached(site, address, &provider);
         };
         if self.is_new_host(&provider) {
             return Found::Nothing;
@@ -292,11 +292,33 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Why an object of a block could not be looked at, where its host cannot be reached: also of those that come later.
+    fn unreached_in(&self, block: &Address) -> Option<&'a ProviderError> {
+        let is_own = |address: &Address| address.block() == *block;
+        let read = self.input.read.range(block.clone()..);
+        let read = read.take_while(|(address, _)| is_own(address));
+        let recorded = RowKey::current(block.clone());
+        let observed = self.input.observed.range(recorded..);
+        let observed = observed.take_while(|(key, _)| is_own(&key.address));
+        let mut seen = read
+            .map(|(_, seen)| seen)
+            .chain(observed.map(|(_, seen)| seen));
+        seen.find_map(|seen| unreachable(Some(seen)))
+    }
+
     /// What becomes of an object of a layer that cannot be looked for, such as its inventory: it is put off with the others
     /// in its host.
-    fn beside_unreached(&mut self, site: Site<'a>, provider: &ProviderConfig) -> Found {
+    fn beside_unreached(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        provider: &ProviderConfig,
+    ) -> Found {
         let unreached = self.unreached.get(&provider.key());
-        let error = unreached.map(|unreached| unreached.error.clone());
+        let error = unreached.map(|unreached| &unreached.error);
+        let error = error
+            .or_else(|| self.unreached_in(&address.block()))
+            .cloned();
         match error.filter(|_| site.schema.name == LAYER_TYPE) {
             Some(error) => Found::Decided(Box::new(self.put_off(site, provider, &error))),
             None => Found::Nothing,

@@ -238,3 +238,31 @@ output "secret" {
         .exits(0)
         .says("ami-");
 }
+
+#[test]
+fn a_connection_takes_no_secrets() {
+    let project = Project::of(
+        r#"
+variable "team" {
+  type      = string
+  sensitive = true
+  default   = "canary-team"
+}
+provider "aws" {
+  region       = "eu-west-1"
+  default_tags = { area = "plain", team = var.team }
+}
+resource "aws_cloudwatch_log_group" "a" {
+  name = "a"
+}
+"#,
+    );
+    let refused = project.run("--sandbox plan").exits(65);
+    for words in [
+        "default_tags: must hold no secret",
+        "main.strata.hcl line 9",
+    ] {
+        assert!(refused.err.contains(words), "{words} in {}", refused.err);
+    }
+    assert!(!refused.err.contains("canary-team"), "{}", refused.err);
+}

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use strata_language::budget::Budget;
 use strata_language::evaluate::Evaluator;
 use strata_language::scope::SourceTree;
-use strata_model::provider::{ProviderConfig, Providers};
+use strata_model::provider::{ArgumentFault, ProviderConfig, Providers};
 use strata_model::{
-    Address, Diagnostic, Diagnostics, InstanceKey, Name, Scope as ScopeAddress, ScopeKind,
-    ScopeStep, Span, Timestamp, Type, Value,
+    Address, AttributePath, Diagnostic, Diagnostics, InstanceKey, Name, Scope as ScopeAddress,
+    ScopeKind, ScopeStep, Span, Timestamp, Type, Value,
 };
 
 use strata_language::definition::{InstanceKind, ResourceId};
@@ -427,7 +427,11 @@ impl<'a> World<'a> {
             resource_type: None,
             config: &config,
         };
-        for fault in provider.validate(request) {
+        for fault in provider
+            .validate(request)
+            .into_iter()
+            .chain(secret_faults(&config))
+        {
             diagnostics.push(view::argument_fault(&fault, &block.arguments, block.span));
         }
         if let Some(host) = self.host_dep(block) {
@@ -435,6 +439,21 @@ impl<'a> World<'a> {
         }
         Slot::Provider(provider_config(name, &config), view.into_deps())
     }
+}
+
+/// What is wrong with secrets among the arguments of a provider: its configuration is recorded as it is.
+fn secret_faults(config: &Value) -> Vec<ArgumentFault> {
+    let members = config.members().into_iter().flatten();
+    let secret = members.filter(|(_, value)| value.has_secret());
+    let fault = |(name, _): (&Arc<str>, &Value)| {
+        ArgumentFault {
+        path: AttributePath::attribute(name.clone()),
+        message: "must hold no secret: how a connection is configured is recorded with each of its objects. If it may be read \
+                  there, say nonsensitive(...)."
+            .to_owned(),
+    }
+    };
+    secret.map(fault).collect()
 }
 
 /// The configuration of a provider; `None` while anything in it is unknown.

@@ -92,7 +92,9 @@ pub async fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, Co
         let origins = explain_instance(&bench.project, &scope)?;
         let planned = planned(&bench, &arguments.planning).await?;
         let values = match planned {
-            Some(planned) => inputs_of(&bench, &planned, &scope)?,
+            Some(planned) => {
+                inputs_of((&bench, arguments.planning.parallelism), &planned, &scope).await?
+            }
             None => None,
         };
         let origins = origins.into_iter();
@@ -168,8 +170,8 @@ fn value_of(bench: &Bench<'_>, planned: &Planned, address: &Address) -> Option<V
 }
 
 /// The inputs of a stack or cluster as its blocks see them; `None` where the address names a block of several.
-fn inputs_of(
-    bench: &Bench<'_>,
+async fn inputs_of(
+    (bench, parallelism): (&Bench<'_>, u16),
     planned: &Planned,
     scope: &Scope,
 ) -> Result<Option<BTreeMap<Name, Value>>, CommandError> {
@@ -181,17 +183,23 @@ fn inputs_of(
     let definitions = &bench.project.loaded.definitions;
     let graph =
         DefinitionGraph::build(definitions, &bench.trees, bench.providers()).map_err(unusable)?;
+    let input = ReplayInput {
+        plan: &planned.plan,
+        snapshot: &planned.snapshot,
+        done: &[],
+        variables: &bench.variables,
+        project_name: &bench.project.name,
+        trees: &bench.trees,
+        providers: bench.providers(),
+        key: &bench.key,
+        told: &BTreeMap::new(),
+    };
+    let told = bench.read_again(&graph, input, parallelism).await;
     let replay = Replay::new(
         &graph,
         ReplayInput {
-            plan: &planned.plan,
-            snapshot: &planned.snapshot,
-            done: &[],
-            variables: &bench.variables,
-            project_name: &bench.project.name,
-            trees: &bench.trees,
-            providers: bench.providers(),
-            key: &bench.key,
+            told: &told,
+            ..input
         },
     );
     Ok(replay.map_err(unusable)?.inputs(scope))

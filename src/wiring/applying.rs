@@ -1,16 +1,21 @@
 //! Carrying out a plan: resolver, executor, record of the run, and what its outcome means for the exit code.
 
+use std::collections::BTreeMap;
+
 use strata_core::apply::{
     ApplyInput, ApplyOutcome, Obstacle, StaleRow, abandon_unfinished, check_stale, execute,
 };
-use strata_core::replay::{DefinitionGraph, Replay, ReplayInput, check_variables};
+use strata_core::replay::{DefinitionGraph, Replay, ReplayInput, check_variables, secrets_to_read};
 use strata_language::definition::{Definitions, Package};
 use strata_model::event::Event;
 use strata_model::plan::{Plan, PlanMode};
 use strata_model::preflight::FindingKind;
+use strata_model::provider::Observation;
 use strata_model::state::{PlanRecord, RunRecord, RunStatus, StateSnapshot};
 use strata_model::store::Lock;
-use strata_model::{Code, Diagnostic, Diagnostics, Position, RunId, Severity, SourceMap, Span};
+use strata_model::{
+    Address, Code, Diagnostic, Diagnostics, Position, RunId, Severity, SourceMap, Span,
+};
 
 use super::bench::Bench;
 use super::planning::hide_told;
@@ -105,6 +110,12 @@ impl Bench<'_> {
             trees: &self.trees,
             providers: self.providers(),
             key: &self.key,
+            told: &BTreeMap::new(),
+        };
+        let told = self.read_again(graph, input, run.parallelism).await;
+        let input = ReplayInput {
+            told: &told,
+            ..input
         };
         let replay = match Replay::new(graph, input) {
             // Nor does it read data sources.
@@ -112,7 +123,6 @@ impl Bench<'_> {
             replay => replay,
         };
         let mut replay = replay.map_err(|found| self.unusable(found))?;
-        self.supply_secrets(&mut replay, run.parallelism).await;
         let progress = Progress::new(
             &self.session.ui,
             self.clouds.clock.clone(),
@@ -140,15 +150,27 @@ impl Bench<'_> {
     }
 
     /// Reads what the plan holds fingerprints of only. What cannot be read is told by the step that needs it.
-    async fn supply_secrets(&self, replay: &mut Replay<'_>, parallelism: u16) {
+    pub async fn read_again(
+        &self,
+        graph: &DefinitionGraph<'_>,
+        input: ReplayInput<'_>,
+        parallelism: u16,
+    ) -> BTreeMap<Address, Observation> {
+        let mut told = BTreeMap::new();
         loop {
-            let needs = replay.secrets_to_read();
+            let needs = secrets_to_read(
+                graph,
+                ReplayInput {
+                    told: &told,
+                    ..input
+                },
+            );
             if needs.is_empty() {
-                return;
+                return told;
             }
             let read = self.reading(parallelism).needs(&needs).await;
             hide_told(self, &read);
-            replay.supply(&read);
+            told.extend(read);
         }
     }
 

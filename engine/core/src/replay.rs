@@ -15,13 +15,14 @@ use std::sync::Arc;
 
 use strata_language::definition::{Definitions, ResourceBlock};
 use strata_model::plan::{Action, Plan, Reason, Step};
-use strata_model::provider::{PlanRequest, Provider, ProviderConfig, Providers};
+use strata_model::provider::{Observation, PlanRequest, Provider, ProviderConfig, Providers};
 use strata_model::schema::ResourceSchema;
 use strata_model::state::{RowKey, StateRow, StateSnapshot, StoredOutput};
 use strata_model::wire::Encoded;
 use strata_model::{Address, Diagnostic, Diagnostics, Mode, Name, SecretKey, Type, Value};
 
 use self::compare::{differs, first_unknown, needs_evaluation, restore};
+pub use self::secrets::secrets_to_read;
 pub use self::variables::check_variables;
 use crate::code;
 use crate::plan::Trees;
@@ -75,6 +76,8 @@ pub struct ReplayInput<'a> {
     pub providers: &'a Providers,
     /// The key of fingerprints.
     pub key: &'a SecretKey,
+    /// What was read again of the data sources that [`secrets_to_read`] named.
+    pub told: &'a BTreeMap<Address, Observation>,
 }
 
 /// Where an address stands in the graph.
@@ -104,9 +107,7 @@ pub struct Replay<'a> {
     dirty: BTreeSet<(NodeId, ScopeIx)>,
     /// Postconditions that turned out not to hold.
     failed: Diagnostics,
-    /// The data sources that were read again for their secrets.
-    supplied: BTreeSet<Address>,
-    /// Why the secrets of some are missing.
+    /// Why the secrets of some data sources are missing.
     missing: BTreeMap<Address, String>,
 }
 
@@ -149,6 +150,17 @@ impl<'a> Replay<'a> {
         graph: &'a DefinitionGraph<'a>,
         input: ReplayInput<'a>,
     ) -> Result<Self, Diagnostics> {
+        let (replay, diagnostics) = Self::build(graph, input);
+        match (diagnostics.has_errors(), replay.missing.is_empty()) {
+            (false, _) => Ok(replay),
+            (true, true) => Err(diagnostics),
+            // Which instances there are may go by what is missing.
+            (true, false) => Err(replay.why_not()),
+        }
+    }
+
+    /// The world as far as it can be built, and what is wrong with it.
+    fn build(graph: &'a DefinitionGraph<'a>, input: ReplayInput<'a>) -> (Self, Diagnostics) {
         let graph = &graph.0;
         let outside = Outside {
             variables: input.variables,
@@ -182,16 +194,11 @@ impl<'a> Replay<'a> {
             pure_needs: BTreeMap::new(),
             dirty: BTreeSet::new(),
             failed: Diagnostics::new(),
-            supplied: BTreeSet::new(),
             missing: BTreeMap::new(),
         };
         let mut diagnostics = Diagnostics::new();
         replay.fill(&mut diagnostics);
-        if diagnostics.has_errors() {
-            Err(diagnostics)
-        } else {
-            Ok(replay)
-        }
+        (replay, diagnostics)
     }
 
     fn fill(&mut self, diagnostics: &mut Diagnostics) {
@@ -295,10 +302,8 @@ impl<'a> Replay<'a> {
             };
         }
         if address.mode == Mode::Data {
-            let stored = self.input.plan.data.get(&address.to_string());
-            return stored
-                .and_then(|stored| stored.decode(ty).ok())
-                .unwrap_or_else(|| Value::unknown(ty.clone()));
+            let planned = self.planned_data(address, ty);
+            return planned.unwrap_or_else(|| Value::unknown(ty.clone()));
         }
         recorded.unwrap_or_else(|| Value::unknown(ty.clone()))
     }

@@ -4,40 +4,87 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strata_model::plan::{Action, PlanMode, Step};
 use strata_model::provider::{Observation, ProviderConfig, ReadPurpose};
-use strata_model::{Address, Diagnostic, Diagnostics, Mode, Name, Value};
+use strata_model::{Address, Diagnostic, Diagnostics, Mode, Name, Type, Value};
 
 use super::compare::{first_unknown, restore};
-use super::{Place, Replay};
+use super::{DefinitionGraph, Place, Replay, ReplayInput};
 use crate::code;
 use crate::plan::ReadNeed;
 use crate::world::graph::{NodeId, NodeKind};
 use crate::world::view::View;
 
-impl Replay<'_> {
-    /// The data sources that have to be read before the first step, as it stands: those with secrets of which a step or
-    /// an output is made, and whose own arguments are known. What [`Replay::supply`] takes may make more of them known.
-    pub fn secrets_to_read(&mut self) -> Vec<ReadNeed> {
-        let asked = self.data_in_use();
-        let mut needs = Vec::new();
-        for address in asked {
-            let is_open = !self.supplied.contains(&address) && self.holds_fingerprints(&address);
-            let place = self.places.get(&address).copied();
-            if let Some(place) = place.filter(|_| is_open) {
-                needs.extend(self.read_of(address, place));
+/// The data sources that have to be read before a run, as far as it is known how: those with secrets of which a step or an
+/// output is made, and whose own arguments are known. What is read goes into [`ReplayInput::told`], and may make more of
+/// them known: nothing is left to read when nothing is named.
+///
+/// A secret that is no longer the one that was planned with stays unknown: a step that is made of it says so, and is not
+/// carried out.
+pub fn secrets_to_read<'a>(
+    graph: &'a DefinitionGraph<'a>,
+    input: ReplayInput<'a>,
+) -> Vec<ReadNeed> {
+    let kept = &input.plan.data;
+    let is_destroyed = input.plan.options.mode == PlanMode::Destroy;
+    if is_destroyed || kept.values().all(|data| data.fingerprints.is_empty()) {
+        return Vec::new();
+    }
+    let (mut replay, diagnostics) = Replay::build(graph, input);
+    let mut asked = replay.secret_data();
+    // Where not even all instances are known, each of the data sources may be why.
+    if !diagnostics.has_errors() {
+        let reached = replay.data_behind(&replay.users_of_data());
+        asked.retain(|(_, place)| reached.contains(&place.node));
+    }
+    let needs = asked
+        .into_iter()
+        .filter_map(|(address, place)| replay.read_of(address, place));
+    needs.collect()
+}
+
+impl<'a> Replay<'a> {
+    /// What a data source told when the plan was made, with the secrets that were read again; `None` for one that the
+    /// plan does not have.
+    pub(super) fn planned_data(&mut self, address: &Address, ty: &Type) -> Option<Value> {
+        let kept = self.input.plan.data.get(&address.to_string())?;
+        let planned = kept.decode(ty).ok()?;
+        let Some(told) = self.input.told.get(address) else {
+            return Some(planned);
+        };
+        let object = match told {
+            Observation::Present(object) => Ok(object),
+            Observation::Absent => Err(format!("{address} finds nothing any more")),
+            Observation::Unreadable(error) => Err(format!(
+                "{address}, whose secrets a plan does not hold, could not be read again: {}",
+                error.message
+            )),
+        };
+        let restored =
+            object.map(|object| restore(&planned, kept, &object.attributes, self.input.key));
+        let (value, why) = match restored {
+            Ok(value) => {
+                let mut paths = kept.fingerprints.keys();
+                let is_other = paths.any(|path| value.at(path).is_none_or(Value::has_unknown));
+                let other =
+                    || format!("{address} tells another secret than when the plan was made");
+                (value, is_other.then(other))
             }
+            Err(why) => (planned, Some(why)),
+        };
+        if let Some(why) = why {
+            self.missing.insert(address.clone(), why);
         }
-        needs
+        Some(value)
     }
 
-    /// Takes what was read for [`Replay::secrets_to_read`]. A secret that is no longer the one that was planned with stays
-    /// unknown: a step that is made of it says so, and is not carried out.
-    pub fn supply(&mut self, read: &BTreeMap<Address, Observation>) {
-        for (address, observation) in read {
-            self.supplied.insert(address.clone());
-            if let Err(why) = self.supply_one(address, observation) {
-                self.missing.insert(address.clone(), why);
-            }
-        }
+    /// Why there can be no run, where secrets of data sources are missing.
+    pub(super) fn why_not(&self) -> Diagnostics {
+        let told = self.missing.iter().map(|(address, why)| {
+            let detail = format!("The run cannot begin: {why}.");
+            Diagnostic::error(code::EXCEEDS_PLAN, "More than was approved", detail)
+                .about(address)
+                .hint("Nothing was changed. Make a new plan and look at what it says now.")
+        });
+        told.collect()
     }
 
     /// Why a value is not known that a node is made of, where a secret of a data source is missing.
@@ -59,43 +106,17 @@ impl Replay<'_> {
         Some(error.hint("Everything else of the plan stands. Make a new plan, and apply it."))
     }
 
-    fn supply_one(&mut self, address: &Address, observation: &Observation) -> Result<(), String> {
-        let object = match observation {
-            Observation::Present(object) => object,
-            Observation::Absent => return Err(format!("{address} finds nothing any more")),
-            Observation::Unreadable(error) => {
-                let why = &error.message;
-                return Err(format!(
-                    "{address}, whose secrets a plan does not hold, could not be read again: {why}"
-                ));
-            }
+    /// The data sources with secrets that were not read again yet.
+    fn secret_data(&self) -> Vec<(Address, Place)> {
+        let is_open = |address: &Address| {
+            let kept = self.input.plan.data.get(&address.to_string());
+            !self.input.told.contains_key(address)
+                && kept.is_some_and(|kept| !kept.fingerprints.is_empty())
         };
-        let kept = self.input.plan.data.get(&address.to_string());
-        let schema = self.schema(address);
-        let (Some(kept), Some((_, schema)), Some(place)) =
-            (kept, schema, self.places.get(address).copied())
-        else {
-            return Ok(());
-        };
-        let decoded = kept.decode(schema.schema.object_type());
-        let decoded = decoded.map_err(|error| error.to_string())?;
-        let value = restore(&decoded, kept, &object.attributes, self.input.key);
-        let mut paths = kept.fingerprints.keys();
-        let is_other = paths.any(|path| value.at(path).is_none_or(Value::has_unknown));
-        self.world
-            .set_instance(place.node, place.scope, place.at, value);
-        self.mark_users(place);
-        if is_other {
-            return Err(format!(
-                "{address} tells another secret than when the plan was made"
-            ));
-        }
-        Ok(())
-    }
-
-    fn holds_fingerprints(&self, address: &Address) -> bool {
-        let kept = self.input.plan.data.get(&address.to_string());
-        kept.is_some_and(|kept| !kept.fingerprints.is_empty())
+        let data = self.places.iter();
+        let data = data.filter(|(address, _)| address.mode == Mode::Data && is_open(address));
+        data.map(|(address, place)| (address.clone(), *place))
+            .collect()
     }
 
     /// How a data source is read; `None` while its arguments are not known.
@@ -133,26 +154,18 @@ impl Replay<'_> {
         })
     }
 
-    /// The data sources of which the steps that are to be done, and the outputs, are made.
-    fn data_in_use(&self) -> BTreeSet<Address> {
-        let plan = self.input.plan;
-        if plan.data.is_empty() || plan.options.mode == PlanMode::Destroy {
-            return BTreeSet::new();
-        }
+    /// The nodes of the steps that are to be done, and of the outputs.
+    fn users_of_data(&self) -> BTreeSet<NodeId> {
         let is_made = |step: &&Step| {
             matches!(step.action, Action::Create | Action::Update | Action::Read)
                 && !self.input.done.contains(&step.number)
         };
-        let steps = plan.steps.iter().filter(is_made);
+        let steps = self.input.plan.steps.iter().filter(is_made);
         let places = steps.filter_map(|step| self.places.get(&step.key.address));
-        let mut users: BTreeSet<NodeId> = places.map(|place| place.node).collect();
-        users.extend(self.world.graph.paths[0].outputs.values());
-        let reached = self.data_behind(&users);
-        let data = self
-            .places
-            .iter()
-            .filter(|(address, place)| address.mode == Mode::Data && reached.contains(&place.node));
-        data.map(|(address, _)| address.clone()).collect()
+        let nodes = places.map(|place| place.node);
+        nodes
+            .chain(self.world.graph.paths[0].outputs.values().copied())
+            .collect()
     }
 
     /// The nodes that these are made of, as far as the next managed objects: what those have is recorded.

@@ -17,7 +17,7 @@ use strata_model::state::{RowKey, StateRow, StateSnapshot};
 use strata_model::wire::Encoded;
 use strata_model::{Address, Lineage, Name, PlanId, SecretKey, SourceMap, Timestamp, Type, Value};
 
-use crate::replay::{DefinitionGraph, Replay, ReplayInput};
+use crate::replay::{DefinitionGraph, Replay, ReplayInput, secrets_to_read};
 use crate::resolve::{Resolved, Resolver};
 
 use crate::plan::{PlanHeader, PlanInput, PlanOutcome, ReadNeed, Trees, plan};
@@ -299,21 +299,26 @@ impl Scenario {
         let providers = self.providers.clone();
         let (trees, key) = (self.trees.clone(), key());
         let graph = DefinitionGraph::build(&definitions, &trees, &providers).unwrap();
+        let input = ReplayInput {
+            plan,
+            snapshot: &before,
+            done: &[],
+            variables: &variables,
+            project_name: "test",
+            trees: &trees,
+            providers: &providers,
+            key: &key,
+            told: &BTreeMap::new(),
+        };
+        let told = self.told(&graph, input);
         let mut replay = Replay::new(
             &graph,
             ReplayInput {
-                plan,
-                snapshot: &before,
-                done: &[],
-                variables: &variables,
-                project_name: "test",
-                trees: &trees,
-                providers: &providers,
-                key: &key,
+                told: &told,
+                ..input
             },
         )
         .unwrap();
-        self.supply(&mut replay);
         for number in order(plan) {
             self.carry_out(plan, &plan.steps[number], &mut replay);
         }
@@ -323,13 +328,24 @@ impl Scenario {
     }
 
     /// Reads again what a plan does not hold.
-    pub(super) fn supply(&self, replay: &mut Replay<'_>) {
+    pub(super) fn told(
+        &self,
+        graph: &DefinitionGraph<'_>,
+        input: ReplayInput<'_>,
+    ) -> BTreeMap<Address, Observation> {
+        let mut told = BTreeMap::new();
         loop {
-            let needs = replay.secrets_to_read();
+            let needs = secrets_to_read(
+                graph,
+                ReplayInput {
+                    told: &told,
+                    ..input
+                },
+            );
             if needs.is_empty() {
-                return;
+                return told;
             }
-            replay.supply(&self.read(&needs));
+            told.extend(self.read(&needs));
         }
     }
 

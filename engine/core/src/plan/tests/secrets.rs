@@ -1,12 +1,14 @@
 //! Secrets that data sources tell: a plan does not hold them, and its run reads them again.
 
+use std::collections::BTreeMap;
+
 use strata_model::plan::Plan;
 use strata_model::provider::{Object, Observation, ProviderError, ProviderErrorKind};
 
 use strata_model::{Type, Value};
 
 use super::scenario::{Scenario, key, lines};
-use crate::replay::{DefinitionGraph, Replay, ReplayInput};
+use crate::replay::{DefinitionGraph, Replay, ReplayInput, secrets_to_read};
 use crate::resolve::{ResolveError, Resolver};
 
 /// The second is read with what the first tells.
@@ -69,6 +71,48 @@ fn a_step_is_made_of_what_a_data_source_tells_in_secret() {
     assert!(lines(&scenario.plan(CHAIN)).is_empty());
 }
 
+/// Which instances there are goes by a secret that may be known.
+const COUNTED: &str = r#"
+    data "test_look" "first" { of = "x" }
+    locals { is_wanted = nonsensitive(data.test_look.first.found) != "" }
+    resource "test_thing" "a" {
+      count = local.is_wanted ? 1 : 0
+      name  = "a"
+    }
+"#;
+
+#[test]
+fn how_many_there_are_may_go_by_it() {
+    let mut scenario = telling("one", "two");
+    scenario.applies(COUNTED, &["create test_thing.a[0]"]);
+}
+
+#[test]
+fn a_run_does_not_begin_where_it_is_not_known_what_there_is() {
+    let mut scenario = telling("one", "two");
+    let plan = scenario.plan(COUNTED);
+    let first = "data.test_look.first".to_owned();
+    scenario.there.insert(first, told("x", "three"));
+    with_input(&scenario, COUNTED, &plan, |graph, input| {
+        let told = scenario.told(graph, input);
+        let refused = Replay::new(
+            graph,
+            ReplayInput {
+                told: &told,
+                ..input
+            },
+        )
+        .unwrap_err();
+        let details: Vec<&str> = refused.iter().map(|one| &*one.detail).collect();
+        assert_eq!(
+            details,
+            [
+                "The run cannot begin: data.test_look.first tells another secret than when the plan was made."
+            ]
+        );
+    });
+}
+
 #[test]
 fn nothing_is_read_again_of_which_nothing_is_made() {
     let hcl = r#"
@@ -90,8 +134,8 @@ fn nothing_is_read_again_of_which_nothing_is_made() {
     let changed = hcl.replace("NAME", "\"c\"");
     let plan = scenario.plan(&changed);
     assert!(plan.data.contains_key("data.test_look.now"));
-    with_replay(&scenario, &changed, &plan, |replay| {
-        assert!(replay.secrets_to_read().is_empty());
+    with_input(&scenario, &changed, &plan, |graph, input| {
+        assert!(secrets_to_read(graph, input).is_empty());
     });
 }
 
@@ -103,8 +147,16 @@ fn another_secret_than_planned_is_not_taken() {
         let second = "data.test_look.second".to_owned();
         scenario.there.insert(second, told);
         let mut found = String::new();
-        with_replay(&scenario, CHAIN, &plan, |replay| {
-            scenario.supply(replay);
+        with_input(&scenario, CHAIN, &plan, |graph, input| {
+            let told = scenario.told(graph, input);
+            let mut replay = Replay::new(
+                graph,
+                ReplayInput {
+                    told: &told,
+                    ..input
+                },
+            )
+            .unwrap();
             let ResolveError::Exceeds(said) = replay.resolve(&plan.steps[0]).unwrap_err() else {
                 panic!("it is not more than was approved");
             };
@@ -131,10 +183,15 @@ fn another_secret_than_planned_is_not_taken() {
     );
 }
 
-/// Hands on the resolver of a plan.
-fn with_replay(scenario: &Scenario, hcl: &str, plan: &Plan, look: impl FnOnce(&mut Replay<'_>)) {
+/// Hands on what the run of a plan works from.
+fn with_input(
+    scenario: &Scenario,
+    hcl: &str,
+    plan: &Plan,
+    look: impl FnOnce(&DefinitionGraph<'_>, ReplayInput<'_>),
+) {
     let (definitions, _) = scenario.definitions(hcl);
-    let key = key();
+    let (key, told) = (key(), BTreeMap::new());
     let graph = DefinitionGraph::build(&definitions, &scenario.trees, &scenario.providers).unwrap();
     let input = ReplayInput {
         plan,
@@ -145,7 +202,7 @@ fn with_replay(scenario: &Scenario, hcl: &str, plan: &Plan, look: impl FnOnce(&m
         trees: &scenario.trees,
         providers: &scenario.providers,
         key: &key,
+        told: &told,
     };
-    let mut replay = Replay::new(&graph, input).unwrap();
-    look(&mut replay);
+    look(&graph, input);
 }

@@ -13,6 +13,7 @@ use super::contested::{self, Shared};
 use super::existing;
 use super::owners::Owners;
 use crate::api::Api;
+use crate::inventory;
 use crate::object_id::ObjectId;
 use crate::scope::Misplaced;
 use crate::sent;
@@ -23,6 +24,11 @@ const NAMED: usize = 10;
 
 fn is_definition(id: &ObjectId) -> bool {
     id.kind.group == "apiextensions.k8s.io" && id.kind.kind == "CustomResourceDefinition"
+}
+
+fn is_inventory(change: &Examined<'_>) -> bool {
+    let planned = change.planned.zip(ObjectType::of(change.resource_type));
+    planned.is_some_and(|(planned, ty)| inventory::is_one(&ty.manifest(planned)))
 }
 
 fn is_namespace(id: &ObjectId) -> bool {
@@ -56,7 +62,8 @@ pub(super) async fn examine(
         (Operation::Delete, _) if is_definition(id) || is_namespace(id) => {
             contents((api, owners), id, change.going).await
         }
-        (Operation::Create, Some(planned)) if !id.namespace.is_empty() => {
+        // The namespace of inventories comes with the first of them.
+        (Operation::Create, Some(planned)) if !id.namespace.is_empty() && !is_inventory(change) => {
             home(api, id, (planned, change.coming)).await
         }
         (Operation::Update, Some(planned)) if is_definition(id) => {

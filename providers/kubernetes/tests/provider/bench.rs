@@ -487,6 +487,21 @@ impl Bench {
         found.into_iter().map(|finding| finding.message).next()
     }
 
+    /// What stands in the way of making an object with this id.
+    pub(crate) async fn in_the_way(&self, ty: &str, id: &str, config: &Value) -> Option<String> {
+        let change = self.plan(ty, None, config).unwrap();
+        let examined = Examined {
+            resource_type: ty,
+            id,
+            operation: Operation::Create,
+            planned: Some(&change.planned),
+            going: &[],
+            coming: &[],
+        };
+        let found = self.connection.examine(&examined).await;
+        found.into_iter().map(|finding| finding.message).next()
+    }
+
     /// The object of an id, as an import sees it, or what a data source reads.
     pub(crate) async fn read(&self, request: ReadRequest<'_>) -> Observation {
         self.connection.read(&[request]).await.remove(0)

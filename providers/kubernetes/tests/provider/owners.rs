@@ -167,3 +167,27 @@ async fn an_object_that_was_made_anew_is_another_one() {
         assert_eq!(bench.leaves_alone(&seen), None);
     }
 }
+
+/// The namespace of inventories comes with the first of them, also where it was there and is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inventory_brings_its_namespace_along() {
+    // Nobody makes it.
+    let (bench, nowhere) = (Bench::new(), format!("{}-not", namespace("nowhere")));
+    let id = format!("apiVersion=v1,kind=ConfigMap,namespace={nowhere},name=strata-0");
+    let inventory = json!({"apiVersion": "strata/v1", "kind": "Inventory", "metadata": {"name": "inventory"}, "objects": []});
+    for (manifest, expected) in [
+        (inventory, None),
+        (
+            config_map(&nowhere, "strata-0", &json!({})),
+            Some(format!("There is no namespace {nowhere} in the cluster")),
+        ),
+    ] {
+        let given = [("manifest", Value::from_json(&manifest).unwrap())];
+        let config = bench.config("layer", &given);
+        let found = bench.in_the_way("layer", &id, &config).await;
+        match expected {
+            Some(told) => assert!(found.unwrap().starts_with(&told)),
+            None => assert_eq!(found, None),
+        }
+    }
+}

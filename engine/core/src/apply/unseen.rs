@@ -3,6 +3,7 @@
 //! block is written, because nobody has approved that it is taken over.
 
 use futures::FutureExt;
+use strata_model::layer::LAYER_TYPE;
 use strata_model::plan::{Action, Step};
 use strata_model::provider::{ProviderError, ReadPurpose, ReadRequest};
 use strata_model::state::RowKey;
@@ -40,7 +41,10 @@ struct Wanted<'a> {
 impl<'a> Executor<'a> {
     /// Whether a step has to wait for a look at its block, or fails by it.
     pub(super) fn is_held(&mut self, step: &'a Step) -> bool {
-        if !is_unseen(step) {
+        // What is in a layer already is not written either: its inventory, which comes first, says what it is to have.
+        let is_written =
+            step.action == Action::Update && *step.key.address.resource_type == *LAYER_TYPE;
+        if !is_unseen(step) && !is_written {
             return false;
         }
         let block = step.key.address.block();
@@ -182,16 +186,29 @@ fn is_unseen(step: &Step) -> bool {
 }
 
 fn taken(block: &Address, there: &[&RowKey]) -> Diagnostic {
-    let named: Vec<String> = there.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = match there.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+    let detail = if let [only] = there
+        && only.address == *block
+    {
+        format!(
+            "{block} could not be looked at when the plan was made, and it is there already. To take it over is more than the plan said: it was not written."
+        )
+    } else {
+        let named: Vec<String> = there.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = match there.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (are, them) = if there.len() == 1 {
+            ("is", "it")
+        } else {
+            ("are", "them")
+        };
+        format!(
+            "Of {block}, which could not be looked at when the plan was made, {}{more} {are} there already. To take {them} over is more than the plan said, and nothing of {block} was written.",
+            named.join(", ")
+        )
     };
-    let detail = format!(
-        "Of {block}, which could not be looked at when the plan was made, {}{more} exist already. To take them over is more than the plan said, and nothing of {block} was written.",
-        named.join(", ")
-    );
     Diagnostic::error(code::EXCEEDS_PLAN, "More than was approved", detail)
         .about(block)
-        .hint("Make a new plan: it shows what would become of them.")
+        .hint("Make a new plan: it shows what would become of what is there.")
 }

@@ -58,7 +58,7 @@ fn what_is_there_unexpectedly_stops_its_block_before_anything_is_written() {
         .collect();
     assert_eq!(details.len(), 1, "{details:#?}");
     assert!(
-        details[0].contains(r#"fake_flat.f["c"] exist already"#),
+        details[0].contains(r#"fake_flat.f["c"] is there already"#),
         "{details:#?}"
     );
     assert_eq!(outcome.skipped, [1, 2, 3]);

@@ -37,9 +37,9 @@ pub(super) struct Assembly<'a> {
     pub(super) diagnostics: Diagnostics,
     pub(super) deletions: Vec<Deletion>,
     /// Steps of rows that stay, by the row's key in the state.
-    kept: BTreeMap<RowKey, Ref>,
+    pub(super) kept: BTreeMap<RowKey, Ref>,
     /// What waits for a declared instance waits for this; by the positions of changes.
-    reach: Vec<Option<Ref>>,
+    pub(super) reach: Vec<Option<Ref>>,
     whole: BTreeMap<Dep, Option<Ref>>,
     /// What all instances of a block wait for together, by the block and its package instance.
     gates: BTreeMap<(NodeId, ScopeIx), Option<Ref>>,
@@ -336,7 +336,7 @@ impl<'a> Assembly<'a> {
             }
             let identity = self.identity_of(row);
             if let Some(keeper) = identity.and_then(|identity| keepers.get(&identity)) {
-                if !keeper.is_import || selected[keeper.at] {
+                if !keeper.is_change || selected[keeper.at] {
                     self.leave_to(keeper, row);
                 }
                 continue;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use strata_model::Address;
-use strata_model::plan::{Action, Reason};
+use strata_model::plan::Reason;
 use strata_model::state::StateRow;
 
 use super::assemble::Assembly;
@@ -16,8 +16,8 @@ pub(super) struct Keeper<'p> {
     address: &'p Address,
     /// Where it stands in the changes.
     pub(super) at: usize,
-    /// Whether it has the object only once this plan is carried out.
-    pub(super) is_import: bool,
+    /// Whether this plan changes the object, or takes it over.
+    pub(super) is_change: bool,
 }
 
 /// Who keeps or takes over which object, by what tells it from all others. Of a cluster that was restored from another's
@@ -32,19 +32,18 @@ pub(super) fn keepers<'p>(planner: &'p Planner<'_>) -> BTreeMap<String, Keeper<'
             let providers = planner.input.providers;
             let (provider, schema) = providers.schema(address.mode, &address.resource_type)?;
             let identity = provider.identity(schema.name)?;
-            let (text, is_import) = match &change.kind {
-                ChangeKind::Import { object, .. } => {
-                    (object.get(identity)?.as_str()?.to_owned(), true)
-                }
+            let text = match &change.kind {
+                ChangeKind::Import { object, .. } => object.get(identity)?.as_str()?.to_owned(),
                 ChangeKind::NoOp | ChangeKind::Update { .. } => {
-                    (recorded_text(change.row?.1, identity)?, false)
+                    recorded_text(change.row?.1, identity)?
                 }
                 _ => return None,
             };
+            let is_change = !matches!(change.kind, ChangeKind::NoOp);
             let keeper = Keeper {
                 address,
                 at,
-                is_import,
+                is_change,
             };
             Some((text, keeper))
         });
@@ -67,17 +66,14 @@ impl Assembly<'_> {
         recorded_text(row, identity)
     }
 
-    /// Forgets an address whose object another one has, once that has it.
+    /// Forgets an address whose object another one has, once that is as it is declared: until then the object says by its
+    /// label that it belongs to the old one, and what goes with that stays, too.
     pub(super) fn leave_to(&mut self, keeper: &Keeper<'_>, row: &StateRow) {
         let step = self.forget(row, Reason::NotDeclared);
         let why = format!("it is {} by now", keeper.address);
         self.draft.steps[step as usize].left_alone = Some(why);
-        if keeper.is_import {
-            let imported = self.draft.steps.iter().position(|step| {
-                step.action == Action::Import && step.key.address == *keeper.address
-            });
-            let imported = imported.and_then(|at| u32::try_from(at).ok());
-            self.draft.wait(step, imported.map(Ref::Step));
-        }
+        let done = self.reach.get(keeper.at).copied().flatten();
+        self.draft.wait(step, done.filter(|_| keeper.is_change));
+        self.kept.insert(row.key.clone(), Ref::Step(step));
     }
 }

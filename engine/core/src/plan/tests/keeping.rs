@@ -54,6 +54,24 @@ fn it_is_forgotten_once_the_other_address_has_it() {
 }
 
 #[test]
+fn what_it_was_made_on_stays_until_the_other_address_is_as_declared() {
+    let mut scenario = scenario();
+    let base = "resource \"test_thing\" \"base\" { name = \"base\" }\n";
+    let on_it = OLD.replace("value = ", "depends_on = [test_thing.base]\n value = ");
+    scenario.given(&format!("{base}{on_it}"));
+    let changed = NEW.replacen("value = ", "refs = [\"x\"]\n value = ", 1);
+    assert_eq!(
+        lines(&scenario.plan(&changed)),
+        [
+            "import test_vault.new",
+            "update test_vault.new <- import test_vault.new",
+            "forget test_vault.old <- update test_vault.new",
+            "delete test_thing.base <- forget test_vault.old",
+        ]
+    );
+}
+
+#[test]
 fn it_stays_recorded_while_the_other_address_does_not_take_it() {
     let mut scenario = scenario();
     scenario.options.excludes = vec!["test_vault.new".to_owned()];

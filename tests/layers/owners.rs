@@ -198,3 +198,37 @@ fn what_was_only_imported_is_forgotten() {
         .says("0 destroyed, 1 forgotten");
     assert_eq!(status(&format!("{paths}/a")), 200);
 }
+
+/// An object that is recorded under another address would be destroyed there where nobody looks whether it is the same.
+#[test]
+fn without_a_refresh_an_object_gets_no_other_address() {
+    let ns = unique("renamed");
+    let block = |name: &str| {
+        let manifest = config_map(&ns, "a").replace('\n', "\n        ");
+        format!(
+            "resource:\n  kubernetes_object:\n    {name}:\n      manifest:\n        {manifest}\n"
+        )
+    };
+    let project = one(&ns);
+    project.run("apply -auto-approve").exits(0);
+    let path = format!("/api/v1/namespaces/{ns}/configmaps/a");
+    let uid = || get(&path)["metadata"]["uid"].clone();
+    let before = uid();
+    assert!(before.is_string());
+    std::fs::remove_file(project.path("app/a.yaml")).unwrap();
+    // From the layer to a block of its own, and from that to another.
+    for name in ["one", "two"] {
+        project.write("main.strata.yaml", &format!("{LAYER}{}", block(name)));
+        let refused = project.run("apply -auto-approve -refresh=false").exits(65);
+        let hint = "Leave out -refresh=false";
+        assert!(refused.err.contains(hint), "{}", refused.err);
+        assert_eq!(uid(), before);
+        if name == "one" {
+            project.run("apply -auto-approve").exits(0);
+            project
+                .run("plan -detailed-exitcode -refresh=false")
+                .exits(0);
+            assert_eq!(uid(), before);
+        }
+    }
+}

@@ -133,8 +133,9 @@ pub(super) fn silent(connections: &Silent, said: &Diagnostics) -> Vec<Diagnostic
         let mut diagnostic = unreadable(first, &found.error);
         if found.count > 1 {
             diagnostic.detail = format!(
-                "{first} and {} more behind the same connection could not be read: {message}",
-                found.count - 1
+                "{first} and {} more behind the same connection could not be read: {}",
+                found.count - 1,
+                sentence(message)
             );
         }
         diagnostic
@@ -244,14 +245,16 @@ impl<'a> Planner<'a> {
 
     /// Looks at an object that is to be made, where its id is known: what is there is taken over.
     pub(super) fn adopt(&mut self, site: Site<'a>, address: &Address, config: &Value) -> Found {
-        let looks = self.input.options.refresh
-            && !self.input.validate_only
-            && self.input.options.mode == PlanMode::Normal;
+        let refresh = self.input.options.refresh;
+        let looks = !self.input.validate_only && self.input.options.mode == PlanMode::Normal;
         let Some(provider) = self.provider_config(site).filter(|_| looks) else {
             return Found::Nothing;
         };
-        let Some(id) = site.provider.id_of(site.schema.name, config) else {
-            return self.beside_unreached(site, address, &provider);
+        let id = match site.provider.id_of(site.schema.name, config) {
+            Some(id) if refresh => id,
+            None if refresh => return self.beside_unreached(site, address, &provider),
+            Some(id) => return self.not_looked_for(site, address, (&id, &provider)),
+            None => return Found::Nothing,
         };
         if self.is_new_host(&provider) {
             return Found::Nothing;
@@ -290,6 +293,46 @@ impl<'a> Planner<'a> {
                 config,
             ),
         }
+    }
+
+    /// What becomes of an object that is to be made where nothing is looked for. One that is recorded under another address
+    /// may be the same: it would be destroyed there, and is not made here as long as it is there.
+    fn not_looked_for(
+        &mut self,
+        site: Site<'a>,
+        address: &Address,
+        (id, provider): (&str, &ProviderConfig),
+    ) -> Found {
+        if site.provider.identity(site.schema.name).is_none() {
+            return Found::Nothing;
+        }
+        let rows = &self.input.snapshot.rows;
+        let recorded = self.recorded_ids.get_or_insert_with(|| {
+            let rows = rows.iter().filter(|(key, _)| key.deposed.is_none());
+            let ids = rows.filter_map(|(key, row)| {
+                let id = row.id.as_deref()?;
+                Some(((row.provider.key(), id), &key.address))
+            });
+            ids.collect()
+        });
+        let other = recorded.get(&(provider.key(), id)).copied();
+        // From one layer to another an object goes without a look.
+        let is_of_layers = |other: &&Address| {
+            site.schema.name == LAYER_TYPE && *other.resource_type == *LAYER_TYPE
+        };
+        let Some(other) = other.filter(|other| !is_of_layers(other)) else {
+            return Found::Nothing;
+        };
+        let detail = format!(
+            "{other} is recorded as an object of this name. Without a refresh nobody looks whether it is the same, and it would be destroyed."
+        );
+        self.diagnostics.push(
+            Diagnostic::error(code::INVALID_STATE_CHANGE, "Import impossible", detail)
+                .at(site.block.span)
+                .about(address)
+                .hint("Leave out -refresh=false: what is there is looked for then, and stays."),
+        );
+        Found::Open
     }
 
     /// Why an object of a block could not be looked at, where its host cannot be reached: also of those that come later.

@@ -66,6 +66,8 @@ pub(super) struct Planner<'a> {
     pub(super) refused: Vec<(Address, Diagnostic)>,
     /// Why what is to be made could not be looked for: by the reason, one of the addresses, and how many there are.
     pub(super) not_looked_at: BTreeMap<String, (Address, usize)>,
+    /// The addresses of all that is recorded, by connection and id, where somebody has asked.
+    pub(super) recorded_ids: Option<BTreeMap<(String, &'a str), &'a Address>>,
 }
 
 /// Which declaration imports an object, by which access where that is known.
@@ -137,6 +139,7 @@ pub(super) fn plan(mut input: PlanInput<'_>) -> PlanOutcome {
         declared: BTreeMap::new(),
         refused: Vec::new(),
         not_looked_at: BTreeMap::new(),
+        recorded_ids: None,
     };
     planner.run()
 }

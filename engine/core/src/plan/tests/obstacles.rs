@@ -223,7 +223,7 @@ fn a_destruction_tells_once_that_a_connection_cannot_be_used() {
     };
     let error = |kind| ProviderError::new(kind, "nobody answers");
     let once =
-        "test_thing.a and 1 more behind the same connection could not be read: nobody answers";
+        "test_thing.a and 1 more behind the same connection could not be read: nobody answers.";
     assert_eq!(told(error(ProviderErrorKind::Unreachable)), [once]);
     assert_eq!(told(error(ProviderErrorKind::Credentials)), [once]);
     let wrong = error(ProviderErrorKind::Invalid);
@@ -298,7 +298,7 @@ fn outputs_of_a_run_that_did_not_come_so_far_are_of_what_is_there() {
     let text = hcl("2");
     let plan = scenario.plan(&text);
     let (definitions, _) = scenario.definitions(&text);
-    let key = key();
+    let (key, told) = (key(), std::collections::BTreeMap::new());
     let graph = DefinitionGraph::build(&definitions, &scenario.trees, &scenario.providers).unwrap();
     let mut replay = Replay::new(
         &graph,
@@ -311,6 +311,7 @@ fn outputs_of_a_run_that_did_not_come_so_far_are_of_what_is_there() {
             trees: &scenario.trees,
             providers: &scenario.providers,
             key: &key,
+            told: &told,
         },
     )
     .unwrap();

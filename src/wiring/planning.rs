@@ -148,6 +148,9 @@ impl Bench<'_> {
             }
         }
         if ui.wants_text() {
+            if plan.steps.is_empty() && plan.outputs.is_empty() {
+                return;
+            }
             ui.line("This is what would be done. It is refused, for the reasons below it:\n");
             ui.print(&plan_text::plan(plan, self.providers(), ui.style()));
         }

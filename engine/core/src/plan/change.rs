@@ -770,8 +770,13 @@ pub(super) fn unreadable(
         "Object not readable",
         format!("{key} could not be read: {}", error.message),
     )
-    .about(key)
-    .hint("Nothing is planned for what cannot be read. -refresh=false plans from what is recorded instead.");
+    .about(key);
+    let diagnostic = if key.address.mode == Mode::Data {
+        // Nothing is recorded of it.
+        diagnostic
+    } else {
+        diagnostic.hint("Nothing is planned for what cannot be read. -refresh=false plans from what is recorded instead.")
+    };
     match &error.hint {
         Some(hint) => diagnostic.hint(hint.clone()),
         None => diagnostic,

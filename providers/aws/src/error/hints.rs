@@ -101,8 +101,8 @@ pub(super) fn hint(answer: &Answer<'_>, kind: ProviderErrorKind) -> Option<Strin
         }
         AccessDenied => permission(answer),
         _ if answer.text.contains("must be updated to match cluster version") => Some(
-            "A node group is behind: one that nothing here declares, that is to go, or whose replacement failed. Bring it to the version that \
-             the cluster has now, or let it go, and raise the cluster then."
+            "A node group is behind: one that nothing here declares, that does not wait for the cluster, that is to go, or whose replacement \
+             failed. Bring it to the version that the cluster has now, or let it go, and raise the cluster then."
                 .to_owned(),
         ),
         _ => None,

@@ -6,10 +6,14 @@ use serde_json::Value as Json;
 
 use crate::support::Project;
 
+/// The files of a project, without what a run by hand left in it.
 fn files_below(directory: &Path, inside: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory.join(inside)).unwrap() {
         let entry = entry.unwrap();
         let path = inside.join(entry.file_name());
+        if path.ends_with(".strata") {
+            continue;
+        }
         if entry.path().is_dir() {
             files_below(directory, &path, found);
         } else {

@@ -131,9 +131,7 @@ fn a_rename_makes_no_calls() {
 
 #[test]
 fn the_example_goes_through_its_life() {
-    let world = World::new(WorldOptions::default());
-    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/eks-mini");
-    copy(&example, &world.project());
+    let world = World::of_example("eks-mini", WorldOptions::default());
     world
         .run_without_calls(&["plan", "-detailed-exitcode"])
         .expect_code(2);
@@ -145,19 +143,6 @@ fn the_example_goes_through_its_life() {
     figures(&format!(
         "example eks-mini: objects={made}, second plan empty, destroyed, left=0"
     ));
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).expect("a directory can be made");
-    for entry in std::fs::read_dir(from).expect("the example can be listed") {
-        let entry = entry.expect("the example can be listed");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("the example can be copied");
-        }
-    }
 }
 
 const POLICY: &str = r#"

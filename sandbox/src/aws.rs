@@ -22,6 +22,7 @@ mod service;
 mod servicequotas;
 mod ssm;
 mod sts;
+mod tagging;
 mod tags;
 mod time;
 mod token;
@@ -36,7 +37,7 @@ use service::Service;
 pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// All services.
-static SERVICES: [&Service; 9] = [
+static SERVICES: [&Service; 10] = [
     &ec2::SERVICE,
     &iam::SERVICE,
     &sts::SERVICE,
@@ -46,6 +47,7 @@ static SERVICES: [&Service; 9] = [
     &ecr::SERVICE,
     &ssm::SERVICE,
     &servicequotas::SERVICE,
+    &tagging::SERVICE,
 ];
 
 /// Makes the types of all services known to a world.

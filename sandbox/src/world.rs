@@ -1,5 +1,6 @@
 //! The world in memory: typed tables of objects, timers for what takes time, and the rows that have yet to be written.
 
+mod former_tags;
 mod object;
 mod table;
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::SandboxError;
 use crate::ids::Seeded;
 use crate::store::{Loaded, StoredObject};
+use former_tags::FormerTags;
 use table::{AnyTable, Table, in_region};
 
 struct Registered {
@@ -48,7 +50,7 @@ impl std::fmt::Debug for World {
 impl World {
     /// Creates an empty world; `speed` divides every delay.
     pub(crate) fn new(seed: u64, speed: f64) -> Self {
-        Self {
+        let mut world = Self {
             tables: BTreeMap::new(),
             timers: BTreeSet::new(),
             unwritten: Vec::new(),
@@ -60,7 +62,9 @@ impl World {
             lag_ms: 0,
             seconds: None,
             role_refusals: BTreeMap::new(),
-        }
+        };
+        world.register::<FormerTags>();
+        world
     }
 
     /// Makes a type known. A type must be registered before anything else touches it.
@@ -148,15 +152,19 @@ impl World {
     }
 
     /// The moment at which something ends that takes the cloud `seconds`.
+    pub(crate) fn after_seconds(&self, seconds: u64) -> u64 {
+        self.now_ms + self.scaled_ms(self.seconds.unwrap_or(seconds))
+    }
+
+    /// How long the cloud's `seconds` are, in milliseconds of this machine.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
         reason = "delays are positive and far below 2^52 ms"
     )]
-    pub(crate) fn after_seconds(&self, seconds: u64) -> u64 {
-        let seconds = self.seconds.unwrap_or(seconds);
-        self.now_ms + (seconds as f64 * 1000.0 / self.speed) as u64
+    fn scaled_ms(&self, seconds: u64) -> u64 {
+        (seconds as f64 * 1000.0 / self.speed) as u64
     }
 
     /// Draws numbers that belong to the next object alone.
@@ -292,9 +300,13 @@ impl World {
         change: impl FnOnce(&mut Object<T>),
     ) -> Option<Object<T>> {
         let object = self.table_mut::<T>()?.get_mut(&Key::new(region, id))?;
+        let former = object.tags.clone();
         change(object);
         let object = object.clone();
         self.touched(&object);
+        if object.tags != former {
+            self.remember_tags::<T>(region, id, former);
+        }
         Some(object)
     }
 
@@ -302,6 +314,7 @@ impl World {
     pub(crate) fn remove<T: Kind>(&mut self, region: &str, id: &str) -> Option<Object<T>> {
         let key = Key::new(region, id);
         let mut object = self.table_mut::<T>()?.remove(&key)?;
+        self.forget_tags::<T>(region, id);
         if object.deleted_seq.is_none() {
             object.deleted_seq = Some(self.seq);
             self.unwritten.push(object.stored());

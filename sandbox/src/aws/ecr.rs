@@ -6,12 +6,13 @@ mod tagging;
 
 use crate::world::Object;
 
+pub(super) use repository::Repository;
+
 use super::ACCOUNT;
 use super::arn::partition;
 use super::error::AwsError;
 use super::json::violated;
 use super::service::{Api, Cx, Service};
-use repository::Repository;
 
 /// By which arguments are refused.
 const INVALID: &str = "InvalidParameterException";
@@ -35,7 +36,7 @@ pub(super) static SERVICE: Service = Service {
     },
 };
 
-fn arn(region: &str, name: &str) -> String {
+pub(super) fn arn(region: &str, name: &str) -> String {
     let partition = partition(region);
     format!("arn:{partition}:ecr:{region}:{ACCOUNT}:repository/{name}")
 }

@@ -10,6 +10,9 @@ mod role_tags;
 mod tagging;
 
 pub(super) use attachment::has_policy;
+pub(super) use customer_policy::Policy;
+pub(super) use instance_profile::InstanceProfile;
+pub(super) use oidc_provider::OidcProvider;
 pub(super) use role::Role;
 
 use serde_json::{Value, json};
@@ -40,14 +43,14 @@ pub(super) static SERVICE: Service = Service {
     register: |world| {
         world.register::<Role>();
         world.register::<attachment::Attachment>();
-        world.register::<customer_policy::Policy>();
-        world.register::<instance_profile::InstanceProfile>();
-        world.register::<oidc_provider::OidcProvider>();
+        world.register::<Policy>();
+        world.register::<InstanceProfile>();
+        world.register::<OidcProvider>();
     },
 };
 
 /// Where IAM's objects are kept.
-const GLOBAL: &str = "global";
+pub(super) const GLOBAL: &str = "global";
 
 /// Finds a role as the call sees it.
 fn find_role<'a>(cx: &'a Cx<'_>, name: &str) -> Result<&'a Object<Role>, AwsError> {

@@ -5,6 +5,7 @@ mod group;
 mod tagging;
 
 pub(super) use delivery::deliver;
+pub(super) use group::LogGroup;
 
 use crate::world::Object;
 
@@ -14,7 +15,6 @@ use super::error::AwsError;
 use super::json::violated;
 use super::kms::{self, Unusable};
 use super::service::{Api, Cx, Service};
-use group::LogGroup;
 
 /// By which arguments are refused.
 const INVALID: &str = "InvalidParameterException";
@@ -34,7 +34,7 @@ pub(super) static SERVICE: Service = Service {
     },
 };
 
-fn arn(region: &str, name: &str) -> String {
+pub(super) fn arn(region: &str, name: &str) -> String {
     let partition = partition(region);
     format!("arn:{partition}:logs:{region}:{ACCOUNT}:log-group:{name}")
 }

@@ -18,6 +18,7 @@ SESSION = botocore.session.get_session()
 MODELS = {name: SESSION.get_service_model(name) for name in ("ec2", "iam", "sts", "eks", "kms", "logs", "ecr", "ssm")}
 # Signed by another name than its model has.
 MODELS["servicequotas"] = SESSION.get_service_model("service-quotas")
+MODELS["tagging"] = SESSION.get_service_model("resourcegroupstaggingapi")
 
 # What every service may answer, beside the errors that the model lists for an operation.
 COMMON = {
@@ -31,7 +32,7 @@ SHARED = {"ThrottlingException", "AccessDeniedException", "ExpiredTokenException
           "SerializationException"}
 for name, refusal in (("kms", "ValidationException"), ("logs", "InvalidParameterException"),
                       ("ecr", "InvalidParameterException"), ("service-quotas", "IllegalArgumentException"),
-                      ("ssm", "ValidationException")):
+                      ("resourcegroupstaggingapi", "InvalidParameterException"), ("ssm", "ValidationException")):
     COMMON[name] = SHARED | {refusal}
 
 # What the documentation says and the enumeration of the model does not: an attached internet gateway is `available`,

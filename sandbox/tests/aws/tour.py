@@ -21,9 +21,9 @@ SETTINGS = dict(
     aws_secret_access_key="test",
     config=Config(retries={"max_attempts": 0}),
 )
-ec2, iam, sts, eks, kms, logs, ecr, ssm, quotas = (
+ec2, iam, sts, eks, kms, logs, ecr, ssm, quotas, index = (
     boto3.client(name, **SETTINGS)
-    for name in ("ec2", "iam", "sts", "eks", "kms", "logs", "ecr", "ssm", "service-quotas"))
+    for name in ("ec2", "iam", "sts", "eks", "kms", "logs", "ecr", "ssm", "service-quotas", "resourcegroupstaggingapi"))
 
 
 def refused(code, call, **arguments):
@@ -289,6 +289,11 @@ def policies(arns):
     iam.tag_policy(**of, Tags=[{"Key": "a", "Value": "1"}])
     iam.untag_policy(**of, TagKeys=["a"])
     assert iam.list_policy_tags(**of)["Tags"] == [{"Key": "Name", "Value": "tour"}]
+    listed = iam.list_policies(Scope="Local")["Policies"]
+    assert [(p["Arn"], p["DefaultVersionId"], "Tags" in p) for p in listed] == [(made["Arn"], "v1", False)]
+    assert iam.list_policies(OnlyAttached=True, Scope="Local")["Policies"] == []
+    managed = iam.get_paginator("list_policies").paginate(Scope="AWS", PaginationConfig={"PageSize": 100})
+    assert any(p["PolicyName"] == "AmazonEKSClusterPolicy" for page in managed for p in page["Policies"])
     iam.attach_role_policy(RoleName="tour-node", **of)
     refused("DeleteConflict", iam.delete_policy, **of)
     iam.detach_role_policy(RoleName="tour-node", **of)
@@ -306,6 +311,8 @@ def policies(arns):
     iam.tag_instance_profile(**of, Tags=[{"Key": "a", "Value": "1"}])
     iam.untag_instance_profile(**of, TagKeys=["a"])
     assert iam.list_instance_profile_tags(**of)["Tags"] == [{"Key": "Name", "Value": "tour"}]
+    listed = iam.list_instance_profiles(PathPrefix="/")["InstanceProfiles"]
+    assert [(p["InstanceProfileName"], "Tags" in p) for p in listed] == [("tour", False)]
     iam.remove_role_from_instance_profile(**of, RoleName="tour-node")
     iam.delete_instance_profile(**of)
 
@@ -382,6 +389,11 @@ def keys():
     refused("KMSInvalidStateException", kms.schedule_key_deletion, **of)
 
 
+def told(arns):
+    answer = index.get_resources(ResourceARNList=arns)
+    return {resource["ResourceARN"]: resource["Tags"] for resource in answer["ResourceTagMappingList"]}
+
+
 def repositories(key):
     of = dict(repositoryName="tour/a")
     made = ecr.create_repository(**of, tags=[{"Key": "Name", "Value": "tour"}], imageScanningConfiguration={"scanOnPush": True},
@@ -390,6 +402,12 @@ def repositories(key):
     ecr.put_image_tag_mutability(**of, imageTagMutability="IMMUTABLE")
     ecr.put_image_scanning_configuration(**of, imageScanningConfiguration={"scanOnPush": False})
     read = ecr.describe_repositories(repositoryNames=["tour/a"])["repositories"][0]
+    wait("the index of tags", lambda: told([made["repositoryArn"]]))
+    assert told([made["repositoryArn"]]) == {made["repositoryArn"]: [{"Key": "Name", "Value": "tour"}]}
+    pages = index.get_paginator("get_resources").paginate(
+        ResourceTypeFilters=["ecr", "logs:log-group"], TagFilters=[{"Key": "Name", "Values": ["tour", "other"]}], ResourcesPerPage=1)
+    assert [r["ResourceARN"] for page in pages for r in page["ResourceTagMappingList"]] == [made["repositoryArn"]]
+    refused("InvalidParameterException", index.get_resources, ResourceARNList=[made["repositoryArn"]], ResourcesPerPage=1)
     assert (read["imageTagMutability"], read["encryptionConfiguration"]["kmsKey"]) == ("IMMUTABLE", key)
     arn = made["repositoryArn"]
     ecr.tag_resource(resourceArn=arn, tags=[{"Key": "a", "Value": "1"}])

@@ -183,16 +183,27 @@ impl World {
 
     /// Sends a call of a JSON service.
     pub(crate) async fn json(&self, service: &str, operation: &str, body: Value) -> Answer {
+        self.json_in("eu-west-1", (service, operation), body).await
+    }
+
+    /// Sends a call of a JSON service to a region.
+    pub(crate) async fn json_in(
+        &self,
+        region: &str,
+        (service, operation): (&str, &str),
+        body: Value,
+    ) -> Answer {
         let target = match service {
             "kms" => "TrentService",
             "logs" => "Logs_20140328",
             "ecr" => "AmazonEC2ContainerRegistry_V20150921",
             "servicequotas" => "ServiceQuotasV20190624",
             "ssm" => "AmazonSSM",
+            "tagging" => "ResourceGroupsTaggingAPI_20170126",
             other => panic!("{other} does not speak JSON"),
         };
         let (scope, target) = (
-            format!("eu-west-1/{service}"),
+            format!("{region}/{service}"),
             format!("{target}.{operation}"),
         );
         let place = (scope.as_str(), target.as_str());

@@ -16,6 +16,7 @@ mod endpoint_rules;
 mod faults;
 mod iam_rules;
 mod image_rules;
+mod index_rules;
 mod key_rules;
 mod log_rules;
 mod tour;

@@ -26,7 +26,7 @@ pub(super) const OPERATIONS: &[JsonOperation] = &[
 
 /// What a repository is made of; its name is its id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Repository {
+pub(crate) struct Repository {
     pub(super) mutability: String,
     scan_on_push: bool,
     encryption: Encryption,

@@ -13,7 +13,7 @@ use crate::aws::time::iso;
 use crate::world::{Kind, New, Object, World};
 
 use super::attachment::{check_arn, count_attached};
-use super::managed::{is_managed, managed_view};
+use super::managed::{all_managed, is_managed, managed_view};
 use super::role::{UNRESERVED, check_description, check_path, malformed, unique_id};
 use super::{
     GLOBAL, check_tags, no_such_entity, page_answer, tag_views, tagging, take_page, take_tags,
@@ -22,6 +22,7 @@ use super::{
 pub(super) const OPERATIONS: &[QueryOperation] = &[
     QueryOperation::write("CreatePolicy", create),
     QueryOperation::read("GetPolicy", get),
+    QueryOperation::read("ListPolicies", list),
     QueryOperation::write("DeletePolicy", delete),
     QueryOperation::write("CreatePolicyVersion", create_version),
     QueryOperation::read("GetPolicyVersion", get_version),
@@ -39,7 +40,7 @@ const MAX_SIZE: usize = 6144;
 
 /// A policy; the id is its ARN.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     policy_id: String,
     path: String,
     description: Option<String>,
@@ -158,6 +159,49 @@ fn get(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     }
     let policy = find(cx, &arn)?;
     Ok(json!({ "Policy": view(cx.world, policy) }))
+}
+
+/// Lists policies, without what each is for and its tags.
+fn list(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    let scope = p.opt("Scope").unwrap_or_else(|| "All".to_owned());
+    let only_attached = p.bool("OnlyAttached")?.unwrap_or_default();
+    let prefix = p.opt("PathPrefix").unwrap_or_else(|| "/".to_owned());
+    let usage = p.opt("PolicyUsageFilter");
+    let page = take_page(cx, p)?;
+    p.finish()?;
+    if usage.is_some() {
+        return Err(not_emulated("iam", "ListPolicies with PolicyUsageFilter"));
+    }
+    let (own, managed) = match scope.as_str() {
+        "All" => (true, true),
+        "AWS" => (false, true),
+        "Local" => (true, false),
+        other => {
+            let constraint = "Member must satisfy enum value set: [AWS, Local, All]";
+            return Err(p.invalid("Scope", other, constraint));
+        }
+    };
+    let own = cx.world.seen::<Policy>(GLOBAL).filter(|_| own);
+    let own = own.map(|policy| view(cx.world, policy));
+    let managed = all_managed().filter(|_| managed);
+    let managed = managed.filter_map(|arn| {
+        let mut view = managed_view(&arn)?;
+        view["AttachmentCount"] = json!(count_attached(cx.world, &arn));
+        Some(view)
+    });
+    let is_chosen = |view: &Value| {
+        let path = view["Path"].as_str().unwrap_or_default();
+        path.starts_with(&prefix) && (!only_attached || view["AttachmentCount"] != json!(0))
+    };
+    let mut chosen: Vec<Value> = own.chain(managed).filter(is_chosen).collect();
+    let arn = |view: &Value| view["Arn"].as_str().unwrap_or_default().to_owned();
+    chosen.sort_by_key(arn);
+    let (mut views, marker) = page.cut(chosen, arn);
+    for view in &mut views {
+        view["Description"] = Value::Null;
+        view["Tags"] = Value::Null;
+    }
+    Ok(page_answer("Policies", views, marker))
 }
 
 fn view(world: &World, policy: &Object<Policy>) -> Value {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::aws::ACCOUNT;
 use crate::aws::error::{Answer, AwsError};
+use crate::aws::page::PageRequest;
 use crate::aws::params::Params;
 use crate::aws::service::{Cx, QueryOperation};
 use crate::aws::time::iso;
@@ -19,6 +20,7 @@ use super::{
 pub(super) const OPERATIONS: &[QueryOperation] = &[
     QueryOperation::write("CreateInstanceProfile", create),
     QueryOperation::read("GetInstanceProfile", get),
+    QueryOperation::read("ListInstanceProfiles", list),
     QueryOperation::read("ListInstanceProfilesForRole", list_for_role),
     QueryOperation::write("AddRoleToInstanceProfile", add_role),
     QueryOperation::write("RemoveRoleFromInstanceProfile", remove_role),
@@ -30,8 +32,8 @@ pub(super) const OPERATIONS: &[QueryOperation] = &[
 
 /// A profile; the id is its name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct InstanceProfile {
-    arn: String,
+pub(crate) struct InstanceProfile {
+    pub(crate) arn: String,
     unique_id: String,
     path: String,
     role: Option<String>,
@@ -110,6 +112,15 @@ fn view(world: &World, profile: &Object<InstanceProfile>) -> Value {
     })
 }
 
+fn list(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
+    let prefix = p.opt("PathPrefix").unwrap_or_else(|| "/".to_owned());
+    let page = take_page(cx, p)?;
+    p.finish()?;
+    let all = cx.world.seen::<InstanceProfile>(GLOBAL);
+    let chosen = all.filter(|profile| profile.body.path.starts_with(&prefix));
+    Ok(list_page(cx.world, &page, chosen.collect()))
+}
+
 fn list_for_role(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let name = p.req("RoleName")?;
     let page = take_page(cx, p)?;
@@ -117,13 +128,18 @@ fn list_for_role(cx: &mut Cx<'_>, p: &mut Params) -> Answer {
     let role = find_role(cx, &name)?.id.clone();
     let all = cx.world.seen::<InstanceProfile>(GLOBAL);
     let with_role = all.filter(|profile| profile.body.role.as_ref() == Some(&role));
-    let (profiles, marker) = page.cut(with_role.collect(), |profile| profile.id.clone());
+    Ok(list_page(cx.world, &page, with_role.collect()))
+}
+
+/// Writes a page of profiles, which has no tags.
+fn list_page(world: &World, page: &PageRequest, chosen: Vec<&Object<InstanceProfile>>) -> Value {
+    let (profiles, marker) = page.cut(chosen, |profile| profile.id.clone());
     let views = profiles.into_iter().map(|profile| {
-        let mut view = view(cx.world, profile);
+        let mut view = view(world, profile);
         view["Tags"] = Value::Null;
         view
     });
-    Ok(page_answer("InstanceProfiles", views.collect(), marker))
+    page_answer("InstanceProfiles", views.collect(), marker)
 }
 
 fn add_role(cx: &mut Cx<'_>, p: &mut Params) -> Answer {

@@ -22,6 +22,13 @@ pub(super) fn is_managed(policy_arn: &str) -> bool {
         .is_some_and(|name| NAMES.lines().any(|known| known == name))
 }
 
+/// The ARNs of all of them, sorted.
+pub(super) fn all_managed() -> impl Iterator<Item = String> {
+    NAMES
+        .lines()
+        .map(|name| format!("arn:aws:iam::aws:policy/{name}"))
+}
+
 /// Writes a policy that AWS manages.
 pub(super) fn managed_view(arn: &str) -> Option<Value> {
     if !is_managed(arn) {

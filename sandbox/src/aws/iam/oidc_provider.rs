@@ -33,7 +33,7 @@ const MAX_THUMBPRINTS: usize = 5;
 
 /// A provider; the id is its ARN.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct OidcProvider {
+pub(crate) struct OidcProvider {
     /// Without `https://`.
     url: String,
     clients: Vec<String>,

@@ -30,7 +30,7 @@ const CLASSES: [&str; 3] = ["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"];
 
 /// What a log group is made of; its name is its id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct LogGroup {
+pub(crate) struct LogGroup {
     pub(super) class: String,
     pub(super) retention: Option<u32>,
     pub(super) key: Option<String>,

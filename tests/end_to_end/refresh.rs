@@ -1,20 +1,18 @@
 //! What a refresh costs: the calls of a plan that finds nothing, counted by the cloud.
 
-use strata_model::state::StateSnapshot;
-
-use crate::harness::calls::{bar, by_operation, one_by_one};
+use crate::harness::calls::{bar, by_operation};
 use crate::harness::figures::Watch;
 use crate::harness::{World, WorldOptions, figures};
 
 /// Plans once more, and checks that it finds nothing and makes few calls.
 #[track_caller]
-fn expect_few_calls(what: &str, world: &World, further: fn(&StateSnapshot) -> usize) {
+fn expect_few_calls(what: &str, world: &World) {
     let before = world.ledger().calls.len();
     world.expect_no_changes(&[]);
     let ledger = world.ledger();
     let calls = &ledger.calls[before..];
     let state = world.remembered();
-    let bar = bar(&state) + further(&state);
+    let bar = bar(&state);
     figures(&format!(
         "refresh of {what}: objects={} calls={} of {bar}: {}",
         state.rows.len(),
@@ -32,14 +30,14 @@ fn expect_few_calls(what: &str, world: &World, further: fn(&StateSnapshot) -> us
 fn a_refresh_of_every_type_makes_few_calls() {
     let world = World::of_fixture("kill", WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);
-    expect_few_calls("the project with every type", &world, one_by_one);
+    expect_few_calls("the project with every type", &world);
 }
 
 #[test]
 fn a_refresh_of_a_fleet_makes_few_calls() {
     let world = World::of_example("eks-fleet", WorldOptions::default());
     world.run(&["apply", "-auto-approve"]).expect_code(0);
-    expect_few_calls("examples/eks-fleet", &world, one_by_one);
+    expect_few_calls("examples/eks-fleet", &world);
 }
 
 /// Twenty clusters like the larger one of the example.
@@ -57,11 +55,7 @@ fn a_refresh_of_twenty_clusters_makes_few_calls() {
         std::fs::write(file, copy).expect("a definition can be written");
     }
     world.run(&["apply", "-auto-approve"]).expect_code(0);
-    expect_few_calls(
-        "examples/eks-fleet and 20 clusters more",
-        &world,
-        one_by_one,
-    );
+    expect_few_calls("examples/eks-fleet and 20 clusters more", &world);
 }
 
 /// Of a few plans the best counts: other tests run beside this one.

@@ -38,45 +38,6 @@ pub(crate) fn bar(state: &StateSnapshot) -> usize {
     calls.sum::<usize>() + identities.sum::<usize>() + 2
 }
 
-/// What AWS has no list for that tells all of it: the type, how many calls more each of its objects takes, and why. The
-/// decision about refreshes says why there is no other way.
-const ONE_BY_ONE: [(&str, usize, &str); 4] = [
-    (
-        "aws_iam_policy",
-        1,
-        "ListPolicies tells neither tags nor descriptions",
-    ),
-    (
-        "aws_iam_instance_profile",
-        1,
-        "ListInstanceProfiles tells no tags",
-    ),
-    (
-        "aws_cloudwatch_log_group",
-        1,
-        "DescribeLogGroups tells no tags",
-    ),
-    (
-        "aws_ecr_repository",
-        1,
-        "DescribeRepositories tells no tags",
-    ),
-];
-
-/// The calls that a refresh may make beyond the bar. What is in launch templates takes a second list for all of them.
-pub(crate) fn one_by_one(state: &StateSnapshot) -> usize {
-    let names = || {
-        let rows = state.rows.values();
-        rows.map(|row| row.address().resource_type.as_ref())
-    };
-    let more = |name: &str| {
-        let entry = ONE_BY_ONE.iter().find(|(one, _, _)| *one == name);
-        entry.map_or(0, |(_, calls, _reason)| *calls)
-    };
-    let templates = usize::from(names().any(|name| name == "aws_launch_template"));
-    names().map(more).sum::<usize>() + templates
-}
-
 /// The calls by operation, and how many they are.
 pub(crate) fn by_operation(calls: &[LedgerCall]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! The one adapter between typed resource types and the engine's contract.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use strata_model::provider::{
@@ -19,12 +20,16 @@ use crate::error::{Effect, Failure};
 use crate::form;
 use crate::resource::{Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
+use crate::tag_index::TagIndex;
 
 /// A resource type with its `Object` erased.
 #[async_trait]
 pub(crate) trait ErasedType: fmt::Debug + Send + Sync {
     /// See [`ResourceType::TAGGED_AS`].
     fn tagged_as(&self) -> Option<&'static str>;
+
+    /// See [`ResourceType::LISTED_WITHOUT_TAGS`].
+    fn is_listed_without_tags(&self) -> bool;
 
     fn schema(&self) -> ResourceSchema;
 
@@ -36,8 +41,13 @@ pub(crate) trait ErasedType: fmt::Debug + Send + Sync {
         request: &PlanRequest<'_>,
     ) -> Result<PlannedChange, ProviderError>;
 
-    /// One observation for each request, in order.
-    async fn read(&self, access: Access<'_>, batch: &[&ReadRequest<'_>]) -> Vec<Observation>;
+    /// One observation for each request, in order. `index` is where a refresh looks for tags.
+    async fn read(
+        &self,
+        access: Access<'_>,
+        batch: &[&ReadRequest<'_>],
+        index: &Arc<TagIndex>,
+    ) -> Vec<Observation>;
 
     async fn find(
         &self,
@@ -70,6 +80,10 @@ pub(crate) struct Adapter<R>(pub(crate) R);
 impl<R: ResourceType> ErasedType for Adapter<R> {
     fn tagged_as(&self) -> Option<&'static str> {
         R::TAGGED_AS
+    }
+
+    fn is_listed_without_tags(&self) -> bool {
+        R::LISTED_WITHOUT_TAGS
     }
 
     fn schema(&self) -> ResourceSchema {
@@ -128,14 +142,25 @@ impl<R: ResourceType> ErasedType for Adapter<R> {
         Ok(planned)
     }
 
-    async fn read(&self, access: Access<'_>, batch: &[&ReadRequest<'_>]) -> Vec<Observation> {
+    async fn read(
+        &self,
+        access: Access<'_>,
+        batch: &[&ReadRequest<'_>],
+        index: &Arc<TagIndex>,
+    ) -> Vec<Observation> {
         let wanted: Result<Vec<_>, ProviderError> = batch
             .iter()
             .map(|request| {
+                let refresh = request.purpose == ReadPurpose::Refresh;
+                // Of what is secret only a fingerprint is recorded: nothing says whether it is as it was.
+                let is_whole = request
+                    .recorded
+                    .is_some_and(|recorded| !recorded.has_unknown());
                 Ok(Wanted {
                     id: request.id.unwrap_or_default().to_owned(),
                     recorded: request.recorded.map(form::decode).transpose()?,
-                    refresh: request.purpose == ReadPurpose::Refresh,
+                    refresh,
+                    index: (refresh && is_whole).then(|| Arc::clone(index)),
                 })
             })
             .collect();
@@ -353,6 +378,7 @@ impl<R: ResourceType> Attempt<'_, R> {
             id: id.to_owned(),
             recorded: form::decode(recorded).ok(),
             refresh: false,
+            index: None,
         };
         let seen = self.ty.read(self.access.cloud, &[wanted]).await.pop();
         let object = match seen {

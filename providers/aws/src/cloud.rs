@@ -12,6 +12,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput as Identity;
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use strata_model::provider::{
@@ -53,6 +54,7 @@ pub(crate) struct Clients {
     pub(crate) quotas: aws_sdk_servicequotas::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sts: aws_sdk_sts::Client,
+    pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
     pub(crate) region: String,
     /// What requests are signed with.
     pub(crate) credentials: SharedCredentialsProvider,
@@ -63,7 +65,7 @@ pub(crate) struct Cloud {
     config: Config,
     context: ConnectContext,
     clients: OnceCell<Clients>,
-    account: OnceCell<String>,
+    identity: OnceCell<Identity>,
     /// What the last refresh listed by lineage, by type, and when.
     owned: Mutex<BTreeMap<&'static str, (Duration, Vec<OwnedObject>)>>,
 }
@@ -83,7 +85,7 @@ impl Cloud {
             config,
             context,
             clients: OnceCell::new(),
-            account: OnceCell::new(),
+            identity: OnceCell::new(),
             owned: Mutex::default(),
         }
     }
@@ -129,14 +131,18 @@ impl Cloud {
             .await
     }
 
-    /// The account of the credentials; asked for once.
-    pub(crate) async fn account(&self) -> Result<&str, Failure> {
+    /// Whose the credentials are; asked for once.
+    pub(crate) async fn identity(&self) -> Result<&Identity, Failure> {
         let ask = || async {
             let call = self.clients().await?.sts.get_caller_identity();
-            let answer = send("GetCallerIdentity", call.send()).await?;
-            Ok(answer.account.unwrap_or_default())
+            send("GetCallerIdentity", call.send()).await
         };
-        self.account.get_or_try_init(ask).await.map(String::as_str)
+        self.identity.get_or_try_init(ask).await
+    }
+
+    /// The account of the credentials.
+    pub(crate) async fn account(&self) -> Result<&str, Failure> {
+        Ok(self.identity().await?.account().unwrap_or_default())
     }
 
     /// The region in which the objects are.
@@ -172,6 +178,11 @@ impl Cloud {
             quotas: client!(aws_sdk_servicequotas, sdk, endpoint("servicequotas")),
             ssm: client!(aws_sdk_ssm, sdk, endpoint("ssm")),
             sts: client!(aws_sdk_sts, sdk, endpoint("sts")),
+            tagging: client!(
+                aws_sdk_resourcegroupstagging,
+                sdk,
+                endpoint("resourcegroupstaggingapi")
+            ),
             region: region.to_string(),
             credentials,
         })
@@ -286,6 +297,8 @@ pub(crate) struct Partition {
     pub(crate) id: &'static str,
     pub(crate) dns_suffix: &'static str,
     pub(crate) reverse_dns_prefix: &'static str,
+    /// Where what has no region, as IAM's objects, is kept.
+    pub(crate) global_region: &'static str,
 }
 
 const COMMERCIAL: Partition = Partition {
@@ -293,6 +306,7 @@ const COMMERCIAL: Partition = Partition {
     id: "aws",
     dns_suffix: "amazonaws.com",
     reverse_dns_prefix: "com.amazonaws",
+    global_region: "us-east-1",
 };
 
 const PARTITIONS: &[Partition] = &[
@@ -301,30 +315,35 @@ const PARTITIONS: &[Partition] = &[
         id: "aws-cn",
         dns_suffix: "amazonaws.com.cn",
         reverse_dns_prefix: "cn.com.amazonaws",
+        global_region: "cn-north-1",
     },
     Partition {
         region_prefix: "us-gov-",
         id: "aws-us-gov",
         dns_suffix: "amazonaws.com",
         reverse_dns_prefix: "com.amazonaws",
+        global_region: "us-gov-west-1",
     },
     Partition {
         region_prefix: "us-iso-",
         id: "aws-iso",
         dns_suffix: "c2s.ic.gov",
         reverse_dns_prefix: "gov.ic.c2s",
+        global_region: "us-iso-east-1",
     },
     Partition {
         region_prefix: "us-isob-",
         id: "aws-iso-b",
         dns_suffix: "sc2s.sgov.gov",
         reverse_dns_prefix: "gov.sgov.sc2s",
+        global_region: "us-isob-east-1",
     },
     Partition {
         region_prefix: "eusc-",
         id: "aws-eusc",
         dns_suffix: "amazonaws.eu",
         reverse_dns_prefix: "eu.amazonaws",
+        global_region: "eusc-de-east-1",
     },
 ];
 

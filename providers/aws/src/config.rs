@@ -10,13 +10,14 @@ use crate::checks::{Checks, Pattern};
 use crate::tags::{self, Tags};
 
 /// The services that have an endpoint of their own.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
     "ec2",
     "ecr",
     "eks",
     "iam",
     "kms",
     "logs",
+    "resourcegroupstaggingapi",
     "servicequotas",
     "ssm",
     "sts",
@@ -97,7 +98,7 @@ pub(crate) fn schema() -> Schema {
             "endpoints",
             Attribute::optional(
                 AttributeType::string_map(),
-                "Base URL by service (`ec2`, `ecr`, `eks`, `iam`, `kms`, `logs`, `servicequotas`, `ssm`, `sts`), in place of the public one.",
+                "Base URL by service (`ec2`, `ecr`, `eks`, `iam`, `kms`, `logs`, `resourcegroupstaggingapi`, `servicequotas`, `ssm`, `sts`), in place of the public one.",
             ),
         ),
         (

@@ -20,6 +20,7 @@ use crate::eks::cluster_access::EksAccess;
 use crate::preflight;
 use crate::registry::Registry;
 use crate::resource::ResourceType;
+use crate::tag_index::TagIndex;
 
 /// One configured access to AWS.
 #[derive(Debug)]
@@ -38,13 +39,18 @@ impl AwsConnection {
     }
 
     /// Reads requests of one type; a data source's one by one, and those that ask the same once.
-    async fn read_type(&self, name: &str, batch: &[&ReadRequest<'_>]) -> Vec<Observation> {
+    async fn read_type(
+        &self,
+        name: &str,
+        batch: &[&ReadRequest<'_>],
+        index: &Arc<TagIndex>,
+    ) -> Vec<Observation> {
         if batch
             .iter()
             .all(|request| request.purpose != ReadPurpose::Data)
         {
             return match self.registry.managed(name) {
-                Ok((ty, schema)) => ty.read(self.access(schema), batch).await,
+                Ok((ty, schema)) => ty.read(self.access(schema), batch, index).await,
                 Err(error) => vec![Observation::Unreadable(error); batch.len()],
             };
         }
@@ -75,6 +81,23 @@ impl AwsConnection {
         }
     }
 
+    /// The index of the objects in a batch whose types' lists leave out the tags.
+    fn tag_index(&self, batch: &[ReadRequest<'_>]) -> TagIndex {
+        let without_tags: BTreeSet<&str> = self
+            .registry
+            .all_managed()
+            .filter(|(ty, _)| ty.is_listed_without_tags())
+            .map(|(_, schema)| schema.name)
+            .collect();
+        let arns = batch.iter().filter_map(|request| {
+            let is_asked = request.purpose == ReadPurpose::Refresh
+                && without_tags.contains(request.resource_type);
+            let recorded = request.recorded.filter(|_| is_asked)?;
+            recorded.get("arn").and_then(Value::as_str)
+        });
+        TagIndex::of(arns)
+    }
+
     fn access<'a>(&'a self, schema: &'a strata_model::schema::ResourceSchema) -> Access<'a> {
         Access {
             cloud: &self.cloud,
@@ -94,9 +117,10 @@ impl Connection for AwsConnection {
                 .or_default()
                 .push(index);
         }
+        let tags = &Arc::new(self.tag_index(batch));
         let reads = by_type.iter().map(|((_, name), indices)| async move {
             let requests: Vec<_> = indices.iter().map(|index| &batch[*index]).collect();
-            self.read_type(name, &requests).await
+            self.read_type(name, &requests, tags).await
         });
         let answers = join_all(reads).await;
         let places = by_type.values().flatten().copied();

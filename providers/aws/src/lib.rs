@@ -28,6 +28,7 @@ mod registry;
 mod resource;
 mod settle;
 mod step;
+mod tag_index;
 mod tags;
 mod written;
 

@@ -1,6 +1,7 @@
 //! What a resource type of AWS is: a typed trait for authors.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,8 @@ use crate::checks::Checks;
 use crate::cloud::{Cloud, at_once};
 use crate::error::Failure;
 use crate::step::Step;
+use crate::tag_index::TagIndex;
+use crate::tags::{self, Tags};
 
 /// A resource type. Its `Object` has the schema's attributes as fields; what is not known yet is `None`.
 #[async_trait]
@@ -28,6 +31,9 @@ pub(crate) trait ResourceType: fmt::Debug + Send + Sync + 'static {
 
     /// What EC2's list of tags calls the type, where its objects are found by tag.
     const TAGGED_AS: Option<&'static str> = None;
+
+    /// Whether the type's own list leaves out the tags, so that a refresh looks for them in the [`TagIndex`].
+    const LISTED_WITHOUT_TAGS: bool = false;
 
     /// The schema.
     fn schema(&self) -> ResourceSchema;
@@ -86,6 +92,29 @@ pub(crate) struct Wanted<T> {
     pub(crate) recorded: Option<T>,
     /// Whether it is read in a refresh, where one list by lineage answers for many objects.
     pub(crate) refresh: bool,
+    /// In a refresh of what is recorded as a whole: where tags are told that the type's own list leaves out.
+    pub(crate) index: Option<Arc<TagIndex>>,
+}
+
+/// An object whose tags are recorded.
+pub(crate) trait Tagged {
+    /// Its `tags` and its `tags_all`.
+    fn tags(&self) -> (Option<&Tags>, Option<&Tags>);
+}
+
+impl<T: Tagged> Wanted<T> {
+    /// The tags of an object, where the index says of them what is recorded. `None` where the object's own service has to
+    /// be asked.
+    pub(crate) async fn confirmed_tags(&self, cloud: &Cloud, arn: &str) -> Option<Tags> {
+        let (tags, tags_all) = self.recorded.as_ref()?.tags();
+        let told = self.index.as_ref()?.tags(cloud, arn).await?;
+        let seen = tags::seen_of(told.clone(), cloud.default_tags(), Some(tags));
+        let recorded = tags::Seen {
+            tags: tags.cloned().unwrap_or_default(),
+            tags_all: tags_all.cloned().unwrap_or_default(),
+        };
+        (seen == recorded).then(|| told.clone())
+    }
 }
 
 /// An object that was read.

@@ -14,6 +14,7 @@ mod leftovers;
 mod moto;
 mod policies;
 mod proxy;
+mod refresh;
 mod report;
 mod shapes;
 mod suite;
@@ -76,6 +77,9 @@ async fn run_others(place: &Place, skips: &[Skip]) -> Report {
         "logs/delivery" in 5: delivery::goes_on;
         "aws_eks_addon/learned" in 7: addons::learned;
         "aws_iam_policy/documents" in 8: policies::documents;
+        "refresh/lists" in 9: refresh::lists;
+        "refresh/drift" in 10: refresh::drift;
+        "refresh/denied" in 11: refresh::denied;
     }
     report
 }

@@ -6,7 +6,7 @@ use strata_model::schema::{ResourceSchema, Schema};
 
 use crate::cloud::Cloud;
 use crate::data::{DataSource, text};
-use crate::error::{Failure, send};
+use crate::error::Failure;
 
 /// `aws_caller_identity`.
 #[derive(Debug)]
@@ -29,8 +29,7 @@ impl DataSource for CallerIdentity {
     }
 
     async fn read(&self, cloud: &Cloud, _arguments: &Value) -> Result<Value, Failure> {
-        let sts = &cloud.clients().await?.sts;
-        let identity = send("GetCallerIdentity", sts.get_caller_identity().send()).await?;
+        let identity = cloud.identity().await?;
         Ok(json!({
             "id": identity.account(),
             "account_id": identity.account(),

@@ -17,7 +17,7 @@ use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cloud::Cloud;
 use crate::error::{Failure, found, send};
-use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
+use crate::resource::{self, Found, Lost, ResourceType, Seen, Tagged, Target, Wanted};
 use crate::step::Step;
 use crate::tags::{self, Difference, Tags};
 
@@ -45,6 +45,12 @@ pub(crate) struct Repository {
     tags_all: Option<Tags>,
 }
 
+impl Tagged for Repository {
+    fn tags(&self) -> (Option<&Tags>, Option<&Tags>) {
+        (self.tags.as_ref(), self.tags_all.as_ref())
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Scanning {
@@ -68,6 +74,7 @@ struct Live {
 impl ResourceType for Repositories {
     type Object = Repository;
     const NAME: &'static str = "aws_ecr_repository";
+    const LISTED_WITHOUT_TAGS: bool = true;
 
     fn schema(&self) -> ResourceSchema {
         ResourceSchema {
@@ -109,7 +116,8 @@ impl ResourceType for Repositories {
         Ok(())
     }
 
-    /// One list, however many are wanted: a list of names is refused as a whole for one that is not there.
+    /// One list, however many are wanted: a list of names is refused as a whole for one that is not there. The tags come
+    /// from the index, where it tells no others.
     async fn read(
         &self,
         cloud: &Cloud,
@@ -131,7 +139,14 @@ impl ResourceType for Repositories {
             let Some(repository) = known.get(&wanted.id) else {
                 return Ok(None);
             };
-            let live = with_tags(cloud, repository.clone()).await?;
+            let arn = repository.repository_arn().unwrap_or_default();
+            let live = match wanted.confirmed_tags(cloud, arn).await {
+                Some(tags) => Some(Live {
+                    repository: repository.clone(),
+                    tags,
+                }),
+                None => with_tags(cloud, repository.clone()).await?,
+            };
             Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
         })
         .await

@@ -1,9 +1,10 @@
 //! `aws_iam_policy`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_iam::types::{Policy as LivePolicy, PolicyVersion};
+use aws_sdk_iam::types::{Policy as LivePolicy, PolicyScopeType, PolicyVersion};
 use serde::{Deserialize, Serialize};
 use strata_model::provider::ProviderError;
 use strata_model::schema::{Attribute, AttributeType, ResourceSchema, Schema};
@@ -13,7 +14,7 @@ use crate::checks::{Checks, Pattern};
 use crate::cloud::{Cloud, partition};
 use crate::error::{Failure, found, no_id, send};
 use crate::iam::{check_path, policy, tagging};
-use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
+use crate::resource::{self, Found, Lost, ResourceType, Seen, Tagged, Target, Wanted};
 use crate::step::Step;
 use crate::tags::{self, Tags};
 
@@ -40,6 +41,12 @@ pub(crate) struct Policy {
     tags_all: Option<Tags>,
 }
 
+impl Tagged for Policy {
+    fn tags(&self) -> (Option<&Tags>, Option<&Tags>) {
+        (self.tags.as_ref(), self.tags_all.as_ref())
+    }
+}
+
 /// A policy with the document of its default version.
 struct Live {
     policy: LivePolicy,
@@ -50,6 +57,7 @@ struct Live {
 impl ResourceType for Policies {
     type Object = Policy;
     const NAME: &'static str = "aws_iam_policy";
+    const LISTED_WITHOUT_TAGS: bool = true;
 
     fn schema(&self) -> ResourceSchema {
         let text = || AttributeType::String;
@@ -118,14 +126,23 @@ impl ResourceType for Policies {
         Ok(())
     }
 
+    /// One list in a refresh of several; a policy that neither it nor the index says to be as it is recorded is asked for.
     async fn read(
         &self,
         cloud: &Cloud,
         wanted: &[Wanted<Policy>],
     ) -> Vec<Result<Option<Seen<Policy>>, Failure>> {
+        let listed = &tagging::listed(wanted, list(cloud)).await;
         resource::each(wanted, |wanted| async move {
-            let recorded = wanted.recorded.as_ref().filter(|_| wanted.refresh);
-            let live = look(cloud, &wanted.id, recorded).await?;
+            let listed = listed.as_ref().map_err(Clone::clone)?;
+            let mut live = match listed.get(&wanted.id) {
+                Some(listed) => as_recorded(cloud, wanted, listed).await?,
+                None => None,
+            };
+            if live.is_none() {
+                let recorded = wanted.recorded.as_ref().filter(|_| wanted.refresh);
+                live = look(cloud, &wanted.id, recorded).await?;
+            }
             Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
         })
         .await
@@ -217,6 +234,44 @@ impl Policy {
             && same(&self.policy_id, live.policy_id())
             && same(&self.default_version, live.default_version_id())
     }
+}
+
+/// The account's own policies, by ARN.
+async fn list(cloud: &Cloud) -> Result<BTreeMap<String, LivePolicy>, Failure> {
+    let iam = &cloud.clients().await?.iam;
+    let pages = iam
+        .list_policies()
+        .scope(PolicyScopeType::Local)
+        .max_items(tagging::PAGE)
+        .into_paginator()
+        .items()
+        .send();
+    let policies = send("ListPolicies", pages.collect::<Result<Vec<_>, _>>()).await?;
+    Ok(policies
+        .into_iter()
+        .filter_map(|policy| Some((policy.arn.clone()?, policy)))
+        .collect())
+}
+
+/// A listed policy whose document and tags are the recorded ones. The list leaves out the description, which a policy
+/// keeps for life.
+async fn as_recorded(
+    cloud: &Cloud,
+    wanted: &Wanted<Policy>,
+    listed: &LivePolicy,
+) -> Result<Option<Live>, Failure> {
+    let recorded = wanted.recorded.as_ref();
+    let Some(recorded) = recorded.filter(|recorded| recorded.has_document_of(listed)) else {
+        return Ok(None);
+    };
+    let Some(tags) = wanted.confirmed_tags(cloud, &wanted.id).await else {
+        return Ok(None);
+    };
+    let mut policy = listed.clone();
+    policy.description.clone_from(&recorded.description);
+    policy.tags = Some(tagging::sdk_tags(tags)?);
+    let document = recorded.policy.clone();
+    Ok(Some(Live { policy, document }))
 }
 
 /// A policy by its ARN, with its document.

@@ -1,5 +1,6 @@
 //! `aws_iam_instance_profile`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use crate::cloud::Cloud;
 use crate::error::{Failure, found, send};
 use crate::iam::role::Roles;
 use crate::iam::{check_path, tagging};
-use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
+use crate::resource::{self, Found, Lost, ResourceType, Seen, Tagged, Target, Wanted};
 use crate::step::Step;
 use crate::tags::{self, Tags};
 
@@ -37,10 +38,17 @@ pub(crate) struct InstanceProfile {
     tags_all: Option<Tags>,
 }
 
+impl Tagged for InstanceProfile {
+    fn tags(&self) -> (Option<&Tags>, Option<&Tags>) {
+        (self.tags.as_ref(), self.tags_all.as_ref())
+    }
+}
+
 #[async_trait]
 impl ResourceType for InstanceProfiles {
     type Object = InstanceProfile;
     const NAME: &'static str = "aws_iam_instance_profile";
+    const LISTED_WITHOUT_TAGS: bool = true;
 
     fn schema(&self) -> ResourceSchema {
         let text = || AttributeType::String;
@@ -95,13 +103,23 @@ impl ResourceType for InstanceProfiles {
         Ok(())
     }
 
+    /// One list in a refresh of several; a profile that it leaves out, or whose tags the index does not say to be those
+    /// that are recorded, is asked for.
     async fn read(
         &self,
         cloud: &Cloud,
         wanted: &[Wanted<InstanceProfile>],
     ) -> Vec<Result<Option<Seen<InstanceProfile>>, Failure>> {
+        let listed = &tagging::listed(wanted, list(cloud)).await;
         resource::each(wanted, |wanted| async move {
-            let live = get(cloud, &wanted.id).await?;
+            let listed = listed.as_ref().map_err(Clone::clone)?;
+            let mut live = match listed.get(&wanted.id) {
+                Some(listed) => as_recorded(cloud, wanted, listed).await?,
+                None => None,
+            };
+            if live.is_none() {
+                live = get(cloud, &wanted.id).await?;
+            }
             Ok(live.map(|live| Seen::complete(see(cloud, &live, wanted.recorded.as_ref()))))
         })
         .await
@@ -176,6 +194,42 @@ impl ResourceType for InstanceProfiles {
         step.until_gone(&what, Duration::from_secs(2), || get(step.cloud, id))
             .await
     }
+}
+
+/// All profiles of the account, by name.
+async fn list(cloud: &Cloud) -> Result<BTreeMap<String, LiveProfile>, Failure> {
+    let iam = &cloud.clients().await?.iam;
+    let pages = iam
+        .list_instance_profiles()
+        .max_items(tagging::PAGE)
+        .into_paginator()
+        .items()
+        .send();
+    let profiles = pages.collect::<Result<Vec<_>, _>>();
+    let profiles = send("ListInstanceProfiles", profiles).await?;
+    Ok(profiles
+        .into_iter()
+        .map(|profile| (profile.instance_profile_name.clone(), profile))
+        .collect())
+}
+
+/// A listed profile that is the recorded one, with the recorded tags.
+async fn as_recorded(
+    cloud: &Cloud,
+    wanted: &Wanted<InstanceProfile>,
+    listed: &LiveProfile,
+) -> Result<Option<LiveProfile>, Failure> {
+    let recorded = wanted.recorded.as_ref();
+    let recorded = recorded.and_then(|recorded| recorded.unique_id.as_deref());
+    if recorded != Some(listed.instance_profile_id()) {
+        return Ok(None);
+    }
+    let Some(tags) = wanted.confirmed_tags(cloud, listed.arn()).await else {
+        return Ok(None);
+    };
+    let mut profile = listed.clone();
+    profile.tags = Some(tagging::sdk_tags(tags)?);
+    Ok(Some(profile))
 }
 
 async fn get(cloud: &Cloud, name: &str) -> Result<Option<LiveProfile>, Failure> {

@@ -1,13 +1,35 @@
 //! Tags of IAM's objects.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_iam::types::Tag;
 use strata_model::OpId;
-use strata_model::provider::ProviderError;
+use strata_model::provider::{ProviderError, ProviderErrorKind};
 
 use crate::cloud::Cloud;
 use crate::error::Failure;
+use crate::resource::Wanted;
 use crate::step::Step;
 use crate::tags::{self, Difference, Seen, Tags};
+
+/// How many objects a page of a list has: IAM's own limit.
+pub(crate) const PAGE: i32 = 1000;
+
+/// What a list of all objects of a type tells, where it costs less than asking for those that are wanted: of several, and
+/// where the tags, which it leaves out, can be looked up. Nothing without the permission to list.
+pub(crate) async fn listed<T, L>(
+    wanted: &[Wanted<T>],
+    list: impl Future<Output = Result<BTreeMap<String, L>, Failure>>,
+) -> Result<BTreeMap<String, L>, Failure> {
+    let indexed = wanted.iter().filter(|wanted| wanted.index.is_some());
+    if indexed.count() < 2 {
+        return Ok(BTreeMap::new());
+    }
+    match list.await {
+        Err(failure) if failure.kind() == ProviderErrorKind::AccessDenied => Ok(BTreeMap::new()),
+        listed => listed,
+    }
+}
 
 /// The SDK's tags by key.
 pub(crate) fn tag_map(tags: &[Tag]) -> Tags {

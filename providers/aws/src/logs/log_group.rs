@@ -14,7 +14,7 @@ use crate::change::Change;
 use crate::checks::{Checks, Pattern};
 use crate::cloud::{Cloud, at_once};
 use crate::error::{Failure, found, send};
-use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
+use crate::resource::{self, Found, Lost, ResourceType, Seen, Tagged, Target, Wanted};
 use crate::step::{Progress, Step};
 use crate::tags::{self, Difference, Tags};
 
@@ -45,6 +45,12 @@ pub(crate) struct LogGroup {
     tags_all: Option<Tags>,
 }
 
+impl Tagged for LogGroup {
+    fn tags(&self) -> (Option<&Tags>, Option<&Tags>) {
+        (self.tags.as_ref(), self.tags_all.as_ref())
+    }
+}
+
 /// A group with its tags.
 struct Live {
     group: LiveGroup,
@@ -55,6 +61,7 @@ struct Live {
 impl ResourceType for LogGroups {
     type Object = LogGroup;
     const NAME: &'static str = "aws_cloudwatch_log_group";
+    const LISTED_WITHOUT_TAGS: bool = true;
 
     fn schema(&self) -> ResourceSchema {
         ResourceSchema {
@@ -92,7 +99,7 @@ impl ResourceType for LogGroups {
         Ok(())
     }
 
-    /// One list for each place in which groups are wanted, and the tags of each.
+    /// One list for each place in which groups are wanted, and the tags of those of which the index tells others.
     async fn read(
         &self,
         cloud: &Cloud,
@@ -113,7 +120,14 @@ impl ResourceType for LogGroups {
             let Some(group) = group else {
                 return Ok(None);
             };
-            let live = with_tags(cloud, group.clone()).await?;
+            let arn = arn_of(group);
+            let live = match wanted.confirmed_tags(cloud, &arn).await {
+                Some(tags) => Some(Live {
+                    group: group.clone(),
+                    tags,
+                }),
+                None => with_tags(cloud, group.clone()).await?,
+            };
             Ok(live.map(|live| see(cloud, &live, wanted.recorded.as_ref())))
         })
         .await

@@ -19,7 +19,13 @@ pub struct Intended<'a> {
     pub prior: Option<Value>,
     /// The object after, unknown where only apply can tell; `None` for a delete.
     pub planned: Option<Value>,
+    /// By which other connection of the same provider; `None` for the one that is asked.
+    pub elsewhere: Option<Elsewhere>,
 }
+
+/// Another connection of the same provider than the one that is asked, by a number of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Elsewhere(pub usize);
 
 /// An object that a run leaves as it is.
 #[derive(Debug, Clone)]
@@ -30,8 +36,8 @@ pub struct Standing<'a> {
     pub object: Value,
     /// Under which address it is recorded or imported; `None` for one of which the project knows nothing.
     pub address: Option<&'a Address>,
-    /// Whether it is reached by another connection of the same provider.
-    pub is_elsewhere: bool,
+    /// Which other connection of the same provider reaches it; `None` for the one that is asked.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// A planned change of one object that is looked at before people decide about the plan.
@@ -71,10 +77,15 @@ pub struct Preflight<'a> {
 }
 
 impl Preflight<'_> {
-    /// The changes that have to be done before one of them, directly or by way of others, in the order of the plan.
+    /// All changes: those of the connection, then those that are made elsewhere. They are the first nodes of the graph.
+    pub fn all(&self) -> impl Iterator<Item = &Intended<'_>> {
+        self.changes.iter().chain(&self.elsewhere)
+    }
+
+    /// The changes that have to be done before one of them, directly or by way of others, in the order of the nodes.
     pub fn before(&self, change: usize) -> impl Iterator<Item = &Intended<'_>> {
         let found = self.nodes_before(change).into_iter();
-        found.filter_map(|node| self.changes.get(node))
+        found.filter_map(|node| self.all().nth(node))
     }
 
     /// The nodes of the graph that come before a change: those below the number of changes are changes.
@@ -146,6 +157,7 @@ mod tests {
             operation: Operation::Create,
             prior: None,
             planned: None,
+            elsewhere: None,
         };
         // The third waits for a point that waits for the first.
         let preflight = Preflight {

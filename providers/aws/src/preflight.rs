@@ -371,6 +371,7 @@ mod tests {
                 operation: Operation::Update,
                 prior: object("1.34"),
                 planned: object(version),
+                elsewhere: None,
             };
             takes(&change).as_secs()
         };

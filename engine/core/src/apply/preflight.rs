@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use strata_model::event::Event;
 use strata_model::plan::{Action, Plan, Step};
-use strata_model::preflight::{Finding, Intended, Preflight, Standing};
+use strata_model::preflight::{Elsewhere, Finding, Intended, Preflight, Standing};
 use strata_model::provider::{Operation, Provider, ProviderConfig};
 use strata_model::source::Position;
 use strata_model::state::RowKey;
@@ -99,16 +99,27 @@ fn together<'a>(
         let takes = &mut own.preflight.takes;
         *takes = (*takes).max(ends[step.number as usize]);
     }
-    tell_of_others(&mut all);
-    tell_of_standing(&mut all, &stands);
+    let numbers = numbers(&all, &stands);
+    tell_of_others(&mut all, &numbers);
+    tell_of_standing(&mut all, &stands, &numbers);
     for own in all.values_mut() {
         own.preflight.after = graph(&needs, &own.steps);
     }
     all
 }
 
+/// The numbers of all connections, by their keys.
+fn numbers(
+    all: &BTreeMap<String, Together<'_>>,
+    stands: &[(&ProviderConfig, Standing<'_>)],
+) -> BTreeMap<String, Elsewhere> {
+    let others = stands.iter().map(|(config, _)| config.key());
+    let keys: BTreeSet<String> = all.keys().cloned().chain(others).collect();
+    keys.into_iter().zip((0..).map(Elsewhere)).collect()
+}
+
 /// Tells each of them what others of the same provider change.
-fn tell_of_others(all: &mut BTreeMap<String, Together<'_>>) {
+fn tell_of_others(all: &mut BTreeMap<String, Together<'_>>, numbers: &BTreeMap<String, Elsewhere>) {
     if all.len() < 2 {
         return;
     }
@@ -123,9 +134,14 @@ fn tell_of_others(all: &mut BTreeMap<String, Together<'_>>) {
         let others = changes
             .iter()
             .filter(|(other, provider, _)| other != key && *provider == name);
-        for (step, change) in others.flat_map(|(.., changes)| changes) {
-            own.steps.push(*step);
-            own.preflight.elsewhere.push(change.clone());
+        for (by, _, changes) in others {
+            for (step, change) in changes {
+                own.steps.push(*step);
+                own.preflight.elsewhere.push(Intended {
+                    elsewhere: numbers.get(by).copied(),
+                    ..change.clone()
+                });
+            }
         }
     }
 }
@@ -134,13 +150,14 @@ fn tell_of_others(all: &mut BTreeMap<String, Together<'_>>) {
 fn tell_of_standing<'a>(
     all: &mut BTreeMap<String, Together<'a>>,
     stands: &[(&'a ProviderConfig, Standing<'a>)],
+    numbers: &BTreeMap<String, Elsewhere>,
 ) {
     for (config, standing) in stands {
         let by = config.key();
         for (key, own) in all.iter_mut() {
             if *own.provider.name() == config.provider {
                 own.preflight.standing.push(Standing {
-                    is_elsewhere: *key != by,
+                    elsewhere: numbers.get(&by).copied().filter(|_| *key != by),
                     ..standing.clone()
                 });
             }
@@ -235,6 +252,7 @@ fn intended<'a>(step: &'a Step, connections: &Connections) -> Option<Intended<'a
         operation,
         prior: value(&step.before),
         planned: value(&step.planned),
+        elsewhere: None,
     })
 }
 

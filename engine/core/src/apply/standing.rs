@@ -41,7 +41,7 @@ pub(super) fn standing<'a>(
             resource_type: &key.address.resource_type,
             object,
             address: Some(&key.address),
-            is_elsewhere: false,
+            elsewhere: None,
         };
         Some((&row.provider, standing))
     });
@@ -55,7 +55,7 @@ pub(super) fn standing<'a>(
             resource_type: &address.resource_type,
             object,
             address: Some(address),
-            is_elsewhere: false,
+            elsewhere: None,
         };
         Some((step.provider.as_ref()?, standing)).filter(|_| is_considered(address))
     });

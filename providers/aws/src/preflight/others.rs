@@ -61,7 +61,7 @@ async fn others<'p>(
             resource_type: NodeGroups::NAME,
             object: object(live.as_ref()?),
             address: *address,
-            is_elsewhere: false,
+            elsewhere: None,
         })
     });
     Ok(others.collect())
@@ -103,7 +103,7 @@ fn object(group: &LiveGroup) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use strata_model::preflight::Intended;
+    use strata_model::preflight::{Elsewhere, Intended};
 
     use super::*;
 
@@ -123,6 +123,7 @@ mod tests {
             operation: Operation::Update,
             prior: Some(object),
             planned: None,
+            elsewhere: None,
         };
         let group = of(region, [("cluster_name", "up"), ("node_group_name", "one")]);
         let raised = of("here", [("name", "up"), ("version", "1.34")]);
@@ -131,13 +132,16 @@ mod tests {
             ..Preflight::default()
         };
         if is_changed {
-            plan.elsewhere = vec![change(&pool, group)];
+            plan.elsewhere = vec![Intended {
+                elsewhere: Some(Elsewhere(0)),
+                ..change(&pool, group)
+            }];
         } else {
             plan.standing = vec![Standing {
                 resource_type: NodeGroups::NAME,
                 object: group,
                 address: Some(&pool),
-                is_elsewhere: true,
+                elsewhere: Some(Elsewhere(0)),
             }];
         }
         let names = ["one".to_owned()];

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strata_model::preflight::{Finding, FindingKind, Preflight};
+use strata_model::preflight::{Elsewhere, Finding, FindingKind, Preflight};
 use strata_model::provider::Operation;
 use strata_model::{Address, Severity, Value};
 
@@ -23,6 +23,8 @@ pub(super) struct Course<'p> {
     now: Option<u32>,
     /// Which change makes it, where it is not there yet.
     made: Option<usize>,
+    /// Whether it is made with the minor that its control plane has then: its definition names none.
+    follows: bool,
     /// What happens to it, in order.
     changes: Vec<(usize, Outcome)>,
     /// Where it is declared or recorded; `None` for one of which the project knows nothing.
@@ -56,6 +58,11 @@ impl Course<'_> {
         }
     }
 
+    /// Whether the change that makes it says with which minor.
+    fn has_version(&self) -> bool {
+        matches!(self.changes.first(), Some((_, Outcome::At(_))))
+    }
+
     /// Whether it has this minor, or a newer one, or none any more, or nobody knows which, sometime.
     fn reaches(&self, minor: u32) -> bool {
         self.changes.iter().any(|(_, outcome)| match outcome {
@@ -65,12 +72,20 @@ impl Course<'_> {
     }
 
     /// The minor with which it may be made before a change: nothing says which of the two comes first.
-    fn may_come_with(&self, plan: &Preflight<'_>, before: usize) -> Option<u32> {
+    fn may_come_with(
+        &self,
+        plan: &Preflight<'_>,
+        (plane, before): (&Course<'_>, usize),
+    ) -> Option<u32> {
         let made = self.made?;
-        let waits = plan.nodes_before(made).contains(&before);
-        match self.changes.first() {
-            Some((_, Outcome::At(minor))) if !waits => Some(*minor),
-            Some(_) | None => None,
+        let done = plan.nodes_before(made);
+        if done.contains(&before) {
+            return None;
+        }
+        match self.changes.first()? {
+            (_, Outcome::At(minor)) => Some(*minor),
+            (_, Outcome::Unknown) if self.follows => plane.then(&done),
+            (_, Outcome::Unknown | Outcome::Gone) => None,
         }
     }
 }
@@ -118,16 +133,18 @@ fn home(object: &Value) -> Option<Home<'_>> {
     Some((region, parts.next()?))
 }
 
-/// Where the objects of the connection live: only there names say which object is meant.
-fn home_of<'p>(plan: &'p Preflight<'_>) -> Option<Home<'p>> {
-    let changes = plan.changes.iter().filter(|change| {
-        matches!(
-            &*change.address.resource_type,
-            Clusters::NAME | NodeGroups::NAME
-        )
+/// Where the objects of a connection live: only there names say which object is meant.
+fn home_of<'p>(plan: &'p Preflight<'_>, connection: Option<Elsewhere>) -> Option<Home<'p>> {
+    let changes = plan.all().filter(|change| {
+        change.elsewhere == connection
+            && matches!(
+                &*change.address.resource_type,
+                Clusters::NAME | NodeGroups::NAME
+            )
     });
     let changed = changes.filter_map(|change| change.prior.as_ref());
-    let standing = plan.standing.iter().filter(|one| !one.is_elsewhere);
+    let standing = plan.standing.iter();
+    let standing = standing.filter(|one| one.elsewhere == connection);
     changed
         .chain(standing.map(|one| &one.object))
         .find_map(home)
@@ -135,8 +152,13 @@ fn home_of<'p>(plan: &'p Preflight<'_>) -> Option<Home<'p>> {
 
 /// The minor of an object. What nodes have that start from an image of their own is told by the image only.
 fn version(object: Option<&Value>) -> Option<u32> {
-    let is_own = text(object, "ami_type") == Some("CUSTOM");
-    text(object, "version").filter(|_| !is_own).and_then(minor)
+    let version = text(object, "version").filter(|_| !has_own_image(object));
+    version.and_then(minor)
+}
+
+/// Whether nodes start from an image of their own.
+fn has_own_image(object: Option<&Value>) -> bool {
+    text(object, "ami_type") == Some("CUSTOM")
 }
 
 /// What becomes of all objects of a type, by their names. What another connection reaches counts where it lives in the
@@ -147,22 +169,25 @@ fn courses<'p, N: Ord>(
     name: impl Fn(&'p Value) -> Option<N>,
 ) -> BTreeMap<N, Course<'p>> {
     let mut courses: BTreeMap<N, Course<'p>> = BTreeMap::new();
-    let here = home_of(plan);
-    let is_here = |object: &Value| here.is_some() && home(object) == here;
+    let here = home_of(plan, None);
+    // What is still to be made lives where its connection has other objects.
+    let is_here = |object: &'p Value, by: Option<Elsewhere>| {
+        let home = || home(object).or_else(|| home_of(plan, by));
+        by.is_none() || (here.is_some() && home() == here)
+    };
     let standing = plan.standing.iter();
     for one in standing.filter(|one| one.resource_type == resource_type) {
-        let named = name(&one.object).filter(|_| !one.is_elsewhere || is_here(&one.object));
+        let named = name(&one.object).filter(|_| is_here(&one.object, one.elsewhere));
         if let Some(name) = named {
             let course = courses.entry(name).or_default();
             course.now = version(Some(&one.object));
             course.address = one.address;
         }
     }
-    let changes = plan.changes.iter().chain(&plan.elsewhere).enumerate();
+    let changes = plan.all().enumerate();
     for (at, change) in changes.filter(|(_, one)| *one.address.resource_type == *resource_type) {
         let object = change.prior.as_ref().or(change.planned.as_ref());
-        let is_own = at < plan.changes.len();
-        let object = object.filter(|&object| is_own || is_here(object));
+        let object = object.filter(|&object| is_here(object, change.elsewhere));
         let Some(name) = object.and_then(&name) else {
             continue;
         };
@@ -170,6 +195,7 @@ fn courses<'p, N: Ord>(
         if course.changes.is_empty() {
             course.now = version(change.prior.as_ref());
             course.made = (change.operation == Operation::Create).then_some(at);
+            course.follows = !has_own_image(change.planned.as_ref());
             course.address = Some(change.address);
         }
         let outcome = match (change.operation, version(change.planned.as_ref())) {
@@ -194,10 +220,14 @@ fn behind(plan: &Preflight<'_>, groups: &Groups<'_>, planes: &Planes<'_>) -> Vec
             continue;
         };
         let done = plan.nodes_before(at);
-        let now = planes.get(cluster).and_then(|plane| plane.now);
+        let Some(plane) = planes.get(cluster) else {
+            continue;
+        };
         for (name, group) in groups.iter().filter(|((own, _), _)| *own == cluster) {
-            let minor = group.then(&done).or_else(|| group.may_come_with(plan, at));
+            let come = || group.may_come_with(plan, (plane, at));
+            let minor = group.then(&done).or_else(come);
             if let Some(minor) = minor.filter(|minor| minor + 1 < to) {
+                let now = plane.now;
                 let stopped = Stopped { at, to, now };
                 // The first version that it stops says enough, and the first of two objects.
                 let pool = group.address.map_or(Pool::Foreign(*name), Pool::Known);
@@ -240,6 +270,17 @@ impl Stopped {
                 ),
                 format!("Have whoever manages it bring it to 1.{until}, or import it{not_so_far}."),
             )
+        } else if group.made.is_some() {
+            let is = if group.has_version() { "is" } else { "may be" };
+            (
+                format!(
+                    "The node group {name} {is} made with 1.{minor} in this run, and {raise} while a node group is \
+                     behind it."
+                ),
+                "Give it the version of its cluster, and let it wait for it: version and cluster_name refer to it, \
+                 such as aws_eks_cluster.main.version."
+                    .to_owned(),
+            )
         } else if group.reaches(until) {
             let why = if goes {
                 " It goes in this run, and nothing makes it go before that."
@@ -254,16 +295,6 @@ impl Stopped {
                 format!(
                     "Make this change first, with the version that the cluster has now{not_so_far}."
                 ),
-            )
-        } else if group.made.is_some() {
-            (
-                format!(
-                    "The node group {name} is made with 1.{minor} in this run, and {raise} while a node group is \
-                     behind it."
-                ),
-                "Give it the version of its cluster, and let it wait for it: version and cluster_name refer to it, \
-                 such as aws_eks_cluster.main.version."
-                    .to_owned(),
             )
         } else {
             (
@@ -378,7 +409,7 @@ mod tests {
             resource_type: NodeGroups::NAME,
             object: group.clone(),
             address: Some(&recorded),
-            is_elsewhere: false,
+            elsewhere: None,
         });
         let addresses = addresses(changes);
         let found = find(&Preflight {
@@ -408,8 +439,21 @@ mod tests {
             },
             prior: prior.clone(),
             planned: planned.clone(),
+            elsewhere: None,
         });
         intended.collect()
+    }
+
+    /// The same, by another connection.
+    fn intended_elsewhere<'a>(
+        addresses: &'a [Address],
+        changes: &[Change<'_>],
+    ) -> Vec<Intended<'a>> {
+        let mut intended = intended(addresses, changes);
+        for change in &mut intended {
+            change.elsewhere = Some(Elsewhere(0));
+        }
+        intended
     }
 
     #[track_caller]
@@ -519,7 +563,7 @@ mod tests {
                 resource_type: NodeGroups::NAME,
                 object: group("theirs", "1.33"),
                 address: None,
-                is_elsewhere: false,
+                elsewhere: None,
             }],
             ..Preflight::default()
         });
@@ -546,6 +590,25 @@ mod tests {
         // By one minor EKS goes on, and one that waits comes when all is done.
         check_in_order(&[first, new("1.33")], &[], (vec![vec![], vec![]], &[]));
         check(&changes, &[]);
+    }
+
+    #[test]
+    fn a_new_group_without_a_version_gets_that_of_its_cluster_then() {
+        let (first, second) = (plane("1.33", "1.34"), plane("1.34", "1.35"));
+        let fields = [("cluster_name", "c"), ("node_group_name", "g")];
+        let bare = Value::object(fields.map(|(name, text)| (name, text.into())));
+        let path = strata_model::AttributePath::attribute("ami_type");
+        let own_image = bare.with_at(&path, "CUSTOM".into());
+        let changes = |group: &Value| {
+            let new = ("aws_eks_node_group.g", None, Some(group.clone()));
+            [first.clone(), second.clone(), new]
+        };
+        let after = |group: &[usize]| vec![vec![], vec![0], group.to_vec()];
+        let told = [(2, "may be made with 1.33 in this run")];
+        check_in_order(&changes(&bare), &[], (after(&[]), &told));
+        check_in_order(&changes(&bare), &[], (after(&[0]), &[]));
+        check_in_order(&changes(&bare), &[], (after(&[0, 1]), &[]));
+        check_in_order(&changes(&own_image), &[], (after(&[]), &[]));
     }
 
     /// An object of a region.
@@ -576,7 +639,7 @@ mod tests {
         let (own_addresses, other_addresses) = (addresses(&own), addresses(&others));
         let found = find(&Preflight {
             changes: intended(&own_addresses, &own),
-            elsewhere: intended(&other_addresses, &others),
+            elsewhere: intended_elsewhere(&other_addresses, &others),
             after,
             ..Preflight::default()
         });
@@ -590,6 +653,37 @@ mod tests {
         // It changes, but not its version.
         check_elsewhere("here", &["1.33"], (true, &[(2, "stays at 1.33")]));
         check_elsewhere("there", &["1.33"], (true, &[]));
+    }
+
+    #[test]
+    fn a_new_group_lives_where_its_connection_has_others() {
+        let raised = [("1.33", "1.34"), ("1.34", "1.35")].map(|(from, to)| {
+            let at = |version| Some(of("here", &cluster(version)));
+            ("aws_eks_cluster.c", at(from), at(to))
+        });
+        let new = [("aws_eks_node_group.g", None, Some(group("g", "1.33")))];
+        let addresses = [addresses(&raised), addresses(&new)];
+        for (region, expected) in [("here", 1), ("there", 0)] {
+            let other = of(region, &group("other", "1.34"));
+            let standing = |by| Standing {
+                resource_type: NodeGroups::NAME,
+                object: other.clone(),
+                address: Some(&addresses[1][0]),
+                elsewhere: Some(Elsewhere(by)),
+            };
+            let found = |by| {
+                find(&Preflight {
+                    changes: intended(&addresses[0], &raised),
+                    elsewhere: intended_elsewhere(&addresses[1], &new),
+                    after: vec![vec![], vec![0], vec![]],
+                    standing: vec![standing(by)],
+                    ..Preflight::default()
+                })
+            };
+            assert_eq!(found(0).len(), expected, "{region}: {:?}", found(0));
+            // Of a connection that has nothing yet nobody knows.
+            assert!(found(1).is_empty(), "{region}: {:?}", found(1));
+        }
     }
 
     #[test]
@@ -608,7 +702,7 @@ mod tests {
                     resource_type: NodeGroups::NAME,
                     object: of(region, &group("g", "1.33")),
                     address: Some(&recorded),
-                    is_elsewhere: true,
+                    elsewhere: Some(Elsewhere(0)),
                 }],
                 ..Preflight::default()
             });

@@ -607,13 +607,11 @@ impl Connection for FakeConnection {
     async fn preflight(&self, intended: &Preflight<'_>) -> Vec<Finding> {
         let described = |(number, change): (usize, &Intended<'_>)| {
             let size = |value: &Option<Value>| value.as_ref().map(size);
-            let all = || intended.changes.iter().chain(&intended.elsewhere);
-            let before = intended.nodes_before(number).into_iter();
-            let before = before.filter_map(|node| Some(all().nth(node)?.address.to_string()));
+            let before = intended.before(number);
             Foreseen {
                 address: change.address.to_string(),
                 sizes: (size(&change.prior), size(&change.planned)),
-                before: before.collect(),
+                before: before.map(|change| change.address.to_string()).collect(),
             }
         };
         let mut inner = self.0.get();

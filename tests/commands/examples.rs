@@ -9,29 +9,7 @@ fn example(name: &str) -> Project {
     let from = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("examples")
         .join(name);
-    let project = Project::new(&[]);
-    copy(&from, &from, &project);
-    project
-}
-
-fn copy(root: &Path, from: &Path, project: &Project) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        if path.ends_with(".strata") {
-            continue;
-        }
-        if path.is_dir() {
-            copy(root, &path, project);
-            continue;
-        }
-        let place = path
-            .strip_prefix(root)
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned();
-        project.write(&place, &std::fs::read_to_string(&path).unwrap());
-    }
+    Project::copy_of(&from).0
 }
 
 /// The commands of a README, in order.

@@ -6,23 +6,6 @@ use serde_json::Value as Json;
 
 use crate::support::Project;
 
-/// The files of a project, without what a run by hand left in it.
-fn files_below(directory: &Path, inside: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(directory.join(inside)).unwrap() {
-        let entry = entry.unwrap();
-        let path = inside.join(entry.file_name());
-        if path.ends_with(".strata") {
-            continue;
-        }
-        if entry.path().is_dir() {
-            files_below(directory, &path, found);
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-}
-
 /// The plan against emulated clouds as `show -json` shows it, without what differs in every run (ids, times and
 /// digests) and in every spelling (places), and what layers send, of which such a plan says nothing.
 fn plan(project: &Project) -> Json {
@@ -65,13 +48,7 @@ fn examples_plan_the_same_in_the_other_spelling_and_back() {
     let mut count = 0;
     for entry in std::fs::read_dir(examples).unwrap() {
         let directory = entry.unwrap().path();
-        let mut files = Vec::new();
-        files_below(&directory, Path::new(""), &mut files);
-        let project = Project::new(&[]);
-        for file in &files {
-            let text = std::fs::read_to_string(directory.join(file)).unwrap();
-            project.write(file.to_str().unwrap(), &text);
-        }
+        let (project, mut files) = Project::copy_of(&directory);
         files.retain(|file| file.to_str().unwrap().contains(".strata."));
         if files.is_empty() {
             continue;

@@ -73,6 +73,18 @@ pub(crate) struct Project {
 }
 
 impl Project {
+    /// A copy of a project, with its files.
+    pub(crate) fn copy_of(directory: &Path) -> (Project, Vec<PathBuf>) {
+        let mut files = Vec::new();
+        files_below(directory, Path::new(""), &mut files);
+        let project = Project::new(&[]);
+        for file in &files {
+            let text = std::fs::read_to_string(directory.join(file)).unwrap();
+            project.write(file.to_str().unwrap(), &text);
+        }
+        (project, files)
+    }
+
     /// A project of some files, by path.
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let project = Project {
@@ -181,4 +193,21 @@ impl Project {
         walk(self.directory.path(), &mut files);
         files
     }
+}
+
+/// The files of a project, without what a run by hand left in it.
+fn files_below(directory: &Path, inside: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory.join(inside)).unwrap() {
+        let entry = entry.unwrap();
+        let path = inside.join(entry.file_name());
+        if path.ends_with(".strata") {
+            continue;
+        }
+        if entry.path().is_dir() {
+            files_below(directory, &path, found);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
 }

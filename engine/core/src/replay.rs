@@ -466,29 +466,33 @@ impl<'a> Replay<'a> {
         if let NodeKind::Stage(layer, _) = self.world.graph.nodes[place.node].kind {
             return self.evaluate_member(step, (place, layer), diagnostics);
         }
-        self.refresh_each(place, &mut diagnostics);
+        let config = self.arguments(&step.key.address, place, &mut diagnostics);
+        match config {
+            Some(config) if !diagnostics.has_errors() => Ok(config),
+            Some(_) | None => Err(ResolveError::Invalid(diagnostics)),
+        }
+    }
+
+    /// The arguments of an instance, and what is wrong with them or with the conditions that come before it; `None` for
+    /// what is no resource.
+    fn arguments(
+        &mut self,
+        address: &Address,
+        place: Place,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Value> {
+        self.refresh_each(place, diagnostics);
         let NodeKind::Resource(block) = &self.world.graph.nodes[place.node].kind else {
-            return Err(ResolveError::Invalid(diagnostics));
+            return None;
         };
-        let Some((_, schema)) = self.schema(&step.key.address) else {
-            return Err(ResolveError::Invalid(diagnostics));
-        };
+        let (_, schema) = self.schema(address)?;
         let view = View::with_each(&self.world, place.scope, self.each(place));
         let evaluator = self.world.evaluator(&view);
         for condition in &block.meta.lifecycle.preconditions {
-            check_condition(&evaluator, condition, None, &mut diagnostics);
+            check_condition(&evaluator, condition, None, diagnostics);
         }
-        let config = evaluator.evaluate_arguments(
-            &block.arguments,
-            &schema.schema,
-            block.span,
-            &mut diagnostics,
-        );
-        if diagnostics.has_errors() {
-            Err(ResolveError::Invalid(diagnostics))
-        } else {
-            Ok(config)
-        }
+        let span = block.span;
+        Some(evaluator.evaluate_arguments(&block.arguments, &schema.schema, span, diagnostics))
     }
 
     fn each(&self, place: Place) -> Option<Each> {

@@ -49,6 +49,14 @@ pub struct ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// The configuration of a provider that is given no arguments.
+    pub fn without_arguments(provider: ProviderName) -> Self {
+        ProviderConfig {
+            provider,
+            values: BTreeMap::new(),
+        }
+    }
+
     /// A text argument.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name)?.as_str()

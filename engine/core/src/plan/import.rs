@@ -285,14 +285,11 @@ impl Planner<'_> {
         let Some(root) = self.world.graph.paths.first() else {
             return;
         };
-        let planned: BTreeSet<Address> = match root.package.imports.is_empty() {
-            true => BTreeSet::new(),
-            false => self
-                .changes
-                .iter()
-                .map(|change| change.address.clone())
-                .collect(),
-        };
+        let changes = self
+            .changes
+            .iter()
+            .filter(|_| !root.package.imports.is_empty());
+        let planned: BTreeSet<Address> = changes.map(|change| change.address.clone()).collect();
         for block in &root.package.imports {
             let to = &block.to.value;
             let is_recorded = self.row(&RowKey::current(to.clone())).is_some();
@@ -446,10 +443,7 @@ impl Planner<'_> {
     pub(super) fn default_provider(&self, name: &ProviderName) -> Option<ProviderConfig> {
         let root = self.world.graph.paths.first()?;
         let Some(node) = root.providers.get(&(name.0.clone(), None)) else {
-            return Some(ProviderConfig {
-                provider: name.clone(),
-                values: BTreeMap::new(),
-            });
+            return Some(ProviderConfig::without_arguments(name.clone()));
         };
         match self.world.slot(*node, 0) {
             Slot::Provider(config, _) => config.clone(),

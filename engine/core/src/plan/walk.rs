@@ -426,10 +426,8 @@ impl<'a> Planner<'a> {
         if let Some(cluster) = self.cluster_config(site) {
             return Some(cluster);
         }
-        Some(ProviderConfig {
-            provider: site.provider.name().clone(),
-            values: BTreeMap::new(),
-        })
+        let name = site.provider.name().clone();
+        Some(ProviderConfig::without_arguments(name))
     }
 
     fn scope_of_path(&self, scope: ScopeIx, path: usize) -> Option<ScopeIx> {

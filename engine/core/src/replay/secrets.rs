@@ -1,6 +1,6 @@
 //! Secrets of data sources, which a plan keeps as fingerprints only: read once more before the run begins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use strata_model::plan::{Action, PlanMode, Step};
 use strata_model::provider::{Observation, ProviderConfig, ReadPurpose};
@@ -11,7 +11,6 @@ use super::{DefinitionGraph, Place, Replay, ReplayInput};
 use crate::code;
 use crate::plan::ReadNeed;
 use crate::world::graph::{NodeId, NodeKind};
-use crate::world::view::View;
 
 /// The data sources that have to be read before a run, as far as it is known how: those with secrets of which a step or an
 /// output is made, and whose own arguments are known. What is read goes into [`ReplayInput::told`], and may make more of
@@ -50,25 +49,26 @@ impl<'a> Replay<'a> {
         let Some(told) = self.input.told.get(address) else {
             return Some(planned);
         };
-        let object = match told {
-            Observation::Present(object) => Ok(object),
-            Observation::Absent => Err(format!("{address} finds nothing any more")),
-            Observation::Unreadable(error) => Err(format!(
-                "{address}, whose secrets a plan does not hold, could not be read again: {}",
-                error.message
-            )),
-        };
-        let restored =
-            object.map(|object| restore(&planned, kept, &object.attributes, self.input.key));
-        let (value, why) = match restored {
-            Ok(value) => {
+        let (value, why) = match told {
+            Observation::Present(object) => {
+                let value = restore(&planned, kept, &object.attributes, self.input.key);
                 let mut paths = kept.fingerprints.keys();
                 let is_other = paths.any(|path| value.at(path).is_none_or(Value::has_unknown));
                 let other =
                     || format!("{address} tells another secret than when the plan was made");
                 (value, is_other.then(other))
             }
-            Err(why) => (planned, Some(why)),
+            Observation::Absent => {
+                let why = format!("{address} finds nothing any more");
+                (planned, Some(why))
+            }
+            Observation::Unreadable(error) => {
+                let why = format!(
+                    "{address}, whose secrets a plan does not hold, could not be read again: {}",
+                    error.message
+                );
+                (planned, Some(why))
+            }
         };
         if let Some(why) = why {
             self.missing.insert(address.clone(), why);
@@ -123,26 +123,13 @@ impl<'a> Replay<'a> {
     fn read_of(&mut self, address: Address, place: Place) -> Option<ReadNeed> {
         let mut diagnostics = Diagnostics::new();
         self.refresh_needs(place.node, &mut diagnostics);
-        self.refresh_each(place, &mut diagnostics);
-        let NodeKind::Resource(block) = &self.world.graph.nodes[place.node].kind else {
-            return None;
-        };
-        let (provider, schema) = self.schema(&address)?;
-        let view = View::with_each(&self.world, place.scope, self.each(place));
-        let config = self.world.evaluator(&view).evaluate_arguments(
-            &block.arguments,
-            &schema.schema,
-            block.span,
-            &mut diagnostics,
-        );
+        let config = self.arguments(&address, place, &mut diagnostics)?;
+        let provider = self.schema(&address)?.0.name().clone();
         // A type that needs no provider block has a connection without arguments.
         let provider = if self.world.graph.provider_of.contains_key(&place.node) {
             self.connection_of(place)?
         } else {
-            ProviderConfig {
-                provider: provider.name().clone(),
-                values: BTreeMap::new(),
-            }
+            ProviderConfig::without_arguments(provider)
         };
         let is_known = first_unknown(&config).is_none() && !diagnostics.has_errors();
         is_known.then_some(ReadNeed {

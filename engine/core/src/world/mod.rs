@@ -443,15 +443,13 @@ impl<'a> World<'a> {
 
 /// What is wrong with secrets among the arguments of a provider: its configuration is recorded as it is.
 fn secret_faults(config: &Value) -> Vec<ArgumentFault> {
+    const MESSAGE: &str = "must hold no secret: how a connection is configured is recorded with each of its objects. \
+                           If it may be read there, say nonsensitive(...).";
     let members = config.members().into_iter().flatten();
     let secret = members.filter(|(_, value)| value.has_secret());
-    let fault = |(name, _): (&Arc<str>, &Value)| {
-        ArgumentFault {
+    let fault = |(name, _): (&Arc<str>, &Value)| ArgumentFault {
         path: AttributePath::attribute(name.clone()),
-        message: "must hold no secret: how a connection is configured is recorded with each of its objects. If it may be read \
-                  there, say nonsensitive(...)."
-            .to_owned(),
-    }
+        message: MESSAGE.to_owned(),
     };
     secret.map(fault).collect()
 }

@@ -71,10 +71,7 @@ impl Resolver for FakeResolver<'_> {
             return Ok(Resolved::Nothing);
         }
         let (prefix, _) = step.key.address.resource_type.split_once('_').unwrap();
-        let provider = ProviderConfig {
-            provider: ProviderName(prefix.into()),
-            values: BTreeMap::new(),
-        };
+        let provider = ProviderConfig::without_arguments(ProviderName(prefix.into()));
         if step.action == Action::Read {
             return Ok(Resolved::Read {
                 config: self.planned(step),

@@ -325,9 +325,11 @@ async fn confirm(session: &Session, plan: &Plan) -> Result<(), CommandError> {
 /// The closing line.
 fn closing_line(bench: &Bench<'_>, plan: &Plan, outcome: &ApplyOutcome) -> String {
     let done = outcome.done;
+    let is_destroy = plan.options.mode == PlanMode::Destroy;
     if !outcome.is_complete() {
-        plan_text::incomplete_line(done)
-    } else if plan.options.mode == PlanMode::Destroy {
+        let what = if is_destroy { "Destroy" } else { "Apply" };
+        plan_text::incomplete_line(what, done)
+    } else if is_destroy {
         plan_text::destroyed_line(done)
     } else if bench.session.word == "import" {
         plan_text::imported_line(done)

@@ -69,10 +69,10 @@ fn complete(what: &str, summary: Summary) -> String {
     )
 }
 
-/// The closing line of a run that did not do everything.
-pub fn incomplete_line(summary: Summary) -> String {
+/// The closing line of a run that did not do everything; `what` it was, such as `Apply`.
+pub fn incomplete_line(what: &str, summary: Summary) -> String {
     let words = ["imported", "added", "changed", "destroyed", "forgotten"];
-    format!("Apply incomplete. Resources: {}.", counts(summary, words))
+    format!("{what} incomplete. Resources: {}.", counts(summary, words))
 }
 
 /// Outputs as `output` and the end of an apply show them.

@@ -38,7 +38,7 @@ locals {
   machines = {
     for name, pool in local.node_pools : name => {
       arm    = can(regex("^([a-z]+[0-9]+g|a1\\.)", pool.instance_types[0]))
-      gpu    = can(regex("^(p|g|gr)[0-9]", pool.instance_types[0]))
+      gpu    = can(regex("^(p|g|gr)[0-9]", pool.instance_types[0])) && !startswith(pool.instance_types[0], "g4ad.")
       neuron = can(regex("^(inf|trn)[0-9]", pool.instance_types[0]))
     }
   }

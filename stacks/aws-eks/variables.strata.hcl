@@ -271,7 +271,7 @@ variable "node_pools" {
 
   validation {
     condition     = alltrue([for pool in coalesce(var.node_pools, {}) : pool.min_size <= pool.max_size])
-    error_message = "A pool's min_size must not be above its max_size."
+    error_message = "A pool's min_size must not be above its max_size, as it is in ${join(", ", [for name, pool in coalesce(var.node_pools, {}) : name if pool.min_size > pool.max_size])}."
   }
 
   validation {
@@ -287,6 +287,16 @@ variable "node_pools" {
   validation {
     condition     = alltrue([for pool in coalesce(var.node_pools, {}) : length(pool.instance_types) > 0])
     error_message = "A pool needs at least one instance type."
+  }
+
+  validation {
+    condition     = alltrue([for pool in coalesce(var.node_pools, {}) : length(distinct([for machine in pool.instance_types : can(regex("^([a-z]+[0-9]+g|a1\\.)", machine))])) <= 1])
+    error_message = "A pool has one image, for one kind of processor: put the instance types with Graviton (such as m7g) and those without into pools of their own, in ${join(", ", [for name, pool in coalesce(var.node_pools, {}) : name if length(distinct([for machine in pool.instance_types : can(regex("^([a-z]+[0-9]+g|a1\\.)", machine))])) > 1])}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for pool in coalesce(var.node_pools, {}) : pool.ami_type == null ? [] : [for machine in pool.instance_types : can(regex("ARM_64", pool.ami_type)) == can(regex("^([a-z]+[0-9]+g|a1\\.)", machine))]]))
+    error_message = "An ami_type with ARM_64 is for instance types with Graviton (such as m7g), and those need one: leave ami_type out, and the pool gets what fits."
   }
 
   validation {
@@ -325,7 +335,7 @@ variable "fargate_profiles" {
 
   validation {
     condition     = length(var.fargate_profiles) == 0 || var.network != null || (var.private_subnets != null ? var.private_subnets : var.nat_gateways != "none")
-    error_message = "Pods on Fargate need private subnets."
+    error_message = "Pods on Fargate need private subnets: with nat_gateways = \"none\", say private_subnets = true."
   }
 
   validation {

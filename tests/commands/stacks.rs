@@ -422,7 +422,15 @@ fn wrong_inputs_are_refused_with_what_is_right() {
     refused("    service_cidr = \"ten\"", "IPv4 block");
     refused(
         "    node_pools = { a = { min_size = 3, max_size = 2 } }",
-        "must not be above its max_size",
+        "must not be above its max_size, as it is in a.",
+    );
+    refused(
+        "    node_pools = { a = { instance_types = [\"m7i.large\", \"m7g.large\"] } }",
+        "into pools of their own, in a.",
+    );
+    refused(
+        "    node_pools = { a = { instance_types = [\"m7g.large\"], ami_type = \"AL2023_x86_64_STANDARD\" } }",
+        "An ami_type with ARM_64 is for",
     );
     refused(
         "    node_pools = { a = { capacity_type = \"CHEAP\" } }",

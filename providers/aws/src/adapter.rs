@@ -217,7 +217,7 @@ impl<R: ResourceType> ErasedType for Adapter<R> {
             access,
             request,
             checkpoint,
-            step: Step::new(access.cloud, request.op, checkpoint, limit),
+            step: Step::new(access.cloud, request.op, checkpoint, (limit, request.prior)),
         };
         let done = match request.operation {
             Operation::Create => attempt.create().await,

@@ -244,7 +244,7 @@ fn answered(answer: &Answer<'_>) -> Failure {
     error.retry_after = answer.retry_after;
     error.hint = hints::hint(answer, kind).or_else(|| hint.map(str::to_owned));
     // A refusal by the request's content is definite; a failure inside the service is not.
-    let definite = answer.status / 100 == 4 || kind == Throttled;
+    let definite = answer.status / 100 == 4 || answer.status == 501 || kind == Throttled;
     Failure {
         error,
         effect: if definite {
@@ -264,6 +264,8 @@ fn classify(answer: &Answer<'_>) -> (ProviderErrorKind, Option<&'static str>) {
         403 => AccessDenied,
         408 => Unavailable,
         429 => Throttled,
+        // No answer of another day will be different: the service, or who stands in for it, has no such operation.
+        501 => Invalid,
         status if status / 100 == 4 => Invalid,
         _ => Unavailable,
     };
@@ -350,6 +352,7 @@ mod tests {
             ("CreateVpc", "UnauthorizedOperation", "", 403, AccessDenied),
             ("CreateVpc", "AuthFailure", "", 401, Credentials),
             ("CreateVpc", "InternalError", "", 500, Unavailable),
+            ("CreateVpc", "NotImplemented", "", 501, Invalid),
             ("CreateRole", "EntityAlreadyExists", "", 409, AlreadyExists),
             ("AttachRolePolicy", "NoSuchEntity", "", 404, Propagation),
             ("GetRole", "NoSuchEntity", "", 404, NotFound),

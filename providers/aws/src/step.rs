@@ -1,14 +1,15 @@
 //! One change under way: its identity, its deadline, and the one way of waiting.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use strata_model::OpId;
 use strata_model::provider::{Checkpoint, ProviderErrorKind};
+use strata_model::{OpId, Value};
 
 use crate::cloud::{Clients, Cloud};
 use crate::error::{Failure, send};
-use crate::tags::{self, Tags};
+use crate::tags::{self, Goal, Tags};
 
 /// How long objects of eventually consistent services may stay out of sight after their creation, in the cloud's time.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(120);
@@ -30,6 +31,8 @@ pub(crate) struct Step<'a> {
     /// By the clock's `elapsed`.
     deadline: Duration,
     changed: AtomicBool,
+    /// The keys of the tags that the object had by its definition before this step.
+    declared: BTreeSet<String>,
 }
 
 impl<'a> Step<'a> {
@@ -37,14 +40,17 @@ impl<'a> Step<'a> {
         cloud: &'a Cloud,
         op: OpId,
         checkpoint: &'a dyn Checkpoint,
-        limit: Duration,
+        (limit, prior): (Duration, Option<&Value>),
     ) -> Self {
+        let tags = prior.and_then(|prior| prior.get("tags_all"));
+        let declared = tags.and_then(Value::members).into_iter().flatten();
         Step {
             cloud,
             op,
             checkpoint,
             deadline: cloud.clock().elapsed() + limit,
             changed: AtomicBool::new(false),
+            declared: declared.map(|(key, _)| key.to_string()).collect(),
         }
     }
 
@@ -96,14 +102,18 @@ impl<'a> Step<'a> {
         answer
     }
 
-    /// The tags that the object should have, without those of Strata.
-    pub(crate) fn wanted_tags(&self, tags: Option<&Tags>) -> Tags {
-        tags::wanted(self.cloud.default_tags(), tags)
+    /// What the object's tags should become.
+    pub(crate) fn wanted_tags(&self, tags: Option<&Tags>) -> Goal {
+        Goal {
+            tags: tags::wanted(self.cloud.default_tags(), tags),
+            declared: self.declared.clone(),
+        }
     }
 
     /// The tags of a create call.
     pub(crate) fn create_tags(&self, tags: Option<&Tags>) -> Tags {
-        tags::for_create(self.wanted_tags(tags), self.cloud.lineage(), self.op)
+        let wanted = tags::wanted(self.cloud.default_tags(), tags);
+        tags::for_create(wanted, self.cloud.lineage(), self.op)
     }
 
     /// Looks again and again, `every` so often in the cloud's time, until what is waited for is there or the deadline

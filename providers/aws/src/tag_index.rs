@@ -56,11 +56,8 @@ impl TagIndex {
         } else {
             &self.global
         };
-        let arns = self.told_in(region, here);
-        if arns.len() < FEWEST {
-            return None;
-        }
-        told.get_or_init(|| ask(cloud, arns, region)).await.get(arn)
+        let ask = || ask(cloud, self.told_in(region, here), region);
+        told.get_or_init(ask).await.get(arn)
     }
 
     /// The objects of which a region tells.
@@ -75,11 +72,14 @@ impl TagIndex {
 /// The region that tells of an object: its own, or for one in no region, such as IAM's, the one that stands for none.
 fn region_of<'a>(arn: &'a str, here: &'a str) -> &'a str {
     let own = arn.split(':').nth(3).filter(|region| !region.is_empty());
-    own.unwrap_or(partition(here).global_region)
+    own.unwrap_or_else(|| partition(here).global_region)
 }
 
 /// What the index tells of objects. What it cannot be asked, as without the permission, it does not tell.
 async fn ask(cloud: &Cloud, arns: Vec<String>, region: &str) -> Told {
+    if arns.len() < FEWEST {
+        return Told::new();
+    }
     let pages = arns
         .chunks(MOST_NAMED)
         .map(|arns| ask_page(cloud, arns, region).boxed());

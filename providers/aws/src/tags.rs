@@ -1,6 +1,6 @@
 //! Tags: what users see of them, what a create call carries, and what an update changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use strata_model::provider::{TAG_LINEAGE, TAG_OP};
 use strata_model::schema::{Attribute, AttributeType};
@@ -170,6 +170,16 @@ fn is_default(defaults: &Tags, key: &str, value: &str, recorded: Option<&Tags>) 
         .is_some_and(|default| recorded.is_some() || default == value)
 }
 
+/// What an object's tags should become.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Goal {
+    /// The tags that it should have, without those of Strata that it has already.
+    pub(crate) tags: Tags,
+    /// The keys that its definition or the defaults had until now. Such a tag goes with them, also one of a kind that
+    /// controllers write.
+    pub(crate) declared: BTreeSet<String>,
+}
+
 /// The calls that bring an object's tags to what is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
@@ -179,7 +189,10 @@ pub(crate) struct Difference {
 
 impl Difference {
     /// From the tags on the object to those wanted. What is hidden from users is left alone.
-    pub(crate) fn between(live: &Tags, wanted: &Tags) -> Self {
+    pub(crate) fn between(live: &Tags, goal: &Goal) -> Self {
+        let wanted = &goal.tags;
+        let is_hidden =
+            |key: &str| is_reserved(key) || is_foreign(key) && !goal.declared.contains(key);
         let set = wanted
             .iter()
             .filter(|(key, value)| live.get(*key) != Some(value))
@@ -187,7 +200,7 @@ impl Difference {
             .collect();
         let remove = live
             .keys()
-            .filter(|key| !wanted.contains_key(*key) && !is_foreign(key))
+            .filter(|key| !wanted.contains_key(*key) && !is_hidden(key))
             .cloned()
             .collect();
         Difference { set, remove }
@@ -281,18 +294,21 @@ mod tests {
             ("same", "1"),
             ("new", "0"),
         ]);
-        let difference = Difference::between(&live, &tags(&[("same", "1"), ("new", "1")]));
+        let goal = |tags: Tags, declared: &[&str]| Goal {
+            tags,
+            declared: declared.iter().map(|key| (*key).to_owned()).collect(),
+        };
+        let difference =
+            Difference::between(&live, &goal(tags(&[("same", "1"), ("new", "1")]), &[]));
         assert_eq!(difference.set, tags(&[("new", "1")]));
         assert_eq!(difference.remove, ["old"]);
-        assert!(
-            Difference::between(
-                &live,
-                &wanted(
-                    &tags(&[("old", "1"), ("new", "0")]),
-                    Some(&tags(&[("same", "1")]))
-                )
-            )
-            .is_empty()
+        let all = wanted(
+            &tags(&[("old", "1"), ("new", "0")]),
+            Some(&tags(&[("same", "1")])),
         );
+        assert!(Difference::between(&live, &goal(all.clone(), &[])).is_empty());
+        // What was declared goes, whoever else writes such keys; what is reserved stays in any case.
+        let difference = Difference::between(&live, &goal(all, &["eks:x", "strata:op"]));
+        assert_eq!(difference.remove, ["eks:x"]);
     }
 }

@@ -151,9 +151,8 @@ impl Subject<'_> {
         ensure(calls.is_empty(), || format!("calls were made: {calls:?}"))
     }
 
-    /// What an import reads leads to an empty plan, but for what AWS does not tell.
-    pub(crate) async fn import(&self) -> Outcome {
-        let live = self.make().await?;
+    /// What an import reads of an object.
+    async fn imported(&self, live: &Live) -> Outcome<Value> {
         let request = ReadRequest {
             purpose: ReadPurpose::Import,
             resource_type: live.ty,
@@ -161,11 +160,37 @@ impl Subject<'_> {
             recorded: None,
             config: None,
         };
-        let mut seen = self.world.connection.read(&[request]).await;
-        let Some(Observation::Present(object)) = seen.pop() else {
-            return Err("the import does not see the object".to_owned());
-        };
-        let mut imported = object.attributes;
+        match self.world.connection.read(&[request]).await.pop() {
+            Some(Observation::Present(object)) => Ok(object.attributes),
+            _ => Err("the import does not see the object".to_owned()),
+        }
+    }
+
+    /// A tag like those that controllers write comes and goes with its definition.
+    pub(crate) async fn controller_tag(&self) -> Outcome {
+        const KEY: &str = "kubernetes.io/role/test";
+        let live = self.make().await?;
+        let mut with = live.config.to_json();
+        if !with["tags"].is_object() {
+            with["tags"] = serde_json::json!({});
+        }
+        with["tags"][KEY] = "1".into();
+        let with = self.world.arguments(live.ty, &with);
+        let (tagged, _) = self.world.update(&live, &with).await?;
+        let has_it = |imported: Value| imported.get("tags").is_some_and(|t| t.get(KEY).is_some());
+        ensure(has_it(self.imported(&tagged).await?), || {
+            "the tag does not come".to_owned()
+        })?;
+        let (bare, _) = self.world.update(&tagged, &live.config).await?;
+        ensure(!has_it(self.imported(&bare).await?), || {
+            "the tag stays".to_owned()
+        })
+    }
+
+    /// What an import reads leads to an empty plan, but for what AWS does not tell.
+    pub(crate) async fn import(&self) -> Outcome {
+        let live = self.make().await?;
+        let mut imported = self.imported(&live).await?;
         for path in self.case.untold {
             let path = attribute_path(path);
             if let Some(recorded) = live.value.at(&path) {

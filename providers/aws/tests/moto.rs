@@ -42,6 +42,10 @@ pub(crate) const SKIPPED: &[Skip] = &[
         "moto's launch templates keep the tags that they were made with",
     ),
     Skip::not_run(
+        "aws_launch_template*/controller tag",
+        "moto's launch templates keep the tags that they were made with",
+    ),
+    Skip::not_run(
         "aws_launch_template/update/tags*",
         "moto's launch templates keep the tags that they were made with",
     ),
@@ -73,6 +77,10 @@ pub(crate) const SKIPPED: &[Skip] = &[
     ),
     Skip::fails(
         "aws_eks_fargate_profile/default tags",
+        "moto has no tags of Fargate profiles",
+    ),
+    Skip::fails(
+        "aws_eks_fargate_profile/controller tag",
         "moto has no tags of Fargate profiles",
     ),
     Skip::fails(
@@ -155,6 +163,10 @@ pub(crate) const SKIPPED: &[Skip] = &[
     ),
     Skip::fails(
         "aws_eks_node_group*/default tags",
+        "moto has no tags of node groups",
+    ),
+    Skip::fails(
+        "aws_eks_node_group*/controller tag",
         "moto has no tags of node groups",
     ),
 ];

@@ -158,6 +158,7 @@ impl Run<'_> {
         }
         if schema.schema.attribute("tags_all").is_some() {
             self.check("default tags", subject.default_tags()).await;
+            self.check("controller tag", subject.controller_tag()).await;
         }
         if self.case.name == "aws_eks_cluster" && self.case.variant.is_empty() {
             self.check("protection", subject.protection()).await;

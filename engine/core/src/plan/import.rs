@@ -474,7 +474,8 @@ fn not_imported(schema: &ResourceSchema, address: &Address, error: &ProviderErro
     if error.kind != ProviderErrorKind::Invalid {
         return unreadable(&RowKey::current(address.clone()), error);
     }
-    let detail = format!("{address} cannot be imported: {}.", error.message);
+    let why = error.message.trim_end_matches('.');
+    let detail = format!("{address} cannot be imported: {why}.");
     Diagnostic::error(code::INVALID_STATE_CHANGE, "Invalid import id", detail)
         .about(address)
         .hint(form_of_id(schema))

@@ -19,7 +19,7 @@ use crate::cloud::Cloud;
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Tagged, Target, Wanted};
 use crate::step::Step;
-use crate::tags::{self, Difference, Tags};
+use crate::tags::{self, Difference, Goal, Tags};
 
 /// The encryption that repositories have that ask for none.
 const AES256: &str = "AES256";
@@ -427,7 +427,7 @@ async fn converge_settings(
     Ok(changed)
 }
 
-async fn converge_tags(step: &Step<'_>, live: &Live, wanted: &Tags) -> Result<bool, Failure> {
+async fn converge_tags(step: &Step<'_>, live: &Live, wanted: &Goal) -> Result<bool, Failure> {
     let arn = live.repository.repository_arn().unwrap_or_default();
     let ecr = &step.clients().await?.ecr;
     let set = |tags: Tags| async {

@@ -7,7 +7,7 @@ use strata_model::OpId;
 use crate::cloud::Cloud;
 use crate::error::{Failure, found};
 use crate::step::Step;
-use crate::tags::{self, Difference, Seen, Tags};
+use crate::tags::{self, Difference, Goal, Seen, Tags};
 
 /// The SDK's tags in order.
 pub(crate) fn ordered(tags: Option<&HashMap<String, String>>) -> Tags {
@@ -31,7 +31,7 @@ pub(crate) fn op_of(live: Option<&HashMap<String, String>>) -> Option<OpId> {
 }
 
 /// Whether an object's tags are those that are wanted.
-pub(crate) fn are(live: Option<&HashMap<String, String>>, wanted: &Tags) -> bool {
+pub(crate) fn are(live: Option<&HashMap<String, String>>, wanted: &Goal) -> bool {
     Difference::between(&ordered(live), wanted).is_empty()
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn are(live: Option<&HashMap<String, String>>, wanted: &Tags) -> bool
 pub(crate) async fn converge(
     step: &Step<'_>,
     arn: &str,
-    (live, wanted): (Option<&HashMap<String, String>>, &Tags),
+    (live, wanted): (Option<&HashMap<String, String>>, &Goal),
 ) -> Result<bool, Failure> {
     let difference = Difference::between(&ordered(live), wanted);
     let eks = &step.clients().await?.eks;

@@ -1,6 +1,6 @@
 //! Updates of clusters, node groups and add-ons: started by a call, waited for by their id.
 
-use aws_sdk_eks::types::{Update, UpdateStatus};
+use aws_sdk_eks::types::{ErrorCode, Update, UpdateStatus};
 use strata_model::provider::ProviderErrorKind;
 
 use crate::cloud::Cloud;
@@ -140,8 +140,18 @@ fn failed(update: &Update) -> Failure {
     });
     let errors: Vec<String> = errors.collect();
     let status = update.status().map_or("Failed", |status| status.as_str());
-    Failure::refused(
+    let mut failure = Failure::refused(
         ProviderErrorKind::Failed,
         format!("{} ended as {status}: {}", kind(update), errors.join("; ")),
-    )
+    );
+    let mut codes = update
+        .errors()
+        .iter()
+        .filter_map(|error| error.error_code());
+    if codes.any(|code| *code == ErrorCode::PodEvictionFailure) {
+        let hint = "Pods could not be moved from the old nodes in time: look which PodDisruptionBudgets allow no \
+                    eviction, give them room, and run again.";
+        failure.error.hint = Some(hint.to_owned());
+    }
+    failure
 }

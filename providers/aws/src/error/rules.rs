@@ -275,7 +275,7 @@ const RULES: &[Rule] = &[
         .hint("Another object has it: remove it there first."),
     any("Gateway.NotAttached", NotFound),
     any("DependencyViolation", Dependency).hint(
-        "Something still uses it, such as a network interface of a load balancer or of a cluster.",
+        "Something still uses it. Delete that, such as a Service of type LoadBalancer whose load balancer holds a network, and run again.",
     ),
     any("InvalidGroup.InUse", Dependency),
     on(

@@ -18,7 +18,7 @@ use crate::iam::policy;
 use crate::kms::tagging;
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Target, Wanted};
 use crate::step::Step;
-use crate::tags::{self, Difference, Tags};
+use crate::tags::{self, Difference, Goal, Tags};
 
 /// The kind of key that encrypts by one secret, the only one that rotates by itself.
 const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
@@ -491,7 +491,7 @@ async fn converge_words(
     Ok(changed)
 }
 
-fn is_as_planned(live: &Live, planned: &Key, wanted: &Tags) -> bool {
+fn is_as_planned(live: &Live, planned: &Key, wanted: &Goal) -> bool {
     live.metadata.enabled() == planned.is_enabled
         && rotates_as_planned(live, planned)
         && is_described(live, planned)

@@ -16,7 +16,7 @@ use crate::cloud::{Cloud, at_once};
 use crate::error::{Failure, found, send};
 use crate::resource::{self, Found, Lost, ResourceType, Seen, Tagged, Target, Wanted};
 use crate::step::{Progress, Step};
-use crate::tags::{self, Difference, Tags};
+use crate::tags::{self, Difference, Goal, Tags};
 
 /// For how many days events can be kept; 0 stands for ever.
 const RETENTIONS: &[i64] = &[
@@ -171,7 +171,10 @@ impl ResourceType for LogGroups {
         let live = step.until(&what, look, |_| true).await?;
         let wanted = match target.prior {
             // What EKS made gets the marks of what we make: then it is known again.
-            None if tags::op_of(&live.tags).is_none() => step.create_tags(planned.tags.as_ref()),
+            None if tags::op_of(&live.tags).is_none() => Goal {
+                tags: step.create_tags(planned.tags.as_ref()),
+                ..Goal::default()
+            },
             Some(_) | None => step.wanted_tags(planned.tags.as_ref()),
         };
         let mut changed = converge_tags(step, &live, &wanted).await?;
@@ -315,7 +318,7 @@ fn retention(live: &Live) -> i32 {
     live.group.retention_in_days().unwrap_or_default()
 }
 
-async fn converge_tags(step: &Step<'_>, live: &Live, wanted: &Tags) -> Result<bool, Failure> {
+async fn converge_tags(step: &Step<'_>, live: &Live, wanted: &Goal) -> Result<bool, Failure> {
     let arn = &arn_of(&live.group);
     let logs = &step.clients().await?.logs;
     let set = |tags: Tags| async {

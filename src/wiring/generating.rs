@@ -65,20 +65,13 @@ pub async fn write(
         .open(&place)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| CommandError::file("cannot write", &place, error))?;
-    let note = format!(
-        "Wrote {} of {} to {name}.",
-        plural(generated.len()),
-        "imports without one"
-    );
+    let (blocks, imports) = match generated.len() {
+        1 => ("1 block".to_owned(), "the import that has"),
+        count => (format!("{count} blocks"), "imports that have"),
+    };
+    let note = format!("Wrote {blocks} to {name}, for {imports} none.");
     bench.session.ui.note(&note);
     Ok(())
-}
-
-fn plural(count: usize) -> String {
-    match count {
-        1 => "the block".to_owned(),
-        count => format!("{count} blocks"),
-    }
 }
 
 fn text_of(generated: &[Generated], is_yaml: bool) -> Result<String, CommandError> {
@@ -104,11 +97,18 @@ fn block(generated: &Generated) -> String {
         let value = literal(value, &path, &generated.references);
         format!("{name} = {value}\n")
     });
+    let mut text: String = arguments.collect();
+    if !generated.depends_on.is_empty() {
+        let others: Vec<String> = generated
+            .depends_on
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        text.push_str(&format!("depends_on = [{}]\n", others.join(", ")));
+    }
     format!(
-        "resource \"{}\" \"{}\" {{\n{}}}\n",
-        address.resource_type,
-        address.name,
-        arguments.collect::<String>()
+        "resource \"{}\" \"{}\" {{\n{text}}}\n",
+        address.resource_type, address.name
     )
 }
 
@@ -200,11 +200,13 @@ mod tests {
             address: address("aws_vpc.main"),
             arguments: arguments.into(),
             references: BTreeMap::from([(group, reference)]),
+            depends_on: [address("aws_subnet.a"), address("aws_subnet.b")].into(),
         }];
         let hcl = text_of(&generated, false).unwrap();
         assert!(hcl.contains("cidr_block = \"10.0.0.0/16\""), "{hcl}");
         assert!(hcl.contains(r#"note       = "a $${b}\n\"c\"""#), "{hcl}");
         assert!(hcl.contains("\"a:b\" = \"y\""), "{hcl}");
+        assert!(hcl.contains("= [aws_subnet.a, aws_subnet.b]"), "{hcl}");
         let groups = "[aws_security_group.a.id, \"sg-2\"]";
         assert!(hcl.contains(groups), "{hcl}");
         let yaml = text_of(&generated, true).unwrap();
@@ -212,6 +214,7 @@ mod tests {
             let below = text.strip_prefix(HEADING);
             assert!(below.is_some_and(|below| !below.contains('#')), "{text}");
         }
+        assert!(yaml.contains("depends_on:"), "{yaml}");
         assert!(yaml.contains("aws_vpc:") && yaml.contains("a:b"), "{yaml}");
         assert!(yaml.contains("${aws_security_group.a.id}"), "{yaml}");
     }

@@ -102,7 +102,9 @@ fn imported(ending: &str) {
     let plan = project
         .run(&format!("--sandbox plan -generate-config-out={file}"))
         .exits(0)
-        .complains(&format!("Wrote 3 blocks of imports without one to {file}."));
+        .complains(&format!(
+            "Wrote 3 blocks to {file}, for imports that have none."
+        ));
     let text = std::fs::read_to_string(project.path(&file)).unwrap();
     // Only who looks after the object changes: its tags say so.
     let summary = plan.out.lines().find(|line| line.starts_with("Plan: "));

@@ -173,13 +173,19 @@ resource "aws_iam_role_policy_attachment" "some" {
   role       = aws_iam_role.some[each.key].name
   policy_arn = "arn:aws:iam::aws:policy/${each.value}"
 }
+resource "aws_cloudwatch_log_group" "plane" {
+  name              = "/aws/eks/prod/cluster"
+  retention_in_days = 7
+}
 resource "aws_eks_cluster" "prod" {
   name          = "prod"
   version       = "1.33"
   role_arn      = aws_iam_role.some["prod"].arn
   vpc_config    = { subnet_ids = aws_subnet.net[*].id, endpoint_public_access = true }
   access_config = { authentication_mode = "API" }
-  depends_on    = [aws_iam_role_policy_attachment.some]
+  depends_on    = [aws_iam_role_policy_attachment.some, aws_cloudwatch_log_group.plane]
+
+  enabled_cluster_log_types = ["api"]
 }
 resource "aws_eks_node_group" "pool" {
   count           = 2
@@ -242,4 +248,30 @@ fn an_adopted_cluster_climbs_two_minors_by_its_written_blocks() {
     order.dedup();
     assert_eq!(order, [updates, updates].concat());
     world.expect_no_changes(&[]);
+    expect_destroyed_in_order(&world);
+}
+
+/// What nothing in the arguments of an object names goes after it all the same: policies and routes after the nodes that
+/// drain by them, the log group after the cluster that would make it again.
+#[track_caller]
+fn expect_destroyed_in_order(world: &World) {
+    let before = world.ledger().calls.len();
+    world.run(&["destroy", "-auto-approve"]).expect_code(0);
+    let ledger = world.ledger();
+    let calls: Vec<&str> = ledger.calls[before..]
+        .iter()
+        .map(|call| call.operation.as_str())
+        .collect();
+    let first = |operation: &str| calls.iter().position(|call| *call == operation);
+    let last = |operation: &str| calls.iter().rposition(|call| *call == operation);
+    for (earlier, later) in [
+        (last("DeleteNodegroup"), first("DetachRolePolicy")),
+        (last("DeleteNodegroup"), first("DisassociateRouteTable")),
+        (last("DeleteCluster"), last("DetachRolePolicy")),
+        (last("DeleteCluster"), first("DeleteLogGroup")),
+    ] {
+        assert!(earlier.is_some() && earlier < later, "{calls:?}");
+    }
+    let left: Vec<_> = ledger.live().collect();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -282,7 +282,7 @@ fn a_block_is_written_for_a_group_that_is_in_the_way() {
     world
         .run(&["plan", "-var=minor=1.35", &generate])
         .expect_code(1)
-        .expect_text("Wrote the block of imports without one")
+        .expect_text("Wrote 1 block to")
         .expect_text("E0604")
         .expect_text("theirs stays at 1.33 in this run");
     let written = std::fs::read_to_string(world.project().join(file));

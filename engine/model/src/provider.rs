@@ -122,6 +122,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         object.clone()
     }
 
+    /// Which of these objects, by their types, work only as long as others of them are there though nothing in their
+    /// arguments names these: the places of both. Blocks that are written for the first depend on the second. Pure.
+    fn leans_on(&self, _objects: &[(&str, &Value)]) -> Vec<(usize, usize)> {
+        Vec::new()
+    }
+
     /// Why its system will not delete an object as it is now, and what to change first; a sentence each, `None` where
     /// nothing stands in the way. Pure.
     fn refuses_deletion(&self, _resource_type: &str, _object: &Value) -> Option<(String, String)> {

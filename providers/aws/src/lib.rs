@@ -21,6 +21,7 @@ mod error;
 mod form;
 mod iam;
 mod kms;
+mod leaning;
 mod logs;
 mod preflight;
 mod provider;

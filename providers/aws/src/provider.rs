@@ -16,6 +16,7 @@ use crate::config::{self, Config};
 use crate::connection::AwsConnection;
 use crate::eks::cluster::Clusters;
 use crate::eks::node_group::NodeGroups;
+use crate::leaning;
 use crate::preflight;
 use crate::registry::Registry;
 use crate::resource::ResourceType;
@@ -77,6 +78,10 @@ impl Provider for Aws {
             Ok((_, schema)) => written::without_empty(schema.schema.attributes(), &said),
             Err(_) => said,
         }
+    }
+
+    fn leans_on(&self, objects: &[(&str, &Value)]) -> Vec<(usize, usize)> {
+        leaning::pairs(objects)
     }
 
     fn refuses_deletion(&self, resource_type: &str, object: &Value) -> Option<(String, String)> {

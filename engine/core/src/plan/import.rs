@@ -423,6 +423,7 @@ impl Planner<'_> {
                     &provider.written(schema.name, &object.attributes),
                 ),
                 references: BTreeMap::new(),
+                depends_on: BTreeSet::new(),
             }),
         }
     }

@@ -160,6 +160,8 @@ pub struct Generated {
     /// What gives texts in them that are ids, ARNs or names of other objects, by the place of the text in them. No circle
     /// comes of them.
     pub references: BTreeMap<AttributePath, Reference>,
+    /// What has to be there before it and go after it, beside what it refers to. No circle comes of it either.
+    pub depends_on: BTreeSet<Address>,
 }
 
 /// An attribute of a declared object.

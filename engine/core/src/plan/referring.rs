@@ -93,6 +93,63 @@ impl Planner<'_> {
                 }
             }
         }
+        for (own, other) in self.leaning() {
+            let known = needs.entry(own.clone()).or_default().contains(&other);
+            if known || reaches(&needs, &other, &own) {
+                continue;
+            }
+            let block = self.generated.iter_mut().find(|one| one.address == own);
+            if let Some(block) = block {
+                needs.entry(own).or_default().insert(other.clone());
+                block.depends_on.insert(other);
+            }
+        }
+    }
+
+    /// The pairs of a generated block and of what it has to depend on, as their providers know.
+    fn leaning(&self) -> Vec<(Address, Address)> {
+        let generated = self.generated.iter().filter_map(|block| {
+            match self.input.read.get(&block.address)? {
+                Observation::Present(object) => Some((&block.address, object.attributes.clone())),
+                Observation::Absent | Observation::Unreadable(_) => None,
+            }
+        });
+        let declared = self.changes.iter().filter(|change| {
+            change.address.scope.is_root() && stays(&change.kind) && self.is_near(change)
+        });
+        let declared = declared.filter_map(|change| {
+            let object = match &change.kind {
+                ChangeKind::Import { object, .. } => object.clone(),
+                _ => {
+                    let ty = change.schema.schema.object_type();
+                    change.row?.1.attributes.decode(ty).ok()?
+                }
+            };
+            Some((&change.address, object))
+        });
+        let mut of_providers: BTreeMap<_, (_, Vec<(&Address, Value)>)> = BTreeMap::new();
+        for (address, object) in generated.chain(declared) {
+            let providers = self.input.providers;
+            let known = providers.schema(address.mode, &address.resource_type);
+            if let Some((provider, _)) = known {
+                let (_, objects) = of_providers
+                    .entry(provider.name())
+                    .or_insert_with(|| (provider, Vec::new()));
+                objects.push((address, object));
+            }
+        }
+        let mut pairs = Vec::new();
+        for (provider, objects) in of_providers.values() {
+            let told: Vec<(&str, &Value)> = objects
+                .iter()
+                .map(|(address, object)| (&*address.resource_type, object))
+                .collect();
+            let found = provider.leans_on(&told).into_iter();
+            let named =
+                found.map(|(one, other)| (objects[one].0.clone(), objects[other].0.block()));
+            pairs.extend(named);
+        }
+        pairs
     }
 
     /// All texts in the arguments of a block.

@@ -285,10 +285,10 @@ impl Planner<'_> {
         let Some(root) = self.world.graph.paths.first() else {
             return;
         };
-        let changes = self
-            .changes
-            .iter()
-            .filter(|_| !root.package.imports.is_empty());
+        if root.package.imports.is_empty() {
+            return;
+        }
+        let changes = self.changes.iter();
         let planned: BTreeSet<Address> = changes.map(|change| change.address.clone()).collect();
         for block in &root.package.imports {
             let to = &block.to.value;

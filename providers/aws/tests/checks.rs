@@ -109,19 +109,8 @@ impl Subject<'_> {
             id: self.missing_id(&live),
             ..live.clone()
         };
-        let request = |live: &'_ Live| (live.id.clone(), live.value.clone());
-        let pairs = [request(&live), request(&gone), request(&live)];
-        let batch: Vec<ReadRequest<'_>> = pairs
-            .iter()
-            .map(|(id, value)| ReadRequest {
-                purpose: ReadPurpose::Refresh,
-                resource_type: live.ty,
-                id: Some(id),
-                recorded: Some(value),
-                config: None,
-            })
-            .collect();
-        match self.world.connection.read(&batch).await.as_slice() {
+        let batch = [live.clone(), gone, live.clone()];
+        match self.world.refresh_all(&batch).await.as_slice() {
             [
                 Observation::Present(a),
                 Observation::Absent,
@@ -624,17 +613,7 @@ impl Subject<'_> {
             made.push(self.make().await?);
         }
         self.break_by("{mutating: false, fault: {small_pages: {items: 1}}}")?;
-        let batch: Vec<ReadRequest<'_>> = made
-            .iter()
-            .map(|live| ReadRequest {
-                purpose: ReadPurpose::Refresh,
-                resource_type: live.ty,
-                id: Some(&live.id),
-                recorded: Some(&live.value),
-                config: None,
-            })
-            .collect();
-        let seen = world.connection.read(&batch).await;
+        let seen = world.refresh_all(&made).await;
         let all = seen
             .iter()
             .all(|seen| matches!(seen, Observation::Present(_)));

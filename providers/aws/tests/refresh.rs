@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use strata_model::Clock;
-use strata_model::provider::{Observation, ReadPurpose, ReadRequest};
+use strata_model::provider::Observation;
 
 use crate::world::{Live, Outcome, World};
 
@@ -39,18 +39,8 @@ async fn objects(world: &World) -> Outcome<Vec<Live>> {
 
 /// Refreshes objects together. Returns what was seen, and the calls, sorted.
 async fn refresh(world: &World, all: &[Live]) -> (Vec<Observation>, Vec<String>) {
-    let batch: Vec<ReadRequest<'_>> = all
-        .iter()
-        .map(|live| ReadRequest {
-            purpose: ReadPurpose::Refresh,
-            resource_type: live.ty,
-            id: Some(&live.id),
-            recorded: Some(&live.value),
-            config: None,
-        })
-        .collect();
     let mark = world.proxy.mark();
-    let seen = world.connection.read(&batch).await;
+    let seen = world.refresh_all(all).await;
     let mut calls = world.proxy.calls_since(mark);
     calls.sort();
     (seen, calls)
@@ -84,6 +74,14 @@ const LISTS: [&str; 5] = [
     "ListPolicies",
 ];
 
+/// What asks one object of each type itself.
+const OWN: [&str; 4] = [
+    "GetInstanceProfile",
+    "GetPolicy",
+    "ListTagsForResource",
+    "ListTagsForResource",
+];
+
 /// The calls of a refresh that also asks some objects themselves.
 fn lists_and<'a>(own: &[&'a str]) -> Vec<&'a str> {
     let mut calls = [&LISTS[..], own].concat();
@@ -94,13 +92,7 @@ fn lists_and<'a>(own: &[&'a str]) -> Vec<&'a str> {
 /// Objects that are as they are recorded take the lists alone; of what the index has not heard of yet, each is asked.
 pub(crate) async fn lists(world: &World) -> Outcome {
     let mut all = objects(world).await?;
-    let each = [
-        "GetInstanceProfile",
-        "GetPolicy",
-        "ListTagsForResource",
-        "ListTagsForResource",
-    ];
-    let each = [&each[..], &each].concat();
+    let each = [OWN, OWN].concat();
     expect_settled(world, &all, &lists_and(&each)).await?;
     world.clock.sleep(HEARD).await;
     expect_settled(world, &all, &LISTS).await?;
@@ -108,7 +100,7 @@ pub(crate) async fn lists(world: &World) -> Outcome {
     for (place, config) in changed(world, &all) {
         (all[place], _) = world.update(&all[place], &config).await?;
     }
-    expect_settled(world, &all, &lists_and(&each[..4])).await?;
+    expect_settled(world, &all, &lists_and(&OWN)).await?;
     world.clock.sleep(HEARD).await;
     expect_settled(world, &all, &LISTS).await?;
     world.sweep(0).await
@@ -135,13 +127,7 @@ pub(crate) async fn drift(world: &World) -> Outcome {
     }
     world.clock.sleep(HEARD).await;
     let (seen, calls) = refresh(world, &all).await;
-    let own = [
-        "GetInstanceProfile",
-        "GetPolicy",
-        "ListTagsForResource",
-        "ListTagsForResource",
-    ];
-    if calls != lists_and(&own) {
+    if calls != lists_and(&OWN) {
         return Err(format!("the drift of tags is looked for by {calls:?}"));
     }
     expect_seen(&others, &seen[..4])?;

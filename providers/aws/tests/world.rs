@@ -290,15 +290,21 @@ impl World {
 
     /// Reads an object the way a refresh does.
     pub(crate) async fn refresh(&self, live: &Live) -> Observation {
-        let request = ReadRequest {
+        let mut seen = self.refresh_all(std::slice::from_ref(live)).await;
+        seen.pop().expect("one observation for one request")
+    }
+
+    /// Reads objects together the way a refresh does.
+    pub(crate) async fn refresh_all(&self, all: &[Live]) -> Vec<Observation> {
+        let requests = all.iter().map(|live| ReadRequest {
             purpose: ReadPurpose::Refresh,
             resource_type: live.ty,
             id: Some(&live.id),
             recorded: Some(&live.value),
             config: None,
-        };
-        let mut seen = self.connection.read(&[request]).await;
-        seen.pop().expect("one observation for one request")
+        });
+        let requests: Vec<ReadRequest<'_>> = requests.collect();
+        self.connection.read(&requests).await
     }
 
     /// Reads an object that must be there.
